@@ -1,0 +1,6 @@
+//! GR07xx: runs and the journal.
+
+use super::CodeInfo;
+
+/// See the module.
+pub static CODES: &[CodeInfo] = &[];

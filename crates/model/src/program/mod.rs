@@ -1,0 +1,368 @@
+//! The program: what the user writes, resolved over its kits. Owns the meaning of the files; does not own reading them from disk
+//! (`runner::files`) nor what they mean for one schema (`columns`, `plan`).
+//!
+//! A program is a folder: `greenroom.toml`, `columns.toml`, `packs/*.toml`, `upgrade/`, `verify/*.sql`. `extends` names a kit, a folder of
+//! the same shape; kits may extend kits. Layers are merged base first; what comes from where is kept in [`Origin`].
+
+use crate::catalog::EngineKind;
+use crate::columns::Decision;
+use crate::hash::Hash;
+use crate::upgrade::UpgradeStep;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where a setting was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Layer: the kit's name, or `program`.
+    pub layer: String,
+    /// File within the layer.
+    pub file: String,
+    /// Byte span within the file.
+    pub span: (usize, usize),
+}
+
+/// The files of one layer, read by the caller: text by relative path with `/` between folders.
+#[derive(Clone, Debug, Default)]
+pub struct Layer {
+    /// The kit's name (its folder's name), or `program`.
+    pub name: String,
+    /// Text files by relative path.
+    pub files: BTreeMap<String, String>,
+    /// Files that are not UTF-8 text or that are pinned but not read (programs of upgrade steps): hash by relative path.
+    pub opaque: BTreeMap<String, Hash>,
+}
+
+/// Where a secret comes from; never the secret itself (P35).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file, relative to the program's folder; its first line counts. Readable by its owner only.
+    File(String),
+    /// A named entry of the user's `credentials.toml`.
+    Credential(String),
+    /// Asked for on the terminal.
+    Prompt(bool),
+}
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// No TLS. The default for sockets and loopback only.
+    Disable,
+    /// TLS without checking the certificate.
+    Require,
+    /// TLS, certificate and host name checked. The default for everything that leaves the machine.
+    #[default]
+    Verify,
+}
+
+/// A database or server address, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// Which engine.
+    pub engine: EngineKind,
+    /// SQLite: the file, relative to the program's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Host name, address or socket folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// TCP port; the engine's usual one by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Database; for a target the maintenance database (`postgres` by default).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Where the password comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretRef>,
+    /// TLS mode; by default `disable` on sockets and loopback, else `verify`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+/// The pilot: the name people use, and who is let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pilot {
+    /// PostgreSQL: database name. SQLite: file, relative to the program's folder.
+    pub name: String,
+    /// Roles (PostgreSQL) let in by `open --to testers`.
+    pub testers: Vec<String>,
+    /// Roles (PostgreSQL) let in by `open --to all`; empty means everybody who could connect to an ordinary database.
+    pub users: Vec<String>,
+    /// File mode of an open SQLite pilot: (testers, all).
+    pub modes: (u32, u32),
+    /// Open at the end of a green rehearsal: to whom, or not at all.
+    pub open_after: Option<Audience>,
+    /// Hours the former generation is kept after a swap.
+    pub keep_former_hours: u32,
+}
+
+/// To whom a pilot is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Audience {
+    /// Testers only.
+    Testers,
+    /// Everybody meant to use it.
+    All,
+}
+
+/// Kind of a table, or of its rows under a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Business records: copied, masked.
+    Records,
+    /// What people configure: copied, and later carried over from the pilot.
+    Configuration,
+    /// Work waiting to be done: emptied on a pilot.
+    Queue,
+    /// Old records: the last days, or none.
+    History,
+    /// Belongs to nobody: not copied.
+    Scratch,
+}
+
+/// One rule about a table's kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindRule {
+    /// Table as written: `client` (default schema) or `billing.client`.
+    pub table: String,
+    /// The kind.
+    pub kind: Kind,
+    /// Rows it applies to, in the engine's SQL; the whole table without one.
+    pub condition: Option<String>,
+    /// History: keep rows whose `column` is at most so many days old; without it the history is empty on the pilot.
+    pub keep_days: Option<(String, u32)>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// What happens to large objects (PostgreSQL).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LargeObjects {
+    /// Copied as they are.
+    Keep,
+    /// Created empty, so that references stay valid.
+    Clear,
+}
+
+/// Which shape of the database an assertion holds for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// Before the upgrade only.
+    Before,
+    /// After the upgrade only.
+    After,
+    /// Both.
+    #[default]
+    Both,
+}
+
+/// What one neutralisation does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub enum PackAction {
+    /// No rows of the table are carried, or none for which the condition is not plainly false. In flight.
+    Empty,
+    /// Rows are not carried unless the condition is plainly false. In flight.
+    Delete,
+    /// Columns become NULL, or empty where they may not be NULL. In flight.
+    Blank {
+        /// The columns.
+        columns: Vec<String>,
+    },
+    /// Columns take constants (SQL expressions without row references). In flight. Disabling functions, deactivating accounts.
+    Set {
+        /// Expression by column.
+        values: BTreeMap<String, String>,
+    },
+    /// Columns are masked. In flight.
+    Mask {
+        /// Decision by column.
+        columns: BTreeMap<String, Decision>,
+    },
+    /// A statement after the copy, idempotent; only for what is no secret and no personal data.
+    Statement {
+        /// The engine's SQL.
+        sql: String,
+    },
+}
+
+/// One neutralisation of a pack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PackRule {
+    /// Unique within the pack.
+    pub id: String,
+    /// The table, except for statements.
+    pub table: Option<String>,
+    /// What is done.
+    pub action: PackAction,
+    /// Rows it applies to (engine's SQL over the row, subqueries allowed); unknown counts as true.
+    pub when: Option<String>,
+    /// Rows exempt from it; unknown counts as not exempt.
+    pub unless: Option<String>,
+    /// Query that returns rows if the neutralisation does not hold; derived from the action where not given.
+    pub assert: Option<String>,
+    /// The same after the upgrade, where the shape differs.
+    pub assert_after: Option<String>,
+    /// Which shapes the assertion holds for.
+    pub shape: Shape,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Whether a pack's functions may be switched on again on the pilot (E5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Reopen {
+    /// Never.
+    #[default]
+    #[serde(rename = "never")]
+    Never,
+    /// On record, until a date.
+    #[serde(rename = "on request")]
+    OnRequest,
+}
+
+/// An ordered set of neutralisations for one application module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pack {
+    /// Name, unique in the program; a later layer's pack of the same name replaces the earlier.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// See [`Reopen`].
+    pub reopen: Reopen,
+    /// In order.
+    pub rules: Vec<PackRule>,
+}
+
+/// What an assertion expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "expect", rename_all = "snake_case")]
+pub enum Expect {
+    /// The query returns no rows.
+    NoRows,
+    /// The query returns one value, equal to what `source_sql` (by default the same query) returned inside the source's snapshot.
+    SameAsSource {
+        /// Query on the source where it differs.
+        source_sql: Option<String>,
+    },
+}
+
+/// One assertion of `verify/*.sql`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assertion {
+    /// File name without extension (and `#n` where a file has several).
+    pub name: String,
+    /// The query.
+    pub sql: String,
+    /// What is expected.
+    pub expect: Expect,
+    /// For which shape.
+    pub shape: Shape,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// How pseudonyms are keyed (P14).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskSettings {
+    /// Where the program's mask key comes from; by default a random key kept in the workspace.
+    pub key: Option<SecretRef>,
+    /// Keep the same pseudonyms in every generation.
+    pub stable: bool,
+    /// Word lists by name (`dictionaries/*.txt`, one entry per line) for the `dictionary` mask.
+    pub dictionaries: BTreeMap<String, Vec<String>>,
+}
+
+/// Limits of the copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopySettings {
+    /// Parallel workers; by default what the engine and the machine allow.
+    pub workers: Option<u32>,
+    /// Aim for ranges of about so many rows.
+    pub range_rows: u64,
+    /// Give way to a schema change that waits for our locks after so many seconds.
+    pub give_way_seconds: u32,
+    /// Refuse to start when the target would have less than this share of free disk left, in percent.
+    pub min_free_disk_percent: u8,
+    /// Highest average rate of reading from the source in bytes per second; no limit without it.
+    pub max_bytes_per_second: Option<u64>,
+}
+
+/// What verification reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifySettings {
+    /// Residual scan: every row, or so many sampled rows per table.
+    pub residual_sample_rows: Option<u64>,
+    /// Mail domains that may stay.
+    pub allowed_mail_domains: Vec<String>,
+    /// Tables (as written) whose rows the upgrade is expected to change; others must keep their digest.
+    pub touched_tables: Vec<String>,
+}
+
+/// Owners and grants on PostgreSQL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerSettings {
+    /// Keep owners that exist on the target (by default everything belongs to Greenroom's role).
+    pub keep_owners: bool,
+    /// Keep grants whose roles exist on the target (by default they are dropped and listed).
+    pub keep_grants: bool,
+    /// Role on the target by role on the source.
+    pub map: BTreeMap<String, String>,
+}
+
+/// A program, resolved over its kits and free of findings that forbid understanding it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Program {
+    /// Name; appears in generations' names and markers: `[a-z0-9_-]{1,32}`.
+    pub name: String,
+    /// Layer names, base first.
+    pub layers: Vec<String>,
+    /// Production.
+    pub source: Address,
+    /// Where the pilot lives; for SQLite the same engine and the pilot's folder.
+    pub target: Address,
+    /// See [`Pilot`].
+    pub pilot: Pilot,
+    /// Query that returns the product's version as one value.
+    pub version_query: Option<String>,
+    /// Kinds of tables; tables without a rule are `records`.
+    pub kinds: Vec<KindRule>,
+    /// Decision by table as written and column.
+    pub columns: BTreeMap<String, BTreeMap<String, Decision>>,
+    /// Fingerprint of the columns the decisions were made for.
+    pub pinned: Option<Hash>,
+    /// See [`LargeObjects`]; no decision stops a run over a database that has any.
+    pub large_objects: Option<LargeObjects>,
+    /// Packs in order of layers, then of names.
+    pub packs: Vec<Pack>,
+    /// Upgrade steps in order.
+    pub upgrade: Vec<UpgradeStep>,
+    /// Assertions by file name.
+    pub assertions: Vec<Assertion>,
+    /// See [`MaskSettings`].
+    pub masks: MaskSettings,
+    /// See [`CopySettings`].
+    pub copy: CopySettings,
+    /// See [`VerifySettings`].
+    pub verify: VerifySettings,
+    /// See [`OwnerSettings`].
+    pub owners: OwnerSettings,
+    /// Outbound references (by name) that the program accepts as they are, with a reason each.
+    pub outbound_accepted: BTreeMap<String, String>,
+    /// Tables (as written) left out entirely, with a reason each.
+    pub left_out: BTreeMap<String, String>,
+}

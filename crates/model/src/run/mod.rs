@@ -1,0 +1,1 @@
+//! Run state. Placeholder until the plan is laid.

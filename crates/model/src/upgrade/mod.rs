@@ -1,0 +1,59 @@
+//! Upgrade steps: the vendor's scripts and programs, their one order, their checksums, their statements.
+//!
+//! Owns ordering, checksums and splitting into statements as each engine's own tool would do it. Does not execute anything.
+
+use crate::hash::Hash;
+use crate::program::Origin;
+use serde::{Deserialize, Serialize};
+
+/// One step of the vendor's upgrade.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeStep {
+    /// Stable key: the path within `upgrade/` without extension, e.g. `5.2/003_add_consent`.
+    pub key: String,
+    /// What is done.
+    pub action: UpgradeAction,
+    /// Only when the product's version satisfies this, e.g. `>= 5.1, < 5.3`.
+    pub when: Option<String>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// What an upgrade step does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum UpgradeAction {
+    /// Runs a SQL script.
+    Script {
+        /// The text, line ends as in the file.
+        text: String,
+        /// Hash of the text with line ends normalised to LF and a byte-order mark removed.
+        hash: Hash,
+    },
+    /// Runs a program (clean environment, output recorded).
+    Program {
+        /// Command and arguments; `{host}`, `{port}`, `{database}`, `{user}`, `{path}` are replaced.
+        command: Vec<String>,
+        /// Hash of the program file where it lies in the program's folder.
+        hash: Option<Hash>,
+        /// Seconds after which it is ended.
+        timeout_seconds: u64,
+    },
+    /// A person does something outside, then says so.
+    Person {
+        /// What they are asked to do.
+        instruction: String,
+    },
+}
+
+/// One statement of a script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// The SQL without its terminator, comments kept.
+    pub sql: String,
+    /// 1-based line where its first token stands.
+    pub line: u32,
+    /// Data lines of a `COPY … FROM stdin` (PostgreSQL), as they stand, without the `\.` line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_data: Option<String>,
+}
