@@ -1,1 +1,43 @@
-//! placeholder
+//! The engine seam: coarse verbs over customers' databases, one module per engine with the same file names.
+//!
+//! Owns connections, SQL dialects, row encodings and what each engine can do. The only crate that names database drivers for customers'
+//! databases. Does not own what is done in which order (`model::plan`), nor recording it (`runner`).
+
+pub mod batch;
+pub mod error;
+pub mod fake;
+pub mod postgres;
+pub mod seam;
+pub mod secret;
+pub mod sqlite;
+
+pub use error::{EngineError, ErrorKind, Result};
+pub use seam::*;
+
+use greenroom_model::catalog::EngineKind;
+use greenroom_model::program::Address;
+use std::path::Path;
+
+/// Connects to an address as a source. `base` is the program's folder, against which relative paths are read.
+///
+/// # Errors
+/// When the database cannot be reached, or the engine cannot be reached by address ([`EngineKind::Fake`]).
+pub async fn source(address: &Address, secrets: &dyn secret::Secrets, base: &Path) -> Result<Box<dyn Source>> {
+    match address.engine {
+        EngineKind::Sqlite => sqlite::source(address, base).await,
+        EngineKind::Postgres => postgres::source(address, secrets, base).await,
+        EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
+    }
+}
+
+/// Connects to an address as a target.
+///
+/// # Errors
+/// As [`source`].
+pub async fn target(address: &Address, secrets: &dyn secret::Secrets, base: &Path) -> Result<Box<dyn Target>> {
+    match address.engine {
+        EngineKind::Sqlite => sqlite::target(address, base).await,
+        EngineKind::Postgres => postgres::target(address, secrets, base).await,
+        EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
+    }
+}

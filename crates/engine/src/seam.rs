@@ -1,0 +1,366 @@
+//! The verbs every engine speaks, and the plain data they take and return. Coarse, batched, cancellable by dropping the session.
+//!
+//! A future dropped midway poisons its session: the runner discards the session, never reuses it.
+
+use crate::batch::{Encoding, MaskedBatch, RawBatch};
+use crate::error::Result;
+use async_trait::async_trait;
+use greenroom_model::catalog::{Catalog, Table, TableName};
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::TableCopy;
+use greenroom_model::upgrade::Statement;
+use greenroom_model::verify::TableDigest;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// What an engine, at its version and with the rights we have, can do. Only the planner reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// DDL takes part in transactions: a failed script leaves nothing behind.
+    pub transactional_ddl: bool,
+    /// Several sessions can read one snapshot; otherwise one reader.
+    pub shared_snapshot: bool,
+    /// Most readers that make sense.
+    pub max_readers: u32,
+    /// Pilot's and former generation's names change in one atomic act.
+    pub atomic_swap: bool,
+    /// Progress of a range commits together with its rows.
+    pub progress_with_rows: bool,
+    /// Physical row order can cut tables without a key into ranges.
+    pub physical_ranges: bool,
+    /// Tools that must be there, with the version found (`pg_dump 15.18`).
+    pub tools: Vec<String>,
+}
+
+/// A right that is missing, and the statement that gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingRight {
+    /// What cannot be done without it.
+    pub what: String,
+    /// Statement that an administrator may run.
+    pub grant: String,
+}
+
+/// Free and total bytes where a target keeps its data; `None` where the engine cannot tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Bytes free for us.
+    pub free: Option<u64>,
+    /// Bytes in all.
+    pub total: Option<u64>,
+}
+
+/// One range of a table. Ordinals are for the journal; bounds never leave the engine and the generation (P11).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RangeSpec {
+    /// 0-based number within the table.
+    pub ordinal: u32,
+    /// Inclusive lower bound as the engine's SQL literal; open below without one.
+    pub from: Option<String>,
+    /// Exclusive upper bound; open above without one.
+    pub to: Option<String>,
+    /// Bounds are physical row positions: valid within one snapshot only.
+    pub physical: bool,
+}
+
+impl RangeSpec {
+    /// The whole table as one range.
+    pub fn whole() -> RangeSpec {
+        RangeSpec { ordinal: 0, from: None, to: None, physical: false }
+    }
+}
+
+/// A finished range as the generation itself records it, in the transaction of its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RangeDone {
+    /// The table.
+    pub table: TableName,
+    /// The range.
+    pub range: RangeSpec,
+    /// Digest of what was loaded, after masking.
+    pub digest: TableDigest,
+    /// Encoded bytes loaded.
+    pub bytes: u64,
+}
+
+/// The schema as the source's own tools tell it, outbound references disabled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaScript {
+    /// What must stand before rows: tables, types, functions.
+    pub pre: Vec<String>,
+    /// What comes after rows: indexes, constraints, triggers, views that need them.
+    pub post: Vec<String>,
+    /// The engine tool's own archive, where it works from one (pg_dump -Fc).
+    pub archive: Option<PathBuf>,
+    /// Outbound references that were left out or disabled: name and how.
+    pub disabled: Vec<(String, String)>,
+    /// What is not carried: name and reason.
+    pub not_carried: Vec<(String, String)>,
+    /// Hash of what will be executed, free of time stamps and tool noise.
+    pub hash: Option<Hash>,
+}
+
+/// Why a held snapshot must be given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Disturbance {
+    /// Somebody's schema change waits behind our locks: who (login, application, pid) and on which table.
+    SchemaChangeWaits {
+        /// Login and application as the server names them.
+        who: String,
+        /// What they wait for.
+        table: String,
+        /// Seconds they have waited.
+        seconds: u64,
+    },
+    /// The session that holds the snapshot is gone.
+    SnapshotLost,
+}
+
+/// Where a production database is read.
+#[async_trait]
+pub trait Source: Send {
+    /// What it can do.
+    async fn capabilities(&mut self) -> Result<Capabilities>;
+    /// The schema as it is now; our own objects left out.
+    async fn inspect(&mut self) -> Result<Catalog>;
+    /// Up to `rows` rows' values as text, by column in catalog order, for detection and `mask preview` only. Never stored.
+    async fn sample(&mut self, table: &Table, rows: u32) -> Result<Vec<Vec<Option<String>>>>;
+    /// Runs a query and returns its first value as text.
+    async fn query_value(&mut self, sql: &str) -> Result<Option<String>>;
+    /// Rights missing for holding and reading everything that `tables` names.
+    async fn missing_rights(&mut self, tables: &[TableName]) -> Result<Vec<MissingRight>>;
+    /// Identity of the database behind the address, to refuse a pilot that is its own source.
+    async fn identity(&mut self) -> Result<String>;
+    /// Takes and holds one consistent snapshot of the tables (P1–P3). Nothing is written to the source.
+    async fn hold(&mut self, tables: &[TableName]) -> Result<Box<dyn Held>>;
+}
+
+/// A held snapshot. Dropping it releases everything.
+#[async_trait]
+pub trait Held: Send {
+    /// The schema inside the snapshot.
+    async fn inspect(&mut self) -> Result<Catalog>;
+    /// The schema's script; files go into `scratch`, which belongs to the run.
+    async fn schema(&mut self, scratch: &Path) -> Result<SchemaScript>;
+    /// Cuts a table into ranges of about `rows` rows (P4); one whole range where it cannot be cut.
+    async fn ranges(&mut self, copy: &TableCopy, rows: u64) -> Result<Vec<RangeSpec>>;
+    /// Opens another reader on the same snapshot; fails on engines without shared snapshots when one is open.
+    async fn reader(&mut self) -> Result<Box<dyn Reader>>;
+    /// Runs a query inside the snapshot and returns its first value as text.
+    async fn query_value(&mut self, sql: &str) -> Result<Option<String>>;
+    /// Positions of sequences and identities that must go on from where they are: (name, SQL that sets it on the copy).
+    async fn sequences(&mut self) -> Result<Vec<(String, String)>>;
+    /// Whether the snapshot is still good and nobody waits behind it.
+    async fn disturbed(&mut self) -> Result<Option<Disturbance>>;
+    /// Lets go of snapshot and locks.
+    async fn release(self: Box<Self>) -> Result<()>;
+}
+
+/// What a reader needs told, and tells, before it reads a table.
+pub struct Prepared {
+    /// The encoding of this table's rows; two, since source rows carry conditions and loaders may want their own.
+    pub encoding: Box<dyn Encoding>,
+    /// Encoded constants by column and rule, for rules that are `Constant`; `None` inside is NULL.
+    pub constants: Vec<Vec<Option<Vec<u8>>>>,
+}
+
+/// Reads rows in batches.
+#[async_trait]
+pub trait Reader: Send {
+    /// Prepares reading of a table.
+    async fn prepare(&mut self, copy: &TableCopy) -> Result<Prepared>;
+    /// Starts reading a range.
+    async fn begin(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()>;
+    /// The next batch (about 256 KiB to 1 MiB), or `None` at the end.
+    async fn next(&mut self) -> Result<Option<RawBatch>>;
+}
+
+/// Loads rows into a generation.
+#[async_trait]
+pub trait Loader: Send {
+    /// Starts a range in a transaction of its own; triggers and foreign keys do not fire (P7).
+    async fn begin(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()>;
+    /// Adds rows.
+    async fn push(&mut self, batch: MaskedBatch) -> Result<()>;
+    /// Records the range as done and commits both together. Fails when the engine counted other rows than the digest.
+    async fn commit(&mut self, done: &RangeDone) -> Result<()>;
+    /// Gives up the range; nothing of it stays.
+    async fn discard(&mut self) -> Result<()>;
+}
+
+/// State written inside every database that we make; names prove nothing (P30).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MarkerState {
+    /// Being built.
+    Building,
+    /// Stands under the pilot's name, or stood there.
+    Pilot,
+    /// Production: must never be dropped by us.
+    Promoted,
+}
+
+/// The marker inside a database that we made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Program's name.
+    pub program: String,
+    /// Number of the generation.
+    pub generation: u32,
+    /// Random, known to the journal.
+    pub nonce: String,
+    /// See [`MarkerState`].
+    pub state: MarkerState,
+}
+
+/// What stands under a name on a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The engine's identity of the database (OID, inode); survives a rename.
+    pub engine_id: String,
+    /// Our marker, if it is ours.
+    pub marker: Option<Marker>,
+    /// Holds no user tables.
+    pub empty: bool,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+/// Names of one swap. Everything is stored byte for byte in the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swap {
+    /// The finished generation's present name.
+    pub generation: String,
+    /// The name people use.
+    pub pilot: String,
+    /// What the present pilot, if there is one, is called afterwards.
+    pub former: Option<String>,
+}
+
+/// Who may connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Admission {
+    /// Only Greenroom's own login.
+    Sealed,
+    /// These roles (PostgreSQL), or whoever the file mode lets in (SQLite).
+    Some {
+        /// Role names.
+        roles: Vec<String>,
+        /// SQLite file mode.
+        mode: u32,
+    },
+    /// Everybody who could connect to an ordinary database.
+    Everybody {
+        /// SQLite file mode.
+        mode: u32,
+    },
+}
+
+/// A lock on the target's server that dies with its session, held outside the generation (P30).
+pub trait ServerLock: Send + Sync {}
+
+/// Where pilots live.
+#[async_trait]
+pub trait Target: Send {
+    /// What it can do.
+    async fn capabilities(&mut self) -> Result<Capabilities>;
+    /// Rights missing for creating, filling and swapping generations.
+    async fn missing_rights(&mut self) -> Result<Vec<MissingRight>>;
+    /// Free disk.
+    async fn room(&mut self) -> Result<Room>;
+    /// Takes the lock for a pilot's name; `None` when another session holds it.
+    async fn lock(&mut self, pilot: &str) -> Result<Option<Box<dyn ServerLock>>>;
+    /// What stands under a name; `None` when nothing does.
+    async fn look(&mut self, name: &str) -> Result<Option<Standing>>;
+    /// Creates a sealed, marked, empty generation. `like` gives encoding, collation and other settings that are fixed at creation.
+    async fn create(&mut self, name: &str, marker: &Marker, like: &Catalog) -> Result<Standing>;
+    /// Opens a generation (or a pilot) for work inside it.
+    async fn enter(&mut self, name: &str) -> Result<Box<dyn Generation>>;
+    /// Rewrites the marker of a database that already bears its nonce.
+    async fn mark(&mut self, name: &str, marker: &Marker) -> Result<()>;
+    /// Ends foreign sessions in `pilot`, then exchanges names. Without `former` the pilot's name must be free.
+    async fn swap(&mut self, swap: &Swap) -> Result<()>;
+    /// Lets people in, or seals. On PostgreSQL foreign sessions are ended when sealing.
+    async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()>;
+    /// Who may connect now.
+    async fn admission(&mut self, name: &str) -> Result<Admission>;
+    /// Drops a database whose marker bears this nonce and is not promoted; anything else is refused.
+    async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()>;
+}
+
+/// Which part of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SchemaPart {
+    /// Before rows.
+    Pre,
+    /// After rows.
+    Post,
+}
+
+/// How a script was applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Statements executed by this call.
+    pub statements: u32,
+    /// Rows changed, as far as the engine tells.
+    pub rows: u64,
+    /// Notices and warnings, without row values.
+    pub notices: Vec<String>,
+}
+
+/// How far a script got, as the generation itself records it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptState {
+    /// Hash of the script that was applied.
+    pub hash: Option<Hash>,
+    /// Statements that are done; equal to all when `complete`.
+    pub done: u32,
+    /// The whole script is in.
+    pub complete: bool,
+}
+
+/// Result of an assertion's query.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryOutcome {
+    /// Rows returned (counting stops at 1,000).
+    pub rows: u64,
+    /// First value of the first row as text. For comparison only; never shown or stored unless it is a number.
+    #[serde(skip)]
+    pub first: Option<String>,
+}
+
+/// A generation from within. Objects of ours inside it are left out of every inspection.
+#[async_trait]
+pub trait Generation: Send {
+    /// Applies a part of the schema. `Post` is repeatable: what already stands is left.
+    async fn schema(&mut self, part: SchemaPart, script: &SchemaScript) -> Result<()>;
+    /// Opens a loader on a session of its own.
+    async fn loader(&mut self) -> Result<Box<dyn Loader>>;
+    /// Opens a reader on a session of its own, on what is committed now.
+    async fn reader(&mut self) -> Result<Box<dyn Reader>>;
+    /// Ranges that are done, as the generation records them.
+    async fn ranges_done(&mut self) -> Result<Vec<RangeDone>>;
+    /// Removes the rows of a finished, non-physical range and its record, together.
+    async fn forget_range(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()>;
+    /// Removes all rows and records of a table, together.
+    async fn forget_table(&mut self, copy: &TableCopy) -> Result<()>;
+    /// Sets sequences and identities, rebuilds what is derived (FTS, materialised views), gathers statistics. Repeatable.
+    async fn settle(&mut self, sequences: &[(String, String)]) -> Result<()>;
+    /// The schema as it is now.
+    async fn inspect(&mut self) -> Result<Catalog>;
+    /// Rows of a table whose foreign key points nowhere (anti-join, P7).
+    async fn orphans(&mut self, table: &Table, key: &greenroom_model::catalog::ForeignKey) -> Result<u64>;
+    /// Runs an assertion's query, read-only.
+    async fn query(&mut self, sql: &str) -> Result<QueryOutcome>;
+    /// How far a script got.
+    async fn script_state(&mut self, key: &str) -> Result<ScriptState>;
+    /// Runs a script's statements, from `skip` on, recording progress under `key` in the same transaction where the engine allows.
+    /// Statement n failing undoes the script where DDL is transactional, else leaves n-1 recorded.
+    async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied>;
+    /// Removes progress and script records, leaving only the marker.
+    async fn tidy(&mut self) -> Result<()>;
+    /// Ends every session of this generation that we hold, so that it can be renamed.
+    async fn leave(self: Box<Self>) -> Result<()>;
+}
