@@ -1,4 +1,302 @@
-//! Plans: immutable lists of steps, and the recipe they are made from. Does not execute.
+//! Plans: immutable lists of steps, and the recipe they are made from. Owns what is planned and in which order; does not execute, and
+//! does not know any engine's SQL beyond what the program itself wrote.
 
 mod copy;
+mod planner;
 pub use copy::*;
+pub use planner::{PlanInput, plan};
+
+use crate::catalog::EngineKind;
+use crate::hash::Hash;
+use crate::program::{Audience, LargeObjects, PackRule};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Key of a step: stable across plans of the same program, so that measured times of one run predict the next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepKey(pub String);
+
+impl fmt::Display for StepKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    /// Masked copy, upgraded, verified, opened under the pilot's name.
+    Rehearsal,
+}
+
+impl fmt::Display for RunKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunKind::Rehearsal => f.write_str("rehearsal"),
+        }
+    }
+}
+
+/// Names of what the run creates; stored byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// Number of the generation within the workspace.
+    pub number: u32,
+    /// Random part, also in the marker inside the generation.
+    pub nonce: String,
+    /// The generation's name until the swap.
+    pub generation: String,
+    /// The name people use.
+    pub pilot: String,
+    /// What the present pilot is called after the swap.
+    pub former: String,
+}
+
+/// What a plan is made from, hashed apart so that later runs can ask for "the same upgrade" (P19).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Decisions, kinds, packs.
+    pub copy: Hash,
+    /// Upgrade steps in order.
+    pub upgrade: Hash,
+    /// Rules of carrying configuration over.
+    pub carry: Hash,
+    /// Structure of the source.
+    pub source: Hash,
+    /// Engine and version.
+    pub engine: String,
+    /// Greenroom's version.
+    pub tool: String,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// Compares the source inside the snapshot with what the plan was made for.
+    CheckSource,
+    /// Creates the sealed, marked, empty generation.
+    CreateGeneration,
+    /// Tables, types, functions.
+    SchemaBefore,
+    /// Copies one table.
+    CopyTable {
+        /// Index into [`Plan::tables`].
+        table: usize,
+    },
+    /// Large objects (PostgreSQL).
+    LargeObjects {
+        /// What happens to them.
+        what: LargeObjects,
+    },
+    /// Reads what must come from the same snapshot: positions of sequences, values that assertions compare.
+    SourceFacts,
+    /// Indexes, constraints, triggers, views.
+    SchemaAfter,
+    /// Sequences, derived tables, statistics.
+    Settle,
+    /// Compares rows, digests, objects, sequences and foreign keys with the source.
+    VerifyCopy,
+    /// Statements of packs that switch functions off.
+    Neutralise {
+        /// Pack and rule of each statement, in order.
+        rules: Vec<(String, PackRule)>,
+    },
+    /// Pack assertions and the residual scan.
+    SafetyCheck {
+        /// After the upgrade (second time) or before it.
+        after_upgrade: bool,
+    },
+    /// One step of the vendor's upgrade.
+    Upgrade {
+        /// Index into [`Plan::upgrade`].
+        index: usize,
+    },
+    /// Assertions, untouched tables by digest, decisions for new columns, schema fingerprint.
+    VerifyUpgrade,
+    /// The generation takes the pilot's name.
+    Swap,
+    /// Lets people in.
+    Open {
+        /// Whom.
+        to: Audience,
+    },
+}
+
+/// What is done when a step was started and nothing is known about its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recovery {
+    /// Doing it again is harmless.
+    Repeat,
+    /// The database is asked what is true.
+    Probe,
+    /// A person chooses from listed options.
+    AskOperator,
+}
+
+impl Action {
+    /// How an unknown outcome is resolved; see [`Recovery`].
+    pub fn recovery(&self, upgrade: &[PlannedUpgrade]) -> Recovery {
+        match self {
+            Action::CreateGeneration | Action::SchemaBefore | Action::Swap => Recovery::Probe,
+            Action::Upgrade { index } => match upgrade.get(*index).map(|u| &u.how) {
+                Some(PlannedHow::Script { .. }) => Recovery::Probe,
+                Some(PlannedHow::Person { .. }) => Recovery::Repeat,
+                Some(PlannedHow::Program { .. }) | None => Recovery::AskOperator,
+            },
+            _ => Recovery::Repeat,
+        }
+    }
+
+    /// Whether the step reads the source inside the held snapshot.
+    pub fn needs_snapshot(&self) -> bool {
+        matches!(
+            self,
+            Action::CheckSource
+                | Action::SchemaBefore
+                | Action::CopyTable { .. }
+                | Action::LargeObjects { what: LargeObjects::Keep }
+                | Action::SourceFacts
+        )
+    }
+
+    /// Whether what the step did belongs to one snapshot and must be compared again under a new one.
+    pub fn bound_to_snapshot(&self) -> bool {
+        matches!(self, Action::CheckSource | Action::CopyTable { .. } | Action::LargeObjects { .. } | Action::SourceFacts)
+    }
+}
+
+/// One step of the upgrade, pinned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedUpgrade {
+    /// Key of the upgrade step in the program.
+    pub key: String,
+    /// What is done.
+    pub how: PlannedHow,
+}
+
+/// How an upgrade step is carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum PlannedHow {
+    /// Statements of a script.
+    Script {
+        /// Where it comes from, for messages: `layer: upgrade/file.sql`.
+        file: String,
+        /// Normalised checksum.
+        hash: Hash,
+        /// The statements with their lines.
+        statements: Vec<crate::upgrade::Statement>,
+    },
+    /// A program.
+    Program {
+        /// Command and arguments with placeholders.
+        command: Vec<String>,
+        /// Hash of the program's file, if it lies in the program's folder.
+        hash: Option<Hash>,
+        /// Seconds.
+        timeout_seconds: u64,
+    },
+    /// A person.
+    Person {
+        /// What they are asked.
+        instruction: String,
+    },
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Stable key.
+    pub key: StepKey,
+    /// A few words for people.
+    pub title: String,
+    /// Steps that must be finished before.
+    pub after: Vec<StepKey>,
+    /// What is done.
+    pub action: Action,
+    /// What an unknown outcome leads to.
+    pub recovery: Recovery,
+}
+
+/// What the run costs, needs and touches (P9), printed before anything happens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footprint {
+    /// Locks taken on the source and for how long.
+    pub locks: Vec<String>,
+    /// Sessions on each side and the load they cause.
+    pub load: Vec<String>,
+    /// Bytes read from the source.
+    pub read_bytes: u64,
+    /// Bytes needed on the target while the former generation still stands.
+    pub target_bytes: u64,
+    /// Objects created in production (none unless a line says so).
+    pub created_in_source: Vec<String>,
+    /// Statements that an administrator has to run first.
+    pub grants: Vec<String>,
+    /// Consequences of what the engine can or cannot do.
+    pub consequences: Vec<String>,
+    /// What will not be carried, with reasons.
+    pub not_carried: Vec<(String, String)>,
+    /// Upgrade steps left out by `when`, with the version that was read.
+    pub skipped_upgrade: Vec<String>,
+}
+
+/// Expected duration of one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Milliseconds, from the latest finished run with this step, scaled by rows where both are known.
+    pub millis: u64,
+    /// Number of earlier runs that it was measured in.
+    pub runs: u32,
+}
+
+/// An immutable plan. Its hash covers everything but itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What for.
+    pub kind: RunKind,
+    /// The program's name.
+    pub program: String,
+    /// Hash of the resolved program.
+    pub program_hash: Hash,
+    /// Which engine.
+    pub engine: EngineKind,
+    /// The product's version as the source told it.
+    pub product_version: Option<String>,
+    /// See [`Names`].
+    pub names: Names,
+    /// See [`Recipe`].
+    pub recipe: Recipe,
+    /// The copied tables.
+    pub tables: Vec<TableCopy>,
+    /// The upgrade.
+    pub upgrade: Vec<PlannedUpgrade>,
+    /// The steps, in an order that satisfies `after`.
+    pub steps: Vec<Step>,
+    /// See [`Footprint`].
+    pub footprint: Footprint,
+    /// Expected durations by step.
+    pub expected: BTreeMap<StepKey, Expected>,
+}
+
+impl Plan {
+    /// The plan's hash.
+    pub fn hash(&self) -> Hash {
+        Hash::of_json(self)
+    }
+
+    /// Finds a step.
+    pub fn step(&self, key: &StepKey) -> Option<&Step> {
+        self.steps.iter().find(|s| s.key == *key)
+    }
+
+    /// Sum of the expected durations in milliseconds, if every step has one.
+    pub fn expected_millis(&self) -> Option<u64> {
+        self.steps.iter().map(|s| self.expected.get(&s.key).map(|e| e.millis)).sum()
+    }
+}

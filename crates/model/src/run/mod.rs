@@ -1,1 +1,8 @@
-//! Run state. Placeholder until the plan is laid.
+//! Runs: events in, state out, what to do next. Pure, so that every cut of every step can be tried exhaustively.
+//!
+//! Owns the meaning of events. Does not own where they are kept (`runner::journal`) nor how steps are performed (`runner::execute`).
+
+mod event;
+mod state;
+pub use event::*;
+pub use state::*;

@@ -1,0 +1,136 @@
+//! From a program, a schema and capabilities to a plan. Pure: the same input gives the same plan, byte for byte.
+
+use super::{Action, Expected, Footprint, Names, Plan, PlannedHow, PlannedUpgrade, Recipe, RunKind, Step, StepKey, TableCopy};
+use crate::catalog::Catalog;
+use crate::hash::Hash;
+use crate::program::{PackAction, PackRule, Program};
+use std::collections::BTreeMap;
+
+/// Everything a plan is made from.
+pub struct PlanInput<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// The source as it is.
+    pub catalog: &'a Catalog,
+    /// The resolved copies.
+    pub tables: Vec<TableCopy>,
+    /// The upgrade steps that apply, split.
+    pub upgrade: Vec<PlannedUpgrade>,
+    /// Names of what will be created.
+    pub names: Names,
+    /// Product version read from the source.
+    pub product_version: Option<String>,
+    /// Greenroom's version.
+    pub tool: &'a str,
+    /// Footprint as far as the engines told it.
+    pub footprint: Footprint,
+    /// Measured times of earlier runs.
+    pub expected: BTreeMap<StepKey, Expected>,
+}
+
+/// Makes the plan of a rehearsal.
+pub fn plan(input: PlanInput<'_>) -> Plan {
+    let PlanInput { program, catalog, tables, upgrade, names, product_version, tool, footprint, mut expected } = input;
+    let statements = pack_statements(program);
+    let recipe = Recipe {
+        copy: Hash::of_json(&(&tables, &statements, &program.packs, program.large_objects)),
+        upgrade: Hash::of_json(&upgrade),
+        carry: Hash::of_json(&program.kinds.iter().map(|k| (&k.table, k.kind, &k.condition)).collect::<Vec<_>>()),
+        source: catalog.fingerprint(),
+        engine: format!("{} {}", catalog.engine, catalog.version),
+        tool: tool.to_owned(),
+    };
+
+    let mut chain = Chain { steps: Vec::new(), upgrade: &upgrade };
+    chain.then("check-source", "compare the source with what the plan was made for", Action::CheckSource);
+    chain.then("create", format!("create the sealed generation `{}`", names.generation), Action::CreateGeneration);
+    chain.then("schema-before", "tables, types and functions", Action::SchemaBefore);
+    let before_rows = chain.last();
+    let mut copies: Vec<StepKey> = Vec::new();
+    // Largest first, so that the last worker is not left alone with the biggest table.
+    let mut order: Vec<usize> = (0..tables.len()).collect();
+    let size = |i: usize| catalog.table(&tables[i].table).map_or(0, |t| t.estimated_bytes);
+    order.sort_by(|&a, &b| size(b).cmp(&size(a)).then_with(|| tables[a].table.cmp(&tables[b].table)));
+    for i in order {
+        let name = tables[i].table.short(catalog.engine);
+        let title = if tables[i].empty { format!("leave {name} empty") } else { format!("copy {name}") };
+        copies.push(chain.beside(&before_rows, format!("copy:{name}"), title, Action::CopyTable { table: i }));
+    }
+    if let (Some(what), true) = (program.large_objects, catalog.large_objects > 0) {
+        copies.push(chain.beside(&before_rows, "large-objects".into(), "large objects".into(), Action::LargeObjects { what }));
+    }
+    let rows = if copies.is_empty() { before_rows } else { copies };
+    chain.after_all(rows, "source-facts", "positions of sequences, values to compare", Action::SourceFacts);
+    chain.then("schema-after", "indexes, constraints, triggers", Action::SchemaAfter);
+    chain.then("settle", "sequences, derived tables, statistics", Action::Settle);
+    chain.then("verify-copy", "compare the copy with the source", Action::VerifyCopy);
+    if !statements.is_empty() {
+        chain.then("neutralise", "switch functions off", Action::Neutralise { rules: statements });
+    }
+    chain.then("safety-before", "check that nothing personal or live got through", Action::SafetyCheck { after_upgrade: false });
+    for (index, u) in upgrade.iter().enumerate() {
+        let title = match &u.how {
+            PlannedHow::Script { statements, .. } => format!("upgrade {} ({} statements)", u.key, statements.len()),
+            PlannedHow::Program { command, .. } => format!("upgrade {}: run {}", u.key, command.first().map_or("", String::as_str)),
+            PlannedHow::Person { .. } => format!("upgrade {}: a person acts", u.key),
+        };
+        chain.then(format!("upgrade:{}", u.key), title, Action::Upgrade { index });
+    }
+    if !upgrade.is_empty() {
+        chain.then("verify-upgrade", "check the upgraded generation", Action::VerifyUpgrade);
+    }
+    chain.then("safety-after", "check safety once more, just before people come in", Action::SafetyCheck { after_upgrade: true });
+    chain.then("swap", format!("give it the name `{}`", names.pilot), Action::Swap);
+    if let Some(to) = program.pilot.open_after {
+        chain.then("open", "let people in", Action::Open { to });
+    }
+    let steps = chain.steps;
+    expected.retain(|k, _| steps.iter().any(|s| s.key == *k));
+    Plan {
+        kind: RunKind::Rehearsal,
+        program: program.name.clone(),
+        program_hash: Hash::of_json(program),
+        engine: catalog.engine,
+        product_version,
+        names,
+        recipe,
+        tables,
+        upgrade,
+        steps,
+        footprint,
+        expected,
+    }
+}
+
+/// Statements of packs, in order.
+fn pack_statements(program: &Program) -> Vec<(String, PackRule)> {
+    let rules = program.packs.iter().flat_map(|p| p.rules.iter().map(move |r| (p.name.clone(), r.clone())));
+    rules.filter(|(_, r)| matches!(r.action, PackAction::Statement { .. })).collect()
+}
+
+/// Builds steps one after the other.
+struct Chain<'a> {
+    steps: Vec<Step>,
+    upgrade: &'a [PlannedUpgrade],
+}
+
+impl Chain<'_> {
+    fn last(&self) -> Vec<StepKey> {
+        self.steps.last().map(|s| s.key.clone()).into_iter().collect()
+    }
+
+    fn then(&mut self, key: impl Into<String>, title: impl Into<String>, action: Action) {
+        let after = self.last();
+        self.after_all(after, key, title, action);
+    }
+
+    fn after_all(&mut self, after: Vec<StepKey>, key: impl Into<String>, title: impl Into<String>, action: Action) {
+        let recovery = action.recovery(self.upgrade);
+        self.steps.push(Step { key: StepKey(key.into()), title: title.into(), after, action, recovery });
+    }
+
+    fn beside(&mut self, after: &[StepKey], key: String, title: String, action: Action) -> StepKey {
+        self.after_all(after.to_vec(), key.clone(), title, action);
+        StepKey(key)
+    }
+}

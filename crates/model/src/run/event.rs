@@ -1,0 +1,250 @@
+//! The events of the journal. Their meaning never changes; new variants are added.
+
+use crate::hash::Hash;
+use crate::plan::{Plan, StepKey};
+use crate::program::Audience;
+use crate::verify::TableDigest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Name of a run, unique within the workspace: `rehearsal-7`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A recorded fact. `hash` covers everything else in it, `prev` is the hash of the event before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// 1, 2, 3 …: the only order there is.
+    pub seq: u64,
+    /// The run it belongs to; workspace events have none.
+    pub run: Option<RunId>,
+    /// The lease's epoch under which it was written; 0 for workspace events.
+    pub epoch: u64,
+    /// Wall clock, for people; never used for order.
+    pub at: jiff::Timestamp,
+    /// Salted commitments to personal data kept outside the chain (who acted), so that it can be erased without breaking the chain (P33).
+    pub personal: Vec<Hash>,
+    /// Hash of the event before, [`Hash::ZERO`] for the first.
+    pub prev: Hash,
+    /// What happened.
+    pub body: Body,
+}
+
+impl Event {
+    /// The event's hash.
+    pub fn hash(&self) -> Hash {
+        Hash::of_json(self)
+    }
+}
+
+/// How a step ended badly. Free of row values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A finding code such as `GR0601`, or the kind of the engine's error.
+    pub code: String,
+    /// What was attempted and what happened.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Further lines: findings, one each.
+    pub details: Vec<String>,
+}
+
+/// A measured outcome. What later steps, verification and predictions need.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Monotonic milliseconds.
+    pub millis: u64,
+    /// Rows moved, if the step moves rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Bytes moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Keyed digest of the table as loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<TableDigest>,
+    /// Named facts: engine ids, hashes, counts. Never row values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
+    /// What was noticed and is worth a person's eye.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `copy`, `upgrade`, `safety-before`, `safety-after`, `on request`.
+    pub what: String,
+    /// All that was compared agreed.
+    pub passed: bool,
+    /// What was compared, in counted lines.
+    pub compared: Vec<String>,
+    /// What was not compared, and why.
+    pub not_compared: Vec<String>,
+    /// What differed: names and counts, never values.
+    pub differences: Vec<String>,
+    /// Fingerprint of the schema it was measured on.
+    pub fingerprint: Hash,
+}
+
+/// What a person may choose when only a person can know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// What is asked.
+    pub text: String,
+    /// Choices: word and meaning.
+    pub choices: Vec<(String, String)>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Body {
+    /// The workspace was made.
+    WorkspaceCreated {
+        /// The program's name.
+        program: String,
+        /// Greenroom's version.
+        tool: String,
+    },
+    /// A plan was made; nothing was executed.
+    PlanRecorded {
+        /// The plan's hash.
+        hash: Hash,
+        /// The plan.
+        plan: Box<Plan>,
+    },
+    /// A run of a recorded plan began.
+    RunStarted {
+        /// The plan's hash.
+        plan: Hash,
+    },
+    /// A process took the run; the event's epoch is the new one.
+    LeaseTaken {
+        /// Random name of the process.
+        owner: String,
+    },
+    /// A snapshot of the source is held; what was copied under an earlier one must be compared again.
+    SnapshotHeld,
+    /// Intent: written before the effect.
+    StepStarted {
+        /// Which.
+        step: StepKey,
+    },
+    /// A range arrived. Progress only: truth is in the generation.
+    RangeCopied {
+        /// The copying step.
+        step: StepKey,
+        /// 0-based.
+        ordinal: u32,
+        /// Ranges of this table.
+        of: u32,
+        /// Rows loaded.
+        rows: u64,
+        /// Bytes loaded.
+        bytes: u64,
+    },
+    /// Outcome: written after the effect.
+    StepFinished {
+        /// Which.
+        step: StepKey,
+        /// Measurements and facts.
+        outcome: Outcome,
+    },
+    /// The step ended badly; what stood before stands.
+    StepFailed {
+        /// Which.
+        step: StepKey,
+        /// How.
+        failure: Failure,
+    },
+    /// The run waits for a person; lease, locks and snapshot are let go.
+    StepWaits {
+        /// Which.
+        step: StepKey,
+        /// What is asked.
+        question: Question,
+    },
+    /// A person answered.
+    Answered {
+        /// Which step.
+        step: StepKey,
+        /// The word they chose.
+        choice: String,
+    },
+    /// A verification's result.
+    Verified {
+        /// See [`Verdict`].
+        verdict: Verdict,
+    },
+    /// All steps are finished.
+    RunFinished,
+    /// Somebody asked for the former state.
+    UndoStarted,
+    /// Undo: intent of one part.
+    UndoStepStarted {
+        /// `swap back`, `admission`, `drop generation`.
+        part: UndoPart,
+    },
+    /// Undo: outcome of one part.
+    UndoStepFinished {
+        /// Which.
+        part: UndoPart,
+    },
+    /// A part of undo failed: a named resting state, retried by `undo` or `resume`.
+    UndoFailed {
+        /// Which.
+        part: UndoPart,
+        /// How.
+        failure: Failure,
+    },
+    /// The former state stands again.
+    RunUndone,
+    /// A pilot was opened on request.
+    Opened {
+        /// The pilot's name.
+        pilot: String,
+        /// To whom.
+        to: Audience,
+    },
+    /// A pilot was sealed on request.
+    Sealed {
+        /// The pilot's name.
+        pilot: String,
+    },
+    /// A database of ours is about to be dropped on request.
+    DropIntended {
+        /// Name byte for byte.
+        name: String,
+        /// Nonce of its marker.
+        nonce: String,
+    },
+    /// It is gone.
+    Dropped {
+        /// Name byte for byte.
+        name: String,
+        /// Nonce of its marker.
+        nonce: String,
+    },
+}
+
+/// Parts of an undo, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndoPart {
+    /// The former generation gets the pilot's name back.
+    SwapBack,
+    /// Who could connect to the former pilot can again.
+    Admission,
+    /// The generation is dropped.
+    DropGeneration,
+}
