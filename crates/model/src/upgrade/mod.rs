@@ -2,6 +2,14 @@
 //!
 //! Owns ordering, checksums and splitting into statements as each engine's own tool would do it. Does not execute anything.
 
+mod psql;
+mod split;
+mod token;
+mod version;
+
+pub use split::{SplitError, split};
+pub use version::{VersionError, check_rule, satisfied};
+
 use crate::hash::Hash;
 use crate::program::Origin;
 use serde::{Deserialize, Serialize};
@@ -49,7 +57,7 @@ pub enum UpgradeAction {
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
-    /// The SQL without its terminator, comments kept.
+    /// The SQL from its first to its last token, without terminator; comments between are kept.
     pub sql: String,
     /// 1-based line where its first token stands.
     pub line: u32,
