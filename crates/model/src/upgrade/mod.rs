@@ -2,11 +2,15 @@
 //!
 //! Owns ordering, checksums and splitting into statements as each engine's own tool would do it. Does not execute anything.
 
+mod label;
 mod psql;
+mod reach;
 mod split;
 mod token;
 mod version;
 
+pub use label::label;
+pub use reach::{Outside, TransactionControl, needs_no_transaction, outside, transaction_control};
 pub use split::{SplitError, split};
 pub use version::{VersionError, check_rule, satisfied};
 

@@ -1,0 +1,137 @@
+//! What a statement would do beyond the database and the transaction it runs in (P17).
+//!
+//! Owns these verdicts, made on tokens, so that comments, strings and quoted names do not fool them. Does not own refusing: the check of a
+//! program and the plan do. What is put together at run time (`EXECUTE`, functions called) cannot be seen and is reported as a note.
+
+mod postgres;
+mod sqlite;
+
+use super::Statement;
+use super::token::{Kind, Token, name_of, significant};
+use crate::catalog::EngineKind;
+use crate::finding::Severity;
+
+/// A statement reaches outside the database, or may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// What it does, e.g. `CREATE ROLE`; never a literal.
+    pub what: String,
+    /// Why that matters.
+    pub why: &'static str,
+    /// Error: refused unless declared. Warning and note: to be shown.
+    pub severity: Severity,
+}
+
+/// A statement that begins, ends or divides a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionControl {
+    /// `BEGIN`, `START TRANSACTION`.
+    Begin,
+    /// `COMMIT`, `END`.
+    Commit,
+    /// `ROLLBACK`, `ABORT`.
+    Rollback,
+    /// `SAVEPOINT`, `RELEASE`, `ROLLBACK TO`.
+    Savepoint,
+    /// `PREPARE TRANSACTION`, `COMMIT PREPARED`, `ROLLBACK PREPARED`.
+    TwoPhase,
+    /// `SET TRANSACTION`.
+    Characteristics,
+}
+
+/// Whether and how a statement reaches outside its database.
+pub fn outside(engine: EngineKind, statement: &Statement) -> Option<Outside> {
+    let sql = Sql::new(engine, &statement.sql);
+    match engine {
+        EngineKind::Postgres => postgres::outside(&sql),
+        EngineKind::Sqlite | EngineKind::Fake => sqlite::outside(&sql),
+    }
+}
+
+/// Whether a statement steers the transaction.
+pub fn transaction_control(engine: EngineKind, statement: &Statement) -> Option<TransactionControl> {
+    let sql = Sql::new(engine, &statement.sql);
+    let postgres = engine == EngineKind::Postgres;
+    if sql.starts(&["PREPARE", "TRANSACTION"]) || sql.starts(&["COMMIT", "PREPARED"]) || sql.starts(&["ROLLBACK", "PREPARED"]) {
+        return postgres.then_some(TransactionControl::TwoPhase);
+    }
+    Some(match sql.word(0).as_str() {
+        "BEGIN" => TransactionControl::Begin,
+        "START" if postgres && sql.word(1) == "TRANSACTION" => TransactionControl::Begin,
+        "COMMIT" | "END" => TransactionControl::Commit,
+        "ABORT" if postgres => TransactionControl::Rollback,
+        "ROLLBACK" if (1..4).any(|i| sql.word(i) == "TO") => TransactionControl::Savepoint,
+        "ROLLBACK" => TransactionControl::Rollback,
+        "SAVEPOINT" | "RELEASE" => TransactionControl::Savepoint,
+        "SET" if postgres && (sql.word(1) == "TRANSACTION" || sql.starts(&["SET", "LOCAL", "TRANSACTION"])) => {
+            TransactionControl::Characteristics
+        }
+        _ => return None,
+    })
+}
+
+/// Whether a statement cannot run, or does nothing, inside a transaction block.
+///
+/// `ALTER TYPE … ADD VALUE` counts: PostgreSQL refused it before 12, and refuses to use the new value in the same transaction since.
+pub fn needs_no_transaction(engine: EngineKind, statement: &Statement) -> bool {
+    let sql = Sql::new(engine, &statement.sql);
+    match engine {
+        EngineKind::Postgres => postgres::needs_no_transaction(&sql),
+        EngineKind::Sqlite | EngineKind::Fake => sqlite::needs_no_transaction(&sql),
+    }
+}
+
+/// A statement's tokens that count.
+pub(super) struct Sql<'t> {
+    pub engine: EngineKind,
+    pub text: &'t str,
+    pub tokens: Vec<Token>,
+}
+
+impl<'t> Sql<'t> {
+    pub fn new(engine: EngineKind, text: &'t str) -> Sql<'t> {
+        Sql { engine, text, tokens: significant(engine, text) }
+    }
+
+    /// The unquoted word at an index in upper case; empty when there is none.
+    pub fn word(&self, index: usize) -> String {
+        self.tokens.get(index).filter(|t| t.kind == Kind::Word).map_or_else(String::new, |t| t.of(self.text).to_ascii_uppercase())
+    }
+
+    pub fn starts(&self, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(i, w)| self.word(i) == *w)
+    }
+
+    pub fn has_word(&self, word: &str) -> bool {
+        self.tokens.iter().any(|t| t.is_word(self.text, word))
+    }
+
+    pub fn symbol(&self, index: usize, symbol: &str) -> bool {
+        self.tokens.get(index).is_some_and(|t| t.is_symbol(self.text, symbol))
+    }
+
+    /// The name at an index: an identifier, quoted or not; in SQLite in lower case, as it ignores case.
+    pub fn name(&self, index: usize) -> Option<String> {
+        let name = name_of(*self.tokens.get(index)?, self.text)?;
+        Some(if self.engine == EngineKind::Postgres { name } else { name.to_ascii_lowercase() })
+    }
+
+    /// Names of what looks like calls, `schema.` in front where written. Names behind `FUNCTION`, `INTO`, `TABLE` and the like are no calls.
+    pub fn calls(&self) -> impl Iterator<Item = (Option<String>, String)> + '_ {
+        (0..self.tokens.len()).filter(|i| self.symbol(i + 1, "(")).filter_map(|i| {
+            let name = self.name(i)?;
+            let qualified = i >= 2 && self.symbol(i - 1, ".");
+            let first = if qualified { i - 2 } else { i };
+            let before = if first == 0 { String::new() } else { self.word(first - 1) };
+            let declared = ["FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE", "INTO", "TABLE", "REFERENCES", "EXISTS", "VIEW"];
+            (!declared.contains(&before.as_str())).then(|| (qualified.then(|| self.name(i - 2)).flatten(), name))
+        })
+    }
+}
+
+pub(super) fn refused(what: impl Into<String>, why: &'static str) -> Option<Outside> {
+    Some(Outside { what: what.into(), why, severity: Severity::Error })
+}
+
+#[cfg(test)]
+mod tests;
