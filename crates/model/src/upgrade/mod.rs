@@ -3,6 +3,7 @@
 //! Owns ordering, checksums and splitting into statements as each engine's own tool would do it. Does not execute anything.
 
 mod label;
+mod order;
 mod psql;
 mod reach;
 mod split;
@@ -10,6 +11,7 @@ mod token;
 mod version;
 
 pub use label::label;
+pub use order::{UpgradeFile, allows_transaction, collect};
 pub use reach::{Outside, TransactionControl, needs_no_transaction, outside, transaction_control};
 pub use split::{SplitError, split};
 pub use version::{VersionError, check_rule, satisfied};

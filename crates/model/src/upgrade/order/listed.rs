@@ -1,0 +1,135 @@
+//! `steps.toml`: the explicit order, with programs, persons and `when` rules.
+
+use super::{Files, UpgradeFile, ignored, script};
+use crate::finding::Finding;
+use crate::upgrade::{UpgradeAction, UpgradeStep, check_rule};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    #[serde(default)]
+    step: Vec<toml::Spanned<Step>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    script: Option<String>,
+    program: Option<Vec<String>>,
+    person: Option<String>,
+    name: Option<String>,
+    when: Option<String>,
+    timeout: Option<String>,
+    outside: Option<String>,
+}
+
+/// Seconds of `45s`, `30m`, `2h` or `1h30m`.
+fn seconds(text: &str) -> Option<u64> {
+    let (mut total, mut number) = (0u64, String::new());
+    for c in text.chars() {
+        let unit = match c {
+            '0'..='9' => {
+                number.push(c);
+                continue;
+            }
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            _ => return None,
+        };
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
+        number.clear();
+    }
+    (number.is_empty() && total > 0).then_some(total)
+}
+
+fn slug(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
+    plain.split_whitespace().take(5).collect::<Vec<_>>().join("-")
+}
+
+/// The steps as listed; `runnable` are the scripts that have to be.
+pub(super) fn steps(
+    list: &UpgradeFile<'_>,
+    files: &Files<'_>,
+    runnable: &[UpgradeFile<'_>],
+    declared: &mut BTreeMap<String, String>,
+    findings: &mut Vec<Finding>,
+) -> Vec<UpgradeStep> {
+    let parsed: List = match toml::from_str(list.text.unwrap_or("step = 'not UTF-8'")) {
+        Ok(parsed) => parsed,
+        Err(e) => {
+            findings.push(
+                Finding::error("GR0404", format!("`steps.toml` cannot be read: {}", e.message())).at(list.place(e.span().unwrap_or(0..0))),
+            );
+            return Vec::new();
+        }
+    };
+    let (mut out, mut mentioned) = (Vec::new(), BTreeSet::new());
+    for step in parsed.step {
+        let span = step.span();
+        let step = step.into_inner();
+        let wrong = |message: String, hint: &str| Finding::error("GR0404", message).at(list.place(span.clone())).hint(hint);
+        if let Some(Err(e)) = step.when.as_deref().map(check_rule) {
+            findings.push(wrong(e.to_string(), "write for example `when = \">= 5.1, < 5.3\"`"));
+        }
+        let timeout = step.timeout.as_deref().map_or(Some(3600), seconds);
+        if timeout.is_none() || (step.timeout.is_some() && step.program.is_none()) {
+            findings.push(wrong("`timeout` goes with `program` and looks like `30m`".into(), "use `s`, `m` and `h`, for example `1h30m`"));
+        }
+        let origin = list.origin((span.start, span.end));
+        let when = step.when;
+        match (step.script, step.program, step.person) {
+            (Some(path), None, None) => {
+                let Some(file) = files.get(path.as_str()).filter(|f| f.is_script()) else {
+                    findings.push(wrong(
+                        format!("there is no script `{path}` in `upgrade/`"),
+                        "paths are relative to `upgrade/`, with `/` between folders",
+                    ));
+                    continue;
+                };
+                if !mentioned.insert(file.path) {
+                    findings.push(wrong(format!("`{path}` is listed twice"), "list every script once"));
+                    continue;
+                }
+                if let Some(found) = script(file, when, findings) {
+                    if let Some(why) = step.outside {
+                        declared.insert(found.key.clone(), why);
+                    }
+                    out.push(found);
+                }
+            }
+            (None, Some(command), None) if command.first().is_some_and(|c| !c.is_empty()) => {
+                let local = command[0].strip_prefix("./");
+                let file = files.get(local.unwrap_or(&command[0]));
+                if let (Some(path), None) = (local, file) {
+                    findings.push(wrong(
+                        format!("there is no program `{path}` in `upgrade/`"),
+                        "a program that begins with `./` lies in `upgrade/`",
+                    ));
+                }
+                mentioned.extend(file.map(|f| f.path));
+                let key = step.name.unwrap_or_else(|| format!("program/{}", command[0].rsplit('/').next().unwrap_or("")));
+                let action = UpgradeAction::Program { hash: file.map(|f| f.hash), command, timeout_seconds: timeout.unwrap_or(3600) };
+                out.push(UpgradeStep { key, action, when, origin });
+            }
+            (None, None, Some(instruction)) if !instruction.trim().is_empty() => {
+                let key = step.name.unwrap_or_else(|| format!("person/{}", slug(&instruction)));
+                out.push(UpgradeStep { key, action: UpgradeAction::Person { instruction }, when, origin });
+            }
+            _ => findings.push(wrong("a step has exactly one of `script`, `program` and `person`".into(), "write one `[[step]]` for each")),
+        }
+    }
+    for file in runnable.iter().filter(|f| !mentioned.contains(f.path)) {
+        findings.push(
+            Finding::error("GR0404", format!("`{}` is not listed in `steps.toml`", file.path))
+                .at(file.place(0..0))
+                .hint("list it where it belongs, or remove the file"),
+        );
+    }
+    let other = |f: &&UpgradeFile<'_>| !f.is_script() && !mentioned.contains(f.path) && !super::folder::belongs_to_tool(f.path);
+    files.values().filter(other).for_each(|f| findings.push(ignored(f, "`steps.toml` does not name it")));
+    out
+}
