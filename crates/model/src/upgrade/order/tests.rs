@@ -127,3 +127,18 @@ fn every_code_is_registered() {
         assert!(crate::finding::explain(&format!("GR0{n}")).is_some(), "{n}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_folder_gives_steps_or_findings_without_panic(
+        files in proptest::collection::btree_map(
+            "(5\\.1/|5\\.10/|é/|deploy/)?(V1__|R__|U2_1__|00?1|V|é|[0-9]{1,3}[._-])?[a-zé._-]{0,3}(\\.sql|\\.up\\.sql|\\.down\\.sql|\\.md|)|steps\\.toml|sqitch\\.plan",
+            "(select 1;\n|-- migrate:up\n|-- migrate:down\n|\\\\i x\n|create role é;\n|'|@v1\n|a\n|\u{feff}|é\r\n){0,5}", 0..8)
+    ) {
+        let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+        let (keys, findings) = run(&files);
+        let broken_list = files.iter().any(|(p, _)| *p == "steps.toml") && !findings.is_empty();
+        let scripts = files.iter().filter(|(p, _)| p.ends_with(".sql")).count();
+        proptest::prop_assert!(broken_list || keys.len() + findings.len() >= scripts, "{files:?}");
+    }
+}

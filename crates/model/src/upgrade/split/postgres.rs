@@ -1,7 +1,8 @@
 //! Splitting as psql does it.
 //!
 //! Owns psql's view of a script: `;` outside parentheses and outside SQL-standard function bodies, data lines behind `COPY … FROM stdin`,
-//! `\`-commands, `:variables`. Source: psql's manual, and psql 15 watched on such scripts.
+//! `\`-commands, `:variables`. Source: psql's manual, and psql 15 watched on such scripts. One difference: psql reads line by line and so does not see
+//! that `E'…'` goes on with `'…'` on the next line; the server does, and we split as the server reads, where psql would send it broken halves.
 
 use super::{Pieces, SplitError};
 use crate::catalog::EngineKind;
