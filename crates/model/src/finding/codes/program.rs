@@ -2,5 +2,141 @@
 
 use super::CodeInfo;
 
+const fn code(code: &'static str, title: &'static str, explain: &'static str) -> CodeInfo {
+    CodeInfo { code, title, explain }
+}
+
 /// See the module.
-pub static CODES: &[CodeInfo] = &[];
+pub static CODES: &[CodeInfo] = &[
+    code(
+        "GR0101",
+        "program file missing",
+        "A program is a folder with a file `greenroom.toml`. Without it Greenroom does not know which database to read. Run `greenroom init` to \
+         write a commented program from the real database, or change into the folder that has one.",
+    ),
+    code(
+        "GR0102",
+        "kit not found or empty",
+        "`extends` names the folder of a kit, relative to the folder of the file that says so. The folder must exist and hold at least one file \
+         of a program (`greenroom.toml`, `columns.toml`, `packs/`, `upgrade/`, `verify/`). Usually the path is wrong or a submodule is not checked out.",
+    ),
+    code(
+        "GR0103",
+        "kits extend each other in a circle",
+        "A kit may extend another kit, but following `extends` must come to an end. Remove one of the `extends` lines.",
+    ),
+    code(
+        "GR0104",
+        "not valid TOML",
+        "The file does not follow TOML's grammar at the place shown. Frequent causes: text without quotes, a quote left open, the same key or \
+         the same `[table]` header twice, an inline table over several lines. Nothing else in the file is checked until this is put right.",
+    ),
+    code(
+        "GR0105",
+        "file is not UTF-8 text",
+        "Program files, assertions and dictionaries are read as UTF-8. Save the file as UTF-8 (not as Latin-1, Windows-1252 or UTF-16).",
+    ),
+    code(
+        "GR0106",
+        "unknown key",
+        "The key means nothing at this place. Greenroom refuses it instead of ignoring it, because a mistyped key would silently switch off what it \
+         was meant to do. Table names with a schema are written in quotes: `[\"billing.client\"]`. `greenroom schema` prints every key for your editor.",
+    ),
+    code(
+        "GR0107",
+        "value of the wrong type",
+        "The key takes another type of value, for example a number without quotes or a list in brackets.",
+    ),
+    code(
+        "GR0108",
+        "unknown word",
+        "The setting takes one of a few words and this is none of them. The finding lists them. Masks are written as `{ mask = \"email\" }`.",
+    ),
+    code("GR0109", "required setting missing", "Greenroom cannot go on without this setting and does not guess it."),
+    code(
+        "GR0110",
+        "name not allowed",
+        "A program's name appears in names of databases and files: 1 to 32 characters out of a-z, 0-9, `_` and `-`. A pilot's name must be \
+         a name that the engine takes as it is (PostgreSQL: at most 63 bytes, not a database of the server's own).",
+    ),
+    code(
+        "GR0111",
+        "secret written in clear",
+        "Passwords and keys are never written in program files, since those are shared, mailed and put under version control. Write where the \
+         secret comes from: `{ env = \"NAME\" }`, `{ file = \"path\" }`, `{ credential = \"name\" }` or `{ prompt = true }`. If the file was ever shared, change the password.",
+    ),
+    code(
+        "GR0112",
+        "address carries a password",
+        "The value looks like a URL or connection string with a password inside. Write host, port, database and user as separate keys and the \
+         password as a reference. If the file was ever shared, change the password.",
+    ),
+    code(
+        "GR0113",
+        "setting does not fit the engine",
+        "SQLite databases are files and have a `path`; PostgreSQL databases are reached by `host`, `port`, `database` and `user`. Source and \
+         target are of the same engine.",
+    ),
+    code(
+        "GR0114",
+        "pilot is the source",
+        "The pilot's name and place are those of the production database. A rehearsal ends by putting the new generation under the pilot's name, \
+         which would replace production. Give the pilot a name of its own.",
+    ),
+    code(
+        "GR0115",
+        "empty program",
+        "`greenroom.toml` says nothing. At least the source and the pilot's name are needed. `greenroom init` writes a commented program.",
+    ),
+    code(
+        "GR0116",
+        "contradictory column decision",
+        "A decision says exactly one of `mask = \"…\"`, `keep = true`, `null = true`, `clear = true`, `default = true`; `params`, `domain` and \
+         `identity` belong to masks only. What contradicts itself is refused, since a column that was meant to be masked might be kept.",
+    ),
+    code(
+        "GR0117",
+        "unknown mask",
+        "No mask of this name exists. A mistyped mask must never mean an unmasked column, so the run stops. `greenroom mask list` shows all masks.",
+    ),
+    code(
+        "GR0118",
+        "table named twice",
+        "The same table is written once with and once without the engine's default schema in one file, so that it is unclear which counts.",
+    ),
+    code(
+        "GR0119",
+        "rule about a table's kind does not add up",
+        "At most one rule of a table may be without `where`; `column` and `days` belong together and to the kind `history`.",
+    ),
+    code(
+        "GR0120",
+        "pack rule does not add up",
+        "A rule does exactly one of `empty`, `delete`, `blank`, `set`, `mask`, `statement`. All but `statement` name a `table`; `delete` needs a \
+         condition; a `statement` needs an `assert` query of its own, because nothing can be derived from it.",
+    ),
+    code("GR0121", "rule id used twice", "Ids are unique within a pack: plans, journals and reports name rules by them."),
+    code(
+        "GR0122",
+        "assertion file not understood",
+        "A file of `verify/` holds queries separated by `;`. Comment lines before a query say what is expected: `-- expect: no rows` (the default) \
+         or `-- expect: same as source`, `-- source: <query>`, `-- shape: before`, `after` or `both`.",
+    ),
+    code(
+        "GR0123",
+        "dictionary without entries",
+        "A dictionary has one entry per line and needs at least one. An empty one would leave the mask nothing to choose from.",
+    ),
+    code("GR0124", "value out of range", "The number is outside the range that makes sense for this setting."),
+    code(
+        "GR0125",
+        "file is not read",
+        "The file lies where Greenroom looks for files but its name is not one that is read, so its content has no effect. Rename or remove it.",
+    ),
+    code(
+        "GR0126",
+        "malformed fingerprint",
+        "`schema` in columns.toml pins the columns the decisions were made for, as 64 hexadecimal digits. `greenroom columns` writes it.",
+    ),
+    code("GR0127", "table both left out and used", "The same file leaves a table out and gives it a kind. Only one can be meant."),
+];
