@@ -4,6 +4,28 @@
 //! A program is a folder: `greenroom.toml`, `columns.toml`, `packs/*.toml`, `upgrade/`, `verify/*.sql`. `extends` names a kit, a folder of
 //! the same shape; kits may extend kits. Layers are merged base first; what comes from where is kept in [`Origin`].
 
+mod address;
+mod assertions;
+mod decisions;
+mod file;
+mod kinds;
+mod layers;
+mod packs;
+mod raw;
+mod resolve;
+mod schema;
+mod settings;
+mod structure;
+#[cfg(test)]
+mod tests;
+mod text;
+pub mod write;
+
+pub use resolve::{extends, parse};
+pub use schema::schema;
+pub use text::{excerpt, line_col};
+pub(crate) use write::toml_key;
+
 use crate::catalog::EngineKind;
 use crate::columns::Decision;
 use crate::hash::Hash;

@@ -1,0 +1,222 @@
+//! `greenroom.toml` as written. Every setting is optional here, since a kit may leave it to the program and the other way round.
+
+use super::At;
+use crate::catalog::EngineKind;
+use crate::program::{Audience, Kind, LargeObjects, SecretRef, Tls};
+use schemars::JsonSchema;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Greenroom's main program file: databases, table kinds, retention, verification.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "greenroom.toml")]
+pub struct RawGreenroom {
+    /// Name of the program and the kit it extends.
+    pub program: Option<RawHead>,
+    /// The production database. It is only ever read.
+    pub source: Option<RawAddress>,
+    /// Where pilots live. SQLite: not needed. PostgreSQL: the source's server unless a host is given.
+    pub target: Option<RawAddress>,
+    /// The rehearsal database people use.
+    pub pilot: Option<RawPilot>,
+    /// Kind of each table: `table = "queue"`. Tables not named are `records`. Tables of other schemas in quotes: `"billing.mail_queue"`.
+    #[serde(default)]
+    pub tables: BTreeMap<At<String>, RawKinds>,
+    /// Tables that are not created on the pilot at all, with the reason: `tmp_import = "left over from 2019"`.
+    #[serde(default)]
+    pub leave_out: BTreeMap<At<String>, At<String>>,
+    /// Objects that reach outside the database and are accepted as they are, with the reason: `srv_billing = "accepted: read-only"`.
+    #[serde(default)]
+    pub outbound: BTreeMap<At<String>, At<String>>,
+    /// Key and stability of pseudonyms.
+    pub masks: Option<RawMasks>,
+    /// How rows are copied.
+    pub copy: Option<RawCopy>,
+    /// What verification reads and allows.
+    pub verify: Option<RawVerify>,
+    /// Owners and grants on PostgreSQL.
+    pub owners: Option<RawOwners>,
+}
+
+/// Name of the program and the kit it extends.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHead {
+    /// 1 to 32 characters out of a-z, 0-9, `_` and `-`; appears in names of generations.
+    pub name: Option<At<String>>,
+    /// Folder of a kit, relative to this file.
+    pub extends: Option<At<String>>,
+    /// Query that returns the product's version as one value.
+    pub version_query: Option<At<String>>,
+}
+
+/// An engine, as program files name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineWord {
+    /// SQLite 3.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl From<EngineWord> for EngineKind {
+    fn from(word: EngineWord) -> EngineKind {
+        match word {
+            EngineWord::Sqlite => EngineKind::Sqlite,
+            EngineWord::Postgres => EngineKind::Postgres,
+        }
+    }
+}
+
+/// A database or server, without secrets.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAddress {
+    /// `sqlite` or `postgres`.
+    pub engine: Option<At<EngineWord>>,
+    /// SQLite: the file, relative to the program's folder.
+    pub path: Option<At<String>>,
+    /// PostgreSQL: host name, address or socket folder.
+    pub host: Option<At<String>>,
+    /// PostgreSQL: TCP port, 5432 by default.
+    pub port: Option<At<u16>>,
+    /// PostgreSQL: database; for a target the maintenance database, `postgres` by default.
+    pub database: Option<At<String>>,
+    /// PostgreSQL: login.
+    pub user: Option<At<String>>,
+    /// PostgreSQL: where the password comes from, e.g. `{ env = "CLINIC_PASSWORD" }`. Never the password itself.
+    pub password: Option<At<SecretRef>>,
+    /// PostgreSQL: `disable` (the default on sockets and loopback), `require` or `verify` (the default elsewhere).
+    pub tls: Option<At<Tls>>,
+}
+
+/// The rehearsal database people use.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPilot {
+    /// PostgreSQL: database name. SQLite: file, relative to the program's folder.
+    pub name: Option<At<String>>,
+    /// Open at the end of a green rehearsal: `testers` or `all`; not opened without it.
+    pub open_after: Option<At<Audience>>,
+    /// PostgreSQL roles let in by `greenroom open --to testers`.
+    pub testers: Option<At<Vec<String>>>,
+    /// PostgreSQL roles let in by `greenroom open --to all`; empty: everybody who could connect to an ordinary database.
+    pub users: Option<At<Vec<String>>>,
+    /// SQLite: mode of the file while open to testers, 0o660 by default.
+    pub testers_mode: Option<At<u32>>,
+    /// SQLite: mode of the file while open to all, 0o666 by default.
+    pub users_mode: Option<At<u32>>,
+    /// Hours the former generation is kept after a swap, 48 by default.
+    pub keep_former_hours: Option<At<u32>>,
+}
+
+/// One rule about a table's kind.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawKind {
+    /// `records`, `configuration`, `queue`, `history` or `scratch`.
+    pub kind: At<Kind>,
+    /// Rows it applies to, in the engine's SQL (the row's alias is `t`); the whole table without it.
+    #[serde(rename = "where")]
+    pub condition: Option<At<String>>,
+    /// History: column with the row's date.
+    pub column: Option<At<String>>,
+    /// History: rows at most so many days old are kept; none without it.
+    pub days: Option<At<u32>>,
+}
+
+/// The kind of a table: a word, a rule, or several rules by condition.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub enum RawKinds {
+    /// The whole table is of this kind.
+    Word(Kind),
+    /// A rule with a condition or retention.
+    One(RawKind),
+    /// Several rules by condition.
+    Many(Vec<RawKind>),
+}
+
+impl<'de> Deserialize<'de> for RawKinds {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<RawKinds, D::Error> {
+        struct Forms;
+        impl<'de> Visitor<'de> for Forms {
+            type Value = RawKinds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a kind, a rule or a list of rules")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<RawKinds, E> {
+                Kind::deserialize(StrDeserializer::new(word)).map(RawKinds::Word)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawKinds, A::Error> {
+                RawKind::deserialize(MapAccessDeserializer::new(map)).map(RawKinds::One)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<RawKinds, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(RawKinds::Many)
+            }
+        }
+        d.deserialize_any(Forms)
+    }
+}
+
+/// Key and stability of pseudonyms.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMasks {
+    /// Where the mask key comes from; a random key kept in the workspace by default.
+    pub key: Option<At<SecretRef>>,
+    /// Keep the same pseudonyms in every generation; false by default.
+    pub stable: Option<At<bool>>,
+}
+
+/// How rows are copied.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawCopy {
+    /// Parallel workers; by default what the engine and the machine allow.
+    pub workers: Option<At<u32>>,
+    /// Large tables are copied in ranges of about so many rows, 200000 by default.
+    pub range_rows: Option<At<u64>>,
+    /// Seconds after which the copy gives way to a schema change in production that waits for it, 5 by default.
+    pub give_way_seconds: Option<At<u32>>,
+    /// Refuse to start when less than this share of the target's disk would stay free, in percent, 10 by default.
+    pub min_free_disk_percent: Option<At<u8>>,
+    /// Highest average rate of reading from the source in bytes per second; no limit without it.
+    pub max_bytes_per_second: Option<At<u64>>,
+    /// PostgreSQL large objects: `keep` or `clear`. A database that has any needs this decision.
+    pub large_objects: Option<At<LargeObjects>>,
+}
+
+/// What verification reads and allows.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawVerify {
+    /// The scan for left-over personal data reads so many rows per table; every row without it.
+    pub residual_sample_rows: Option<At<u64>>,
+    /// Mail domains that may stay, e.g. the vendor's.
+    pub allowed_mail_domains: Option<At<Vec<String>>>,
+    /// Tables whose rows the upgrade is expected to change; all others must keep their digest.
+    pub touched_tables: Option<At<Vec<String>>>,
+}
+
+/// Owners and grants on PostgreSQL.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawOwners {
+    /// Keep owners that exist on the target; by default everything belongs to Greenroom's role.
+    pub keep_owners: Option<At<bool>>,
+    /// Keep grants whose roles exist on the target; by default they are dropped and listed.
+    pub keep_grants: Option<At<bool>>,
+    /// Role on the target by role on the source.
+    #[serde(default)]
+    pub map: BTreeMap<At<String>, At<String>>,
+}

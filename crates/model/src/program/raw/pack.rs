@@ -1,0 +1,61 @@
+//! `packs/NAME.toml` as written.
+
+use super::{At, RawDecision};
+use crate::program::{Reopen, Shape};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A pack: an ordered set of neutralisations for one application module.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "packs/*.toml")]
+pub struct RawPack {
+    /// What the pack is about.
+    pub pack: Option<RawPackHead>,
+    /// The rules, in order.
+    #[serde(default)]
+    pub rule: Vec<RawRule>,
+}
+
+/// What the pack is about.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPackHead {
+    /// One line for people; the file's name by default.
+    pub title: Option<At<String>>,
+    /// Whether its functions may be switched on again on the pilot: `never` (the default) or `on request`.
+    pub reopen: Option<At<Reopen>>,
+}
+
+/// One neutralisation. Exactly one of `empty`, `delete`, `blank`, `set`, `mask`, `statement`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRule {
+    /// Unique within the pack.
+    pub id: At<String>,
+    /// The table; not needed for statements.
+    pub table: Option<At<String>>,
+    /// No rows are carried.
+    pub empty: Option<At<bool>>,
+    /// Rows for which `when` holds are not carried.
+    pub delete: Option<At<bool>>,
+    /// Columns that become NULL, or empty where they may not be NULL.
+    pub blank: Option<At<Vec<String>>>,
+    /// Columns that take constants, as SQL expressions: `{ active = "0", sender = "'nobody@example.invalid'" }`.
+    pub set: Option<At<BTreeMap<String, String>>>,
+    /// Columns that are masked, written as in columns.toml: `{ phone = { mask = "phone" } }`.
+    pub mask: Option<BTreeMap<At<String>, RawDecision>>,
+    /// A statement after the copy, idempotent; only for what is no secret and no personal data.
+    pub statement: Option<At<String>>,
+    /// Rows it applies to, in the engine's SQL (the row's alias is `t`, subqueries allowed); unknown counts as true.
+    pub when: Option<At<String>>,
+    /// Rows exempt from it; unknown counts as not exempt.
+    pub unless: Option<At<String>>,
+    /// Query that returns rows if the neutralisation does not hold; derived from the rule where not given.
+    pub assert: Option<At<String>>,
+    /// The same after the upgrade, where the shape differs.
+    pub assert_after: Option<At<String>>,
+    /// Which shapes the assertion holds for: `before`, `after` or `both` (the default).
+    pub shape: Option<At<Shape>>,
+}

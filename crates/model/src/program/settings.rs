@@ -1,0 +1,133 @@
+//! Name, pilot and the settings of copy, verification, masks and owners, merged key by key over the layers.
+
+use super::address::missing;
+use super::layers::{MAIN, Read, last, name_in};
+use super::raw::{At, RawGreenroom};
+use crate::finding::{Finding, Place};
+use crate::program::{CopySettings, LargeObjects, MaskSettings, OwnerSettings, Pilot, VerifySettings};
+use std::collections::BTreeMap;
+
+/// The last layer's value.
+fn get<'r, T: Clone + 'r>(layers: &'r [Read<'_>], key: impl Fn(&'r RawGreenroom) -> Option<&'r At<T>>) -> Option<T> {
+    last(layers, key).map(|(_, at)| at.value.clone())
+}
+
+fn place<T>(layer: &Read<'_>, at: &At<T>) -> Place {
+    layer.file(MAIN).place(at.span.clone())
+}
+
+/// The program's name; a kit's name does not count.
+pub(super) fn name(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<String> {
+    let own = layers.len().saturating_sub(1);
+    let Some((layer, at)) = last(&layers[own..], |m| m.program.as_ref()?.name.as_ref()) else {
+        missing(&layers[own..], "program.name", "write `name = \"…\"` under `[program]`", findings);
+        return None;
+    };
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if (1..=32).contains(&at.value.len()) && at.value.chars().all(allowed) {
+        return Some(at.value.clone());
+    }
+    let finding = Finding::error("GR0110", "`program.name` takes 1 to 32 characters out of a-z, 0-9, `_` and `-`").at(place(layer, at));
+    findings.push(finding.hint("it appears in the names of generations; choose a short plain word"));
+    None
+}
+
+/// The pilot.
+pub(super) fn pilot(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Pilot> {
+    let Some(name) = get(layers, |m| m.pilot.as_ref()?.name.as_ref()).filter(|n| !n.is_empty()) else {
+        missing(layers, "pilot.name", "write `name = \"…\"` under `[pilot]`: the database or file that people will use", findings);
+        return None;
+    };
+    let mut mode = |key: fn(&RawGreenroom) -> Option<&At<u32>>, shown: &str, default: u32| match last(layers, key) {
+        Some((layer, at)) if at.value & !0o777 != 0 || at.value & 0o600 != 0o600 => {
+            let message = format!("`pilot.{shown}` takes a mode from 0o600 to 0o777 with which the owner can read and write");
+            findings.push(Finding::error("GR0124", message).at(place(layer, at)).hint("octal numbers are written `0o660`"));
+            default
+        }
+        Some((_, at)) => at.value,
+        None => default,
+    };
+    let modes = (
+        mode(|m| m.pilot.as_ref()?.testers_mode.as_ref(), "testers_mode", 0o660),
+        mode(|m| m.pilot.as_ref()?.users_mode.as_ref(), "users_mode", 0o666),
+    );
+    Some(Pilot {
+        name,
+        testers: get(layers, |m| m.pilot.as_ref()?.testers.as_ref()).unwrap_or_default(),
+        users: get(layers, |m| m.pilot.as_ref()?.users.as_ref()).unwrap_or_default(),
+        modes,
+        open_after: get(layers, |m| m.pilot.as_ref()?.open_after.as_ref()),
+        keep_former_hours: get(layers, |m| m.pilot.as_ref()?.keep_former_hours.as_ref()).unwrap_or(48),
+    })
+}
+
+/// How rows are copied.
+pub(super) fn copy(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> (CopySettings, Option<LargeObjects>) {
+    let mut at_least_one = |key: fn(&RawGreenroom) -> Option<&At<u64>>, shown: &str| {
+        let (layer, at) = last(layers, key)?;
+        if at.value == 0 {
+            findings.push(Finding::error("GR0124", format!("`copy.{shown}` must be at least 1")).at(place(layer, at)));
+        }
+        Some(at.value)
+    };
+    let range_rows = at_least_one(|m| m.copy.as_ref()?.range_rows.as_ref(), "range_rows").unwrap_or(200_000);
+    let max_bytes_per_second = at_least_one(|m| m.copy.as_ref()?.max_bytes_per_second.as_ref(), "max_bytes_per_second");
+    let workers = last(layers, |m| m.copy.as_ref()?.workers.as_ref());
+    if let Some((layer, at)) = workers.filter(|(_, at)| !(1..=256).contains(&at.value)) {
+        findings.push(Finding::error("GR0124", "`copy.workers` takes 1 to 256").at(place(layer, at)));
+    }
+    let free = last(layers, |m| m.copy.as_ref()?.min_free_disk_percent.as_ref());
+    if let Some((layer, at)) = free.filter(|(_, at)| at.value > 99) {
+        findings.push(Finding::error("GR0124", "`copy.min_free_disk_percent` takes 0 to 99").at(place(layer, at)));
+    }
+    let settings = CopySettings {
+        workers: workers.map(|(_, at)| at.value),
+        range_rows,
+        give_way_seconds: get(layers, |m| m.copy.as_ref()?.give_way_seconds.as_ref()).unwrap_or(5),
+        min_free_disk_percent: free.map_or(10, |(_, at)| at.value),
+        max_bytes_per_second,
+    };
+    (settings, get(layers, |m| m.copy.as_ref()?.large_objects.as_ref()))
+}
+
+/// What verification reads.
+pub(super) fn verify(layers: &[Read<'_>]) -> VerifySettings {
+    let domains: Vec<String> = get(layers, |m| m.verify.as_ref()?.allowed_mail_domains.as_ref()).unwrap_or_default();
+    VerifySettings {
+        residual_sample_rows: get(layers, |m| m.verify.as_ref()?.residual_sample_rows.as_ref()),
+        allowed_mail_domains: domains.iter().map(|d| d.trim_start_matches('@').to_lowercase()).collect(),
+        touched_tables: get(layers, |m| m.verify.as_ref()?.touched_tables.as_ref()).unwrap_or_default(),
+    }
+}
+
+/// Owners and grants; the role map is merged role by role.
+pub(super) fn owners(layers: &[Read<'_>]) -> OwnerSettings {
+    let maps = layers.iter().filter_map(|l| l.main.owners.as_ref()).flat_map(|o| &o.map);
+    OwnerSettings {
+        keep_owners: get(layers, |m| m.owners.as_ref()?.keep_owners.as_ref()).unwrap_or_default(),
+        keep_grants: get(layers, |m| m.owners.as_ref()?.keep_grants.as_ref()).unwrap_or_default(),
+        map: maps.map(|(from, to)| (from.value.clone(), to.value.clone())).collect(),
+    }
+}
+
+/// Keys and dictionaries; a later layer's dictionary replaces an earlier one of the same name.
+pub(super) fn masks(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> MaskSettings {
+    let mut dictionaries = BTreeMap::new();
+    for layer in layers {
+        for (path, text) in &layer.layer.files {
+            let Some(name) = name_in("dictionaries", "txt", path) else { continue };
+            let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim).filter(|l| !l.is_empty());
+            let entries: Vec<String> = lines.map(str::to_owned).collect();
+            if entries.is_empty() {
+                let finding = Finding::error("GR0123", format!("the dictionary `{name}` has no entries")).at(layer.file(path).place(0..0));
+                findings.push(finding.hint("write one entry per line"));
+            }
+            dictionaries.insert(name.to_owned(), entries);
+        }
+    }
+    MaskSettings {
+        key: get(layers, |m| m.masks.as_ref()?.key.as_ref()),
+        stable: get(layers, |m| m.masks.as_ref()?.stable.as_ref()).unwrap_or_default(),
+        dictionaries,
+    }
+}
