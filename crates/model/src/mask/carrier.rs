@@ -89,13 +89,22 @@ pub(super) struct Carrier<T> {
     limit: Option<usize>,
     /// PostgreSQL's `character(n)` stores and gives back values padded to `n`.
     padded: bool,
+    /// SQLite's numeric affinities turn text that reads as a number into one; outputs must not become such text.
+    numeric: bool,
 }
 
 impl<T: TextMask + 'static> Carrier<T> {
     pub(super) fn boxed(args: &Args<'_>, mask: T, promise: Promise) -> Box<dyn Mask> {
         let limit = args.limit();
         let padded = args.column.family == Family::Text && args.column.native_type.starts_with("character(");
-        Box::new(Carrier { name: args.rule.name.clone(), mask, traits: promise.traits(limit), limit, padded })
+        Box::new(Carrier {
+            name: args.rule.name.clone(),
+            mask,
+            traits: promise.traits(limit),
+            limit,
+            padded,
+            numeric: matches!(args.column.family, Family::Integer | Family::Decimal),
+        })
     }
 
     fn malformed(&self, why: &'static str) -> MaskError {
@@ -121,6 +130,9 @@ impl<T: TextMask + 'static> Carrier<T> {
         let mut out = String::with_capacity(48);
         for attempt in 0..ATTEMPTS {
             self.once(&Input { identity, key, text, attempt }, &mut out)?;
+            if self.numeric && out.parse::<f64>().is_ok() {
+                continue;
+            }
             if out != text || !self.mask.has_choice() || !text.contains(char::is_alphanumeric) {
                 break;
             }
@@ -193,6 +205,8 @@ impl<T: TextMask + 'static> Mask for Carrier<T> {
                 let out = self.number(identity, &n.to_string())?;
                 Value::Int(out.parse().map_err(|_| self.malformed("the number is too long for its type"))?)
             }
+            // `NaN` and `Infinity` have no digits to change.
+            Value::Decimal(text) if text.ends_with(|c: char| c.is_ascii_alphabetic()) => Value::Decimal(text),
             Value::Decimal(text) if self.mask.keeps_digits() => Value::Decimal(Cow::Owned(self.number(identity, &text)?)),
             Value::Int(_) | Value::Float(_) | Value::Decimal(_) | Value::Bool(_) => {
                 let mut key = Vec::with_capacity(24);

@@ -16,7 +16,7 @@ impl TextMask for Same {
     fn write(&self, input: &Input<'_>, out: &mut String) -> Result<(), &'static str> {
         let mut draw = self.prf.draw(input.key, input.attempt);
         // At least the last letter or digit changes, however much the program wants kept.
-        let last = input.text.char_indices().filter(|(_, c)| c.is_alphanumeric()).map(|(at, _)| at).last().unwrap_or(0);
+        let last = input.text.rfind(char::is_alphanumeric).unwrap_or(0);
         let mut kept = 0;
         for (at, c) in input.text.char_indices() {
             if kept < self.keep && at < last {

@@ -27,7 +27,7 @@ impl TextMask for NationalId {
         let digits = self.scheme.digits(count, &mut draw);
         let mut next = digits.iter();
         // At least the last letter or digit changes. Kept characters are for ids without a scheme, which decides all its digits itself.
-        let last = input.text.char_indices().filter(|(_, c)| c.is_alphanumeric()).map(|(at, _)| at).last().unwrap_or(0);
+        let last = input.text.rfind(char::is_alphanumeric).unwrap_or(0);
         let mut kept = 0;
         for (at, c) in input.text.char_indices() {
             if kept < self.keep && at < last {

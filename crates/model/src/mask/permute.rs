@@ -156,6 +156,7 @@ pub(super) fn permute(args: &mut Args<'_>) -> Box<dyn Mask> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
     use super::*;
     use crate::mask::MaskKey;
     use std::collections::BTreeSet;
@@ -190,7 +191,7 @@ mod tests {
         let shapes: [Vec<String>; 4] = [
             three.clone(),
             three.iter().map(|t| format!("-{}.{}", &t[..1], &t[1..])).collect(),
-            (0..2600).map(|n| format!("{}é{:02}", char::from(b'a' + (n % 26) as u8), n / 26)).collect(),
+            (0..2600u32).map(|n| format!("{}é{:02}", char::from(b'a' + (n % 26) as u8), n / 26)).collect(),
             (0..676u16).map(|n| format!("{}-{}", char::from(b'A' + (n / 26) as u8), char::from(b'a' + (n % 26) as u8))).collect(),
         ];
         for shape in shapes {

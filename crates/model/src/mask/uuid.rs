@@ -95,7 +95,9 @@ pub(super) fn uuid(args: &mut Args<'_>) -> Box<dyn Mask> {
     if args.limit().is_some_and(|limit| limit < needed) {
         args.too_short(needed, "use `hash` or `token` with a `length` that fits");
     }
-    let traits = Promise::bits(122, length).traits(args.limit());
+    let mut traits = Promise::bits(122, length).traits(args.limit());
+    // Text keeps its case, so spellings of one UUID in both cases stay equal but for it.
+    traits.case_proof = length == 16;
     if needed == 32 {
         return Box::new(Plain(Uuid { prf: Prf::new(args.key, "uuid"), traits }));
     }
