@@ -3,6 +3,8 @@
 //! Owns decisions, detection of personal data, proposals, drift and coverage. Does not own the masks themselves (`mask`) nor the files
 //! they are written in (`program`).
 
+pub mod names;
+
 use crate::mask::MaskRule;
 use crate::program::Origin;
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,7 @@
 
 mod copy;
 mod planner;
+pub mod tables;
 pub use copy::*;
 pub use planner::{PlanInput, plan};
 

@@ -8,11 +8,14 @@ mod place;
 mod program;
 mod run;
 mod safety;
+mod tables;
 mod upgrade;
 
 /// Every code that a finding can carry, area by area.
 pub fn codes() -> impl Iterator<Item = &'static CodeInfo> {
-    [program::CODES, columns::CODES, masks::CODES, upgrade::CODES, place::CODES, safety::CODES, run::CODES].into_iter().flatten()
+    [program::CODES, columns::CODES, masks::CODES, tables::CODES, upgrade::CODES, place::CODES, safety::CODES, run::CODES]
+        .into_iter()
+        .flatten()
 }
 
 /// Finds the explanation of a code, ignoring case.
