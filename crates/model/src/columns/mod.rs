@@ -3,7 +3,22 @@
 //! Owns decisions, detection of personal data, proposals, drift and coverage. Does not own the masks themselves (`mask`) nor the files
 //! they are written in (`program`).
 
+mod coverage;
+mod detect;
+mod kinds;
 pub mod names;
+mod propose;
+mod quasi;
+mod validators;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use coverage::{check, new_columns};
+pub use detect::{Confidence, Detected, PersonalKind, Samples, detect, detect_column};
+pub use propose::{Proposal, TableProposal, propose};
+pub use quasi::quasi;
 
 use crate::mask::MaskRule;
 use crate::program::Origin;

@@ -1,0 +1,254 @@
+//! Whether the decisions cover a schema, and where the schema has moved away from them. Owns GR02xx; does not own whether masks fit their
+//! columns (`plan::tables`).
+
+use super::detect::{Confidence, Detected, Samples, detect};
+use super::names::{PROGRAM_LAYER, decisions_of, find_table, is_left_out, lineage, listed, place, suggest_column, suggest_table};
+use super::propose::label;
+use super::{Decision, Treatment};
+use crate::catalog::{Catalog, Column, Generation, Table, TableForm};
+use crate::finding::{Finding, Severity};
+use crate::plan::tables::travels_empty;
+use crate::program::{Origin, PackAction, Program};
+
+/// Names spelled out in one message.
+const SHOWN: usize = 12;
+
+/// Compares the program's decisions with a schema: what is undecided, what is decided on but missing, what drifted, what is kept although
+/// it looks personal, what reaches outside or cannot be carried.
+pub fn check(program: &Program, catalog: &Catalog, samples: Option<&Samples>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if catalog.tables.is_empty() {
+        let hint = "see that the address names the database that is meant, and that the login may read its tables";
+        return vec![Finding::error("GR0211", "the database has no tables").hint(hint)];
+    }
+    missing_names(program, catalog, &mut findings);
+    let undecided = coverage(program, catalog, &mut findings);
+    drift(program, catalog, undecided, &mut findings);
+    approvals(program, catalog, samples, &mut findings);
+    outside(program, catalog, &mut findings);
+    findings
+}
+
+/// A finding that weighs less in a kit, which is written for more than one version of a product.
+fn about(origin: &Origin, code: &'static str, message: String) -> Finding {
+    let severity = if origin.layer == PROGRAM_LAYER { Severity::Error } else { Severity::Warning };
+    Finding { severity, ..Finding::error(code, message) }.at(place(origin))
+}
+
+fn missing_names(program: &Program, catalog: &Catalog, findings: &mut Vec<Finding>) {
+    let no_table = |origin: Option<&Origin>, what: &str, written: &str| {
+        let message = format!("{what} `{written}`, which does not exist");
+        let f = match origin {
+            Some(o) => about(o, "GR0202", message),
+            None => Finding::error("GR0202", message),
+        };
+        match suggest_table(catalog, written) {
+            Some(near) => f.hint(format!("did you mean `{near}`?")),
+            None => f.hint("remove it, or correct the name; `greenroom columns` lists the tables"),
+        }
+    };
+    for (written, columns) in &program.columns {
+        let Some(table) = find_table(catalog, written) else {
+            // A table that the upgrade creates is looked for after the upgrade.
+            if let Some(d) = columns.values().find(|d| !d.after_upgrade) {
+                findings.push(no_table(Some(&d.origin), "decisions name table", written));
+            }
+            continue;
+        };
+        for (column, decision) in columns {
+            match table.column(column) {
+                None if !decision.after_upgrade => {
+                    let f =
+                        about(&decision.origin, "GR0203", format!("a decision names column `{written}.{column}`, which does not exist"));
+                    findings.push(match suggest_column(table, column) {
+                        Some(near) => f.hint(format!("did you mean `{near}`?")),
+                        None => f.hint("remove it; for a column that the upgrade creates say `after_upgrade = true`"),
+                    });
+                }
+                Some(c) if c.generated == Some(Generation::Computed) && decision.treatment != Treatment::Keep => {
+                    let message =
+                        format!("`{written}.{column}` is computed from other columns and never copied, so the decision does nothing");
+                    findings.push(Finding::warning("GR0207", message).at(place(&decision.origin)).hint("decide on the columns it reads"));
+                }
+                _ => {}
+            }
+        }
+    }
+    for rule in program.kinds.iter().filter(|k| find_table(catalog, &k.table).is_none()) {
+        findings.push(no_table(Some(&rule.origin), "a kind names table", &rule.table));
+    }
+    for written in program.left_out.keys().filter(|w| find_table(catalog, w).is_none()) {
+        findings.push(no_table(None, "the program leaves out table", written));
+    }
+}
+
+/// Whether packs decide on the column for every row.
+fn decided_by_pack(program: &Program, catalog: &Catalog, table: &Table, column: &str) -> bool {
+    let line = lineage(catalog, table);
+    program.packs.iter().flat_map(|p| &p.rules).filter(|r| r.when.is_none() && r.unless.is_none()).any(|r| {
+        let named = r.table.as_deref().and_then(|w| find_table(catalog, w));
+        let here = named.is_some_and(|t| line.iter().any(|l| l.name == t.name));
+        here && match &r.action {
+            PackAction::Blank { columns } => columns.iter().any(|c| c == column),
+            PackAction::Set { values } => values.contains_key(column),
+            PackAction::Mask { columns } => columns.get(column).is_some_and(|d| d.when.is_none() && d.unless.is_none()),
+            _ => false,
+        }
+    })
+}
+
+/// Reports undecided columns, one finding per table, and returns how many there are.
+fn coverage(program: &Program, catalog: &Catalog, findings: &mut Vec<Finding>) -> usize {
+    let mut total = 0;
+    let mut tables = 0;
+    for table in catalog.tables.iter().filter(|t| !is_left_out(program, catalog, t)) {
+        let short = table.name.short(catalog.engine);
+        if let TableForm::Refused(why) = &table.form {
+            let message = format!("`{short}` cannot be carried: {why}");
+            findings.push(Finding::error("GR0210", message).hint(format!("leave it out: `[left_out]` with `\"{short}\" = \"why\"`")));
+            continue;
+        }
+        if !table.is_copied() || travels_empty(program, catalog, table) {
+            continue;
+        }
+        let decisions = decisions_of(program, catalog, table);
+        let decided = |c: &Column| {
+            decisions.get(c.name.as_str()).is_some_and(|d| !d.after_upgrade) || decided_by_pack(program, catalog, table, &c.name)
+        };
+        let stored: Vec<&Column> = table.columns.iter().filter(|c| c.generated != Some(Generation::Computed)).collect();
+        let missing: Vec<&str> = stored.iter().filter(|c| !decided(c)).map(|c| c.name.as_str()).collect();
+        if missing.is_empty() {
+            continue;
+        }
+        total += missing.len();
+        tables += 1;
+        let hint = "`greenroom columns` shows proposals; write a decision for each into columns.toml";
+        findings.push(if missing.len() == stored.len() {
+            let message = format!("`{short}` has no decisions: {}", listed(&missing, SHOWN));
+            Finding::error("GR0206", message).hint(format!("{hint}, or give the table the kind `queue`, `history` or `scratch`"))
+        } else {
+            let count = if missing.len() == 1 { "a column" } else { "columns" };
+            Finding::error("GR0201", format!("`{short}` has {count} without a decision: {}", listed(&missing, SHOWN))).hint(hint)
+        });
+    }
+    if tables > 1 {
+        findings.push(Finding::note("GR0201", format!("{total} columns in {tables} tables are without a decision")));
+    }
+    total
+}
+
+fn drift(program: &Program, catalog: &Catalog, undecided: usize, findings: &mut Vec<Finding>) {
+    let now = catalog.columns_fingerprint();
+    let Some(pinned) = program.pinned.filter(|p| *p != now) else { return };
+    let gone: usize = program
+        .columns
+        .iter()
+        .filter(|(_, columns)| columns.values().any(|d| !d.after_upgrade))
+        .map(|(written, columns)| match find_table(catalog, written) {
+            None => columns.len(),
+            Some(t) => columns.iter().filter(|(c, d)| !d.after_upgrade && t.column(c).is_none()).count(),
+        })
+        .sum();
+    let what = match (undecided, gone) {
+        // A fingerprint cannot be read backwards: what is neither new nor gone was retyped or may hold NULL where it did not.
+        (0, 0) => "a column changed its type, or whether it may be NULL".to_owned(),
+        (new, 0) => format!("columns without a decision: {new}"),
+        (0, gone) => format!("decided on but no longer there: {gone}"),
+        (new, gone) => format!("columns without a decision: {new}; decided on but no longer there: {gone}"),
+    };
+    let message = format!("the schema is not the one that was decided on (now `{}`, pinned `{}`); {what}", now.short(), pinned.short());
+    findings.push(Finding::error("GR0204", message).hint("look at what changed, then pin the new fingerprint with `greenroom columns`"));
+}
+
+fn approvals(program: &Program, catalog: &Catalog, samples: Option<&Samples>, findings: &mut Vec<Finding>) {
+    let none = Samples::default();
+    let detected = detect(catalog, samples.unwrap_or(&none));
+    let mut reported: Vec<(&Origin, &str)> = Vec::new();
+    for table in catalog.tables.iter().filter(|t| t.is_copied() && !is_left_out(program, catalog, t)) {
+        let decisions = decisions_of(program, catalog, table);
+        if travels_empty(program, catalog, table) {
+            continue;
+        }
+        for (column, found) in detected.get(&table.name).into_iter().flatten() {
+            let Some(decision) = decisions.get(column.as_str()) else { continue };
+            let covered = decided_by_pack(program, catalog, table, column);
+            if needs_approval(decision, found) && !covered {
+                let named = format!("{}.{column}", table.name.short(catalog.engine));
+                let f = Finding::error(
+                    "GR0205",
+                    format!("`{named}` is kept, but looks like personal data ({}; {})", label(found.what), found.why),
+                )
+                .at(place(&decision.origin))
+                .hint("mask it, or let somebody answer for it: `approved_by = \"their id\"`");
+                // A partition that takes over its parent's decision is not asked about again.
+                let once = (&decision.origin, column.as_str());
+                if !reported.contains(&once) {
+                    reported.push(once);
+                    findings.push(f);
+                }
+            }
+        }
+    }
+}
+
+fn needs_approval(decision: &Decision, found: &Detected) -> bool {
+    let approved = decision.approved_by.as_deref().is_some_and(|a| !a.trim().is_empty());
+    decision.treatment == Treatment::Keep && !approved && found.confidence >= Confidence::Likely
+}
+
+fn outside(program: &Program, catalog: &Catalog, findings: &mut Vec<Finding>) {
+    if catalog.large_objects > 0 && program.large_objects.is_none() {
+        let message =
+            format!("the database holds {} large objects, and the program does not say what happens to them", catalog.large_objects);
+        findings.push(Finding::error("GR0208", message).hint("say `large_objects = \"clear\"` or `\"keep\"` in greenroom.toml"));
+    }
+    for o in catalog.outbound.iter().filter(|o| o.disabled_by.is_none() && !program.outbound_accepted.contains_key(&o.name)) {
+        let message = format!("{} `{}` reaches outside the database, and cannot be disabled on the copy", o.kind, o.name);
+        findings.push(
+            Finding::error("GR0209", message)
+                .hint(format!("accept it with a reason: `[outbound_accepted]` with `\"{}\" = \"why\"`", o.name)),
+        );
+    }
+}
+
+/// Columns that an upgrade created (P12): each table with new columns needs decisions with `after_upgrade`, unless values cannot have come
+/// from persons' data. `before` and `after` are the generation's schema before and after the upgrade.
+pub fn new_columns(before: &Catalog, after: &Catalog, program: &Program) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for table in after.tables.iter().filter(|t| t.is_copied() && !is_left_out(program, after, t)) {
+        let old = before.table(&table.name);
+        let new = |c: &&Column| c.generated != Some(Generation::Computed) && old.is_none_or(|o| o.column(&c.name).is_none());
+        let decisions = decisions_of(program, after, table);
+        let created: Vec<&Column> = table.columns.iter().filter(new).collect();
+        let missing: Vec<&str> =
+            created.iter().map(|c| c.name.as_str()).filter(|c| !decisions.get(c).is_some_and(|d| d.after_upgrade)).collect();
+        if !missing.is_empty() {
+            let short = table.name.short(after.engine);
+            let what = if old.is_some() { "columns" } else { "table with columns" };
+            let message = format!("the upgrade created {what} in `{short}` without a decision: {}", listed(&missing, SHOWN));
+            let hint = "decide on each in columns.toml with `after_upgrade = true` and `derived_from`";
+            findings.push(Finding::error("GR0212", message).hint(hint));
+        }
+        for column in created {
+            let Some(decision) = decisions.get(column.name.as_str()).filter(|d| d.after_upgrade && d.treatment == Treatment::Keep) else {
+                continue;
+            };
+            let masked = decision.derived_from.iter().find(|from| is_changed(program, before, from));
+            if let Some(from) = masked {
+                let named = format!("{}.{}", table.name.short(after.engine), column.name);
+                let message = format!("`{named}` is filled from `{from}`, which is masked or removed here and raw in production");
+                findings.push(Finding::note("GR0214", message).at(place(&decision.origin)));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether `table.column`, as written, does not keep its value.
+fn is_changed(program: &Program, catalog: &Catalog, written: &str) -> bool {
+    written.match_indices('.').any(|(at, _)| {
+        let Some(table) = find_table(catalog, &written[..at]) else { return false };
+        let decision = decisions_of(program, catalog, table).get(&written[at + 1..]).copied();
+        decision.is_some_and(|d| d.treatment != Treatment::Keep)
+    })
+}

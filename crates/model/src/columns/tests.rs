@@ -1,0 +1,1 @@
+//! Proposals and coverage on Chinook and on ugly schemas.
