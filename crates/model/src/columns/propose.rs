@@ -6,7 +6,7 @@ use super::kinds::propose_kind;
 use super::names::PROGRAM_LAYER;
 use super::words::words_of;
 use super::{Decision, Treatment};
-use crate::catalog::{Catalog, Column, Family, Generation, IndexPart, Table, TableName};
+use crate::catalog::{Catalog, Column, Family, Generation, IndexPart, Table, TableForm, TableName};
 use crate::mask::MaskRule;
 use crate::plan::tables::lex::mentions;
 use crate::program::{Kind, Origin};
@@ -38,7 +38,9 @@ pub struct TableProposal {
 /// Proposes kinds and decisions for all tables whose rows are copied.
 pub fn propose(catalog: &Catalog, samples: &Samples) -> Vec<TableProposal> {
     let detected = detect(catalog, samples);
-    let tables = catalog.tables.iter().filter(|t| t.is_copied());
+    // Partitions take over what is decided for their parent.
+    let part = |t: &Table| matches!(&t.form, TableForm::Child { of } if of.iter().any(|p| catalog.table(p).is_some_and(partitioned)));
+    let tables = catalog.tables.iter().filter(|t| (t.is_copied() && !part(t)) || partitioned(t));
     let of_table = |table: &Table| {
         let kind = propose_kind(catalog, table, detected.get(&table.name));
         let lookup = kind.as_ref().is_some_and(|(k, _)| *k == Kind::Configuration);
@@ -52,7 +54,42 @@ pub fn propose(catalog: &Catalog, samples: &Samples) -> Vec<TableProposal> {
         });
         TableProposal { table: table.name.clone(), columns: columns.collect(), kind }
     };
-    tables.map(of_table).collect()
+    let mut proposals: Vec<TableProposal> = tables.map(of_table).collect();
+    follow_references(catalog, &mut proposals);
+    proposals
+}
+
+fn partitioned(table: &Table) -> bool {
+    matches!(table.form, TableForm::Partitioned)
+}
+
+/// Gives referring columns the decision of the column they refer to, along chains: a foreign key holds only if both ends change alike.
+fn follow_references(catalog: &Catalog, proposals: &mut [TableProposal]) {
+    let decided = |all: &[TableProposal], table: &TableName, column: &str| -> Option<Option<Decision>> {
+        let columns = &all.iter().find(|p| p.table == *table)?.columns;
+        columns.iter().find(|p| p.column == column).map(|p| p.decision.clone())
+    };
+    // As many rounds as there are tables reach the end of every chain; cycles settle or are left as they are.
+    for _ in 0..catalog.tables.len() {
+        let mut changed = false;
+        for at in 0..proposals.len() {
+            let Some(table) = catalog.table(&proposals[at].table) else { continue };
+            for key in &table.foreign_keys {
+                for (column, referenced) in key.columns.iter().zip(&key.referenced_columns) {
+                    let Some(there) = decided(proposals, &key.references, referenced) else { continue };
+                    let Some(here) = proposals[at].columns.iter_mut().find(|p| p.column == *column) else { continue };
+                    if here.decision.as_ref().map(|d| &d.treatment) != there.as_ref().map(|d| &d.treatment) {
+                        let reason = format!("as `{}.{referenced}`, which it refers to", key.references.short(catalog.engine));
+                        here.decision = there.map(|d| Decision { reason: Some(reason), ..d });
+                        changed = true;
+                    }
+                }
+            }
+        }
+        if !changed {
+            return;
+        }
+    }
 }
 
 fn decision(treatment: Treatment, reason: impl Into<String>) -> Decision {

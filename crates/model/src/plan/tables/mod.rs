@@ -17,7 +17,7 @@ mod unique;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use super::{CopyColumn, FieldAction, FieldRule, TableCopy};
 use crate::catalog::{Catalog, Column, Family, Generation, Table};
