@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn published_examples_are_valid_and_fail_with_one_digit_changed() {
-        let cases: [(fn(&str) -> bool, &str, &str); 10] = [
+        type Case = (fn(&str) -> bool, &'static str, &'static str);
+        let cases: [Case; 10] = [
             (card, "4111 1111 1111 1111", "4111 1111 1111 1112"),
             (iban, "DE89 3704 0044 0532 0130 00", "DE89 3704 0044 0532 0130 01"),
             (iban, "GB29NWBK60161331926819", "GB29NWBK60161331926818"),

@@ -9,6 +9,7 @@ mod domains;
 mod expression;
 mod fields;
 mod follow;
+mod keys;
 pub(crate) mod lex;
 mod links;
 mod rows;

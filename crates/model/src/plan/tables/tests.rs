@@ -163,8 +163,11 @@ pub(crate) fn kind(table: &str, kind: Kind, condition: Option<&str>, keep: Optio
     KindRule { table: table.into(), kind, condition: condition.map(str::to_owned), keep_days, origin: origin() }
 }
 
-fn pack(rules: Vec<(&str, PackAction, Option<&str>, Option<&str>)>) -> Pack {
-    let rule = |(n, (t, action, when, unless)): (usize, (&str, PackAction, Option<&str>, Option<&str>))| crate::program::PackRule {
+/// Table, action, `when`, `unless`.
+type RuleOf<'a> = (&'a str, PackAction, Option<&'a str>, Option<&'a str>);
+
+fn pack(rules: Vec<RuleOf<'_>>) -> Pack {
+    let rule = |(n, (t, action, when, unless)): (usize, RuleOf<'_>)| crate::program::PackRule {
         id: format!("r{n}"),
         table: Some(t.into()),
         action,

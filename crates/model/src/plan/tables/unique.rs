@@ -5,10 +5,11 @@
 //! two, and NULL stays NULL. The key need not be the index's own: any whole unique key among its columns will do. A column whose output
 //! follows from a unique identity keeps rows apart by itself.
 
-use super::expression::{Shape, is_exact_collation, shape};
+use super::expression::{Shape, shape};
+use super::keys::{names_loose_collation, never_null, nulls_count, parenthesised, split_at_and, unique_keys};
 use super::lex::{Token, lex, mentions};
 use super::{Built, placed};
-use crate::catalog::{Catalog, EngineKind, Family, Generation, Index, IndexPart, Table};
+use crate::catalog::{Catalog, Family, Generation, Index, IndexPart};
 use crate::finding::Finding;
 use crate::mask::{MaskTraits, Uniqueness};
 use crate::plan::FieldAction;
@@ -51,22 +52,6 @@ pub(super) fn check(catalog: &Catalog, b: &Built<'_>, findings: &mut Vec<Finding
             findings.push(placed(Finding::error("GR0356", message), b.place_of(column)).hint(hint));
         }
     }
-}
-
-/// Unique indexes, and the primary key where no index of its own is listed (SQLite's rowid).
-fn unique_keys(table: &Table) -> Vec<Index> {
-    let mut keys: Vec<Index> = table.indexes.iter().filter(|i| i.unique || i.primary).cloned().collect();
-    if !table.primary_key.is_empty() && !keys.iter().any(|k| k.primary) {
-        keys.push(Index {
-            name: "primary key".into(),
-            unique: true,
-            primary: true,
-            parts: table.primary_key.iter().cloned().map(IndexPart::Column).collect(),
-            predicate: None,
-            definition: String::new(),
-        });
-    }
-    keys
 }
 
 /// What happens to one field of some rows.
@@ -365,36 +350,6 @@ fn stays_null(case: &Case<'_>) -> bool {
     }
 }
 
-/// What stands inside parentheses that enclose all tokens.
-fn parenthesised(tokens: &[Token]) -> Option<&[Token]> {
-    let [Token::Symbol('('), inside @ .., Token::Symbol(')')] = tokens else { return None };
-    let mut depth = 0i32;
-    let closes_early = inside.iter().any(|t| {
-        depth += i32::from(*t == Token::Symbol('(')) - i32::from(*t == Token::Symbol(')'));
-        depth < 0
-    });
-    (!closes_early).then_some(inside)
-}
-
-/// The terms of a conjunction; `None` if it is none, or if `or`, `not`, `between` or `case` outside parentheses make the reading unsafe.
-fn split_at_and(tokens: &[Token]) -> Option<Vec<&[Token]>> {
-    let mut depth = 0i32;
-    let mut terms = Vec::new();
-    let mut start = 0;
-    for (at, t) in tokens.iter().enumerate() {
-        depth += i32::from(*t == Token::Symbol('(')) - i32::from(*t == Token::Symbol(')'));
-        if depth == 0 && ["or", "between", "case"].iter().any(|w| t.is(w)) {
-            return None;
-        }
-        if depth == 0 && t.is("and") {
-            terms.push(&tokens[start..at]);
-            start = at + 1;
-        }
-    }
-    terms.push(&tokens[start..]);
-    (terms.len() > 1).then_some(terms)
-}
-
 fn mask_name(action: &FieldAction) -> &str {
     match action {
         FieldAction::Mask { rule, .. } => &rule.name,
@@ -408,27 +363,4 @@ fn same_function(a: &FieldAction, b: &FieldAction) -> bool {
         (FieldAction::Mask { rule, domain, .. }, FieldAction::Mask { rule: r, domain: d, .. }) => rule == r && domain == d,
         _ => false,
     }
-}
-
-/// PostgreSQL 15 and later: `NULLS NOT DISTINCT`.
-fn nulls_count(index: &Index) -> bool {
-    index.definition.to_lowercase().contains("nulls not distinct")
-}
-
-/// Whether an index's definition names a collation that may make different values equal.
-fn names_loose_collation(engine: EngineKind, definition: &str) -> bool {
-    let Ok(tokens) = lex(engine, definition) else { return true };
-    let named = tokens.iter().enumerate().filter(|(_, t)| t.is("collate")).filter_map(|(at, _)| tokens.get(at + 1..));
-    named.into_iter().any(|rest| {
-        let last_part = if rest.get(1) == Some(&Token::Symbol('.')) { rest.get(2) } else { rest.first() };
-        !matches!(last_part, Some(Token::Word(w) | Token::Quoted(w)) if is_exact_collation(w))
-    })
-}
-
-/// Whether the engine keeps NULL out of the column. SQLite's primary keys take NULL unless they are the rowid or the table has none.
-fn never_null(engine: EngineKind, table: &Table, column: &str) -> bool {
-    let Some(c) = table.column(column) else { return false };
-    let key = table.primary_key.iter().any(|k| k == column);
-    let rowid = table.primary_key.len() == 1 && c.native_type.eq_ignore_ascii_case("integer");
-    !c.nullable || (key && (engine != EngineKind::Sqlite || rowid || table.properties.contains_key("without_rowid")))
 }
