@@ -2,7 +2,7 @@
 //! columns (`plan::tables`).
 
 use super::detect::{Confidence, Detected, Samples, detect};
-use super::names::{PROGRAM_LAYER, decisions_of, find_table, is_left_out, lineage, listed, place, suggest_column, suggest_table};
+use super::names::{PROGRAM_LAYER, decisions_of, find_table, is_left_out, lineage, listed, means, place, suggest_column, suggest_table};
 use super::propose::label;
 use super::{Decision, Treatment};
 use crate::catalog::{Catalog, Column, Generation, Table, TableForm};
@@ -86,8 +86,7 @@ fn missing_names(program: &Program, catalog: &Catalog, findings: &mut Vec<Findin
 fn decided_by_pack(program: &Program, catalog: &Catalog, table: &Table, column: &str) -> bool {
     let line = lineage(catalog, table);
     program.packs.iter().flat_map(|p| &p.rules).filter(|r| r.when.is_none() && r.unless.is_none()).any(|r| {
-        let named = r.table.as_deref().and_then(|w| find_table(catalog, w));
-        let here = named.is_some_and(|t| line.iter().any(|l| l.name == t.name));
+        let here = r.table.as_deref().is_some_and(|w| line.iter().any(|t| means(catalog, w, &t.name)));
         here && match &r.action {
             PackAction::Blank { columns } => columns.iter().any(|c| c == column),
             PackAction::Set { values } => values.contains_key(column),

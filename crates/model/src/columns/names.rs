@@ -79,26 +79,22 @@ pub(crate) fn lineage<'c>(catalog: &'c Catalog, table: &'c Table) -> Vec<&'c Tab
     line
 }
 
-/// Decision by column for one table: its own, and what its ancestors say about columns that it does not decide on itself.
-pub fn decisions_of<'p>(program: &'p Program, catalog: &Catalog, table: &Table) -> BTreeMap<&'p str, &'p Decision> {
-    let by_table = written_tables(program.columns.keys(), catalog);
-    let mut out = BTreeMap::new();
-    for ancestor in lineage(catalog, table) {
-        for written in by_table.get(&ancestor.name).into_iter().flatten() {
-            for (column, decision) in &program.columns[*written] {
-                out.entry(column.as_str()).or_insert(decision);
-            }
-        }
-    }
-    out
+/// Whether a program file that writes `written` means this table. As [`find_table`], but cheap where it does not.
+pub(crate) fn means(catalog: &Catalog, written: &str, table: &TableName) -> bool {
+    let qualified = || written.strip_suffix(table.name.as_str()).and_then(|w| w.strip_suffix('.')) == Some(table.schema.as_str());
+    (written == table.name || qualified()) && find_table(catalog, written).is_some_and(|t| t.name == *table)
 }
 
-/// Written names by the table they mean.
-pub(crate) fn written_tables<'p>(written: impl Iterator<Item = &'p String>, catalog: &Catalog) -> BTreeMap<TableName, Vec<&'p str>> {
-    let mut out: BTreeMap<TableName, Vec<&'p str>> = BTreeMap::new();
-    for w in written {
-        if let Some(t) = find_table(catalog, w) {
-            out.entry(t.name.clone()).or_default().push(w);
+/// Decision by column for one table: its own, and what its ancestors say about columns that it does not decide on itself.
+pub fn decisions_of<'p>(program: &'p Program, catalog: &Catalog, table: &Table) -> BTreeMap<&'p str, &'p Decision> {
+    let mut out = BTreeMap::new();
+    for ancestor in lineage(catalog, table) {
+        for written in [ancestor.name.name.clone(), ancestor.name.to_string()] {
+            // Schemas have thousands of tables: look names up instead of resolving everything that is written.
+            let Some(columns) = program.columns.get(&written).filter(|_| means(catalog, &written, &ancestor.name)) else { continue };
+            for (column, decision) in columns {
+                out.entry(column.as_str()).or_insert(decision);
+            }
         }
     }
     out
@@ -107,7 +103,7 @@ pub(crate) fn written_tables<'p>(written: impl Iterator<Item = &'p String>, cata
 /// Whether the program leaves the table (or an ancestor of it) out entirely.
 pub fn is_left_out(program: &Program, catalog: &Catalog, table: &Table) -> bool {
     let line = lineage(catalog, table);
-    program.left_out.keys().filter_map(|w| find_table(catalog, w)).any(|t| line.iter().any(|l| l.name == t.name))
+    program.left_out.keys().any(|w| line.iter().any(|t| means(catalog, w, &t.name)))
 }
 
 /// `a`, `b` and 3 more: names for a message, at most `most` of them spelled out.
@@ -129,6 +125,26 @@ mod tests {
         assert_eq!(nearest("cleint", ["client", "other"].into_iter()), Some("client"));
         assert_eq!(nearest("abc", ["xyz"].into_iter()), None);
         assert_eq!(nearest("żółć", ["ŻÓŁĆ"].into_iter()), Some("ŻÓŁĆ"));
+    }
+
+    #[test]
+    fn a_bare_name_is_the_default_schemas_and_dots_may_belong_to_names() {
+        use crate::plan::tables::tests::{catalog, table};
+        let pg = EngineKind::Postgres;
+        let mut other = table(pg, "b", &[], &["x int"]);
+        other.name.schema = "a".into();
+        let c = catalog(pg, vec![table(pg, "b", &[], &["x int"]), table(pg, "c.d", &[], &["x int"]), other]);
+        let found = |w: &str| find_table(&c, w).map(|t| t.name.to_string());
+        assert_eq!(found("b").as_deref(), Some("public.b"));
+        assert_eq!(found("public.b").as_deref(), Some("public.b"));
+        assert_eq!(found("a.b").as_deref(), Some("a.b"));
+        assert_eq!(found("c.d").as_deref(), Some("public.c.d"));
+        assert_eq!((found("B"), found("c")), (None, None));
+        for t in &c.tables {
+            for w in ["b", "public.b", "a.b", "c.d", "public.c.d", "B"] {
+                assert_eq!(means(&c, w, &t.name), find_table(&c, w).is_some_and(|f| f.name == t.name), "{w}");
+            }
+        }
     }
 
     #[test]

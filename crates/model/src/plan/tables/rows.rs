@@ -4,25 +4,20 @@ use super::Built;
 use super::conditions::{applies, decided, truth};
 use super::lex::{quote, whole};
 use crate::catalog::{Catalog, EngineKind, Family, Table};
-use crate::columns::names::{find_table, lineage, place, suggest_column, suggest_table};
+use crate::columns::names::{find_table, lineage, means, place, suggest_column, suggest_table};
 use crate::finding::Finding;
 use crate::program::{Kind, KindRule, PackAction, PackRule, Program};
 
 /// The pack rules about a table or what it is a partition of, in order.
 pub(super) fn pack_rules_of<'p>(program: &'p Program, catalog: &Catalog, table: &Table) -> Vec<&'p PackRule> {
     let line = lineage(catalog, table);
-    let about = |r: &&PackRule| {
-        let named = r.table.as_deref().and_then(|w| find_table(catalog, w));
-        named.is_some_and(|n| line.iter().any(|t| t.name == n.name))
-    };
+    let about = |r: &&PackRule| r.table.as_deref().is_some_and(|w| line.iter().any(|t| means(catalog, w, &t.name)));
     program.packs.iter().flat_map(|p| &p.rules).filter(about).collect()
 }
 
 /// The kind rules about a table; a partition's own rules replace its parent's.
 fn kind_rules_of<'p>(program: &'p Program, catalog: &Catalog, table: &Table) -> Vec<&'p KindRule> {
-    let rules_of = |t: &Table| -> Vec<&'p KindRule> {
-        program.kinds.iter().filter(|k| find_table(catalog, &k.table).is_some_and(|f| f.name == t.name)).collect()
-    };
+    let rules_of = |t: &Table| -> Vec<&'p KindRule> { program.kinds.iter().filter(|k| means(catalog, &k.table, &t.name)).collect() };
     lineage(catalog, table).into_iter().map(rules_of).find(|rules| !rules.is_empty()).unwrap_or_default()
 }
 
