@@ -7,7 +7,7 @@ use super::names::PROGRAM_LAYER;
 use super::words::words_of;
 use super::{Decision, Treatment};
 use crate::catalog::{Catalog, Column, Family, Generation, IndexPart, Table, TableForm, TableName};
-use crate::mask::MaskRule;
+use crate::mask::{MaskKey, MaskRule, compile};
 use crate::plan::tables::lex::mentions;
 use crate::program::{Kind, Origin};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ pub fn propose(catalog: &Catalog, samples: &Samples) -> Vec<TableProposal> {
         let columns = table.columns.iter().filter(|c| c.generated != Some(Generation::Computed)).map(|column| {
             let found = detected.get(&table.name).and_then(|d| d.get(&column.name)).cloned();
             let decision = match &found {
-                Some(d) => personal(catalog, &detected, table, column, d),
+                Some(d) => personal(catalog, &detected, table, column, d).and_then(|decision| fitting(column, decision)),
                 None => harmless(table, column, lookup, samples.of(&table.name, &column.name)).map(|why| decision(Treatment::Keep, why)),
             };
             Proposal { column: column.name.clone(), detected: found, decision }
@@ -125,6 +125,17 @@ fn harmless(table: &Table, column: &Column, lookup: bool, samples: &[Option<Stri
         }
         _ => None,
     }
+}
+
+/// The decision, if its mask can be made for the column; an e-mail address gets a shorter domain where it would not fit otherwise.
+fn fitting(column: &Column, mut decision: Decision) -> Option<Decision> {
+    // Whether a mask fits does not depend on the key.
+    let key = MaskKey::new([0; 32]).domain("fits");
+    let Treatment::Mask { rule, .. } = &mut decision.treatment else { return Some(decision) };
+    if compile(rule, column, &key).is_err() && rule.name == "email" && rule.params.contains_key("unique") {
+        rule.params.insert("domain".into(), json!("x.invalid"));
+    }
+    if compile(rule, column, &key).is_err() { None } else { Some(decision) }
 }
 
 /// The decision for a detected column; possible ones are left to people.
