@@ -352,6 +352,10 @@ pub trait Generation: Send {
     async fn inspect(&mut self) -> Result<Catalog>;
     /// Rows of a table whose foreign key points nowhere (anti-join, P7).
     async fn orphans(&mut self, table: &Table, key: &greenroom_model::catalog::ForeignKey) -> Result<u64>;
+    /// Positions of sequences and identities as they stand now, in the same words as [`Held::sequences`].
+    async fn sequences(&mut self) -> Result<Vec<(String, String)>>;
+    /// A SQL condition that is true for about `rows` of `of` rows of a table, spread over it.
+    fn sample_filter(&self, rows: u64, of: u64) -> String;
     /// Runs an assertion's query, read-only.
     async fn query(&mut self, sql: &str) -> Result<QueryOutcome>;
     /// How far a script got.

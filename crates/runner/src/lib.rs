@@ -1,1 +1,12 @@
-//! placeholder
+//! Performs runs: keeps the journal, makes plans from programs and databases, executes their steps, recovers and undoes.
+//!
+//! Owns all effects but those inside customers' databases (`engine`). Does not own decisions (`model`) nor what people see (`cli`).
+
+pub mod execute;
+pub mod files;
+pub mod journal;
+pub mod planning;
+pub mod ports;
+pub mod secrets;
+pub mod session;
+pub mod workspace;

@@ -33,7 +33,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     let PlanInput { program, catalog, tables, upgrade, names, product_version, tool, footprint, mut expected } = input;
     let statements = pack_statements(program);
     let recipe = Recipe {
-        copy: Hash::of_json(&(&tables, &statements, &program.packs, program.large_objects)),
+        copy: Hash::of_json(&(&tables, pack_texts(program), program.large_objects)),
         upgrade: Hash::of_json(&upgrade),
         carry: Hash::of_json(&program.kinds.iter().map(|k| (&k.table, k.kind, &k.condition)).collect::<Vec<_>>()),
         source: catalog.fingerprint(),
@@ -89,7 +89,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     Plan {
         kind: RunKind::Rehearsal,
         program: program.name.clone(),
-        program_hash: Hash::of_json(program),
+        program_hash: program.hash(),
         engine: catalog.engine,
         product_version,
         names,
@@ -100,6 +100,17 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         footprint,
         expected,
     }
+}
+
+/// What packs do beyond what is in the tables' copies: statements and assertions.
+fn pack_texts(program: &Program) -> Vec<(&str, &str, Option<&str>, Option<&str>, Option<&str>)> {
+    let rules = program.packs.iter().flat_map(|p| p.rules.iter().map(move |r| (p, r)));
+    rules
+        .map(|(p, r)| {
+            let sql = if let PackAction::Statement { sql } = &r.action { Some(sql.as_str()) } else { None };
+            (p.name.as_str(), r.id.as_str(), sql, r.assert.as_deref(), r.assert_after.as_deref())
+        })
+        .collect()
 }
 
 /// Statements of packs, in order.

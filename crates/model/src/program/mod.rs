@@ -388,3 +388,24 @@ pub struct Program {
     /// Tables (as written) left out entirely, with a reason each.
     pub left_out: BTreeMap<String, String>,
 }
+
+impl Program {
+    /// Hash of what the program means: places in files do not count, so that a new comment or blank line is no edit.
+    pub fn hash(&self) -> Hash {
+        let mut json = serde_json::to_value(self).expect("domain types serialise to JSON");
+        without_places(&mut json);
+        Hash::of_json(&json)
+    }
+}
+
+/// Removes every `origin`.
+fn without_places(json: &mut serde_json::Value) {
+    match json {
+        serde_json::Value::Object(map) => {
+            map.remove("origin");
+            map.values_mut().for_each(without_places);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(without_places),
+        _ => {}
+    }
+}

@@ -18,7 +18,7 @@ impl std::fmt::Display for RunId {
     }
 }
 
-/// A recorded fact. `hash` covers everything else in it, `prev` is the hash of the event before.
+/// A recorded fact. `hash` covers the text of everything else in it, `prev` is the hash of the event before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// 1, 2, 3 …: the only order there is.
@@ -33,15 +33,22 @@ pub struct Event {
     pub personal: Vec<Hash>,
     /// Hash of the event before, [`Hash::ZERO`] for the first.
     pub prev: Hash,
+    /// See [`event_hash`].
+    pub hash: Hash,
     /// What happened.
     pub body: Body,
 }
 
-impl Event {
-    /// The event's hash.
-    pub fn hash(&self) -> Hash {
-        Hash::of_json(self)
+/// The hash of an event, over the texts as they are stored: a later Greenroom that knows more fields still checks old events.
+/// Parts are length-prefixed, so that no two events have the same input.
+pub fn event_hash(seq: u64, run: Option<&RunId>, epoch: u64, at: &str, personal: &str, prev: Hash, body: &str) -> Hash {
+    let mut h = blake3::Hasher::new();
+    h.update(b"greenroom event v1");
+    for part in [seq.to_string().as_str(), run.map_or("", |r| &r.0), epoch.to_string().as_str(), at, personal, &prev.to_string(), body] {
+        h.update(&(part.len() as u64).to_le_bytes());
+        h.update(part.as_bytes());
     }
+    Hash(*h.finalize().as_bytes())
 }
 
 /// How a step ended badly. Free of row values.

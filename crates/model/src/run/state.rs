@@ -115,10 +115,10 @@ pub enum Todo {
 
 impl RunState {
     /// The state right after `RunStarted`.
-    pub fn begin(id: RunId, plan: Plan, event: &Event) -> RunState {
+    pub fn begin(id: RunId, plan_hash: Hash, plan: Plan, event: &Event) -> RunState {
         RunState {
             id,
-            plan_hash: plan.hash(),
+            plan_hash,
             steps: plan.steps.iter().map(|s| (s.key.clone(), StepState::Pending)).collect(),
             plan,
             phase: Phase::Running,
@@ -280,17 +280,17 @@ impl RunState {
         let state = |k: &StepKey| self.steps.get(k).unwrap_or(&StepState::Pending);
         let mut ready = Vec::new();
         for step in &self.plan.steps {
+            if !step.after.iter().all(|k| matches!(state(k), StepState::Finished { .. })) {
+                continue;
+            }
             match state(&step.key) {
-                StepState::Finished { .. } => continue,
+                StepState::Finished { .. } => {}
                 StepState::Waiting { .. } => return Todo::Wait(step.key.clone()),
                 StepState::Answered { .. } => return Todo::Resolve(step.key.clone()),
                 StepState::Started if step.recovery != Recovery::Repeat => return Todo::Resolve(step.key.clone()),
                 StepState::Failed { .. } if !retry => return Todo::Stopped(step.key.clone()),
-                StepState::Started | StepState::Pending | StepState::Stale | StepState::Failed { .. } => {
-                    if step.after.iter().all(|k| matches!(state(k), StepState::Finished { .. })) {
-                        ready.push(step);
-                    }
-                }
+                StepState::Failed { .. } if step.recovery != Recovery::Repeat => return Todo::Resolve(step.key.clone()),
+                StepState::Started | StepState::Pending | StepState::Stale | StepState::Failed { .. } => ready.push(step),
             }
         }
         // Only copies of tables are independent of each other; everything else goes one by one.

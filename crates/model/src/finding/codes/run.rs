@@ -3,4 +3,113 @@
 use super::CodeInfo;
 
 /// See the module.
-pub static CODES: &[CodeInfo] = &[];
+pub static CODES: &[CodeInfo] = &[
+    CodeInfo {
+        code: "GR0701",
+        title: "connection lost",
+        explain: "The database, the network or a failover ended the connection. Nothing that was not committed stays. `greenroom resume` goes on from the last finished range.",
+    },
+    CodeInfo {
+        code: "GR0702",
+        title: "permission denied",
+        explain: "The database refused. The message names what was refused; `greenroom plan` prints the statements that give the rights.",
+    },
+    CodeInfo {
+        code: "GR0703",
+        title: "no room left",
+        explain: "The disk (or a quota) is full. Nothing that stood before is harmed. Free room, then `greenroom resume`, or `greenroom undo`.",
+    },
+    CodeInfo {
+        code: "GR0704",
+        title: "the data does not fit",
+        explain: "A value contradicts a type or constraint, or a mask does not understand a value. The message names table, column or constraint, never the value.",
+    },
+    CodeInfo {
+        code: "GR0705",
+        title: "statement refused",
+        explain: "The database did not accept a statement: a name that does not exist, or SQL that it does not understand.",
+    },
+    CodeInfo {
+        code: "GR0706",
+        title: "something stands in the way",
+        explain: "An object that should not exist does, or something changed underneath the run.",
+    },
+    CodeInfo { code: "GR0707", title: "not supported", explain: "This engine or version cannot do what was asked." },
+    CodeInfo {
+        code: "GR0708",
+        title: "try again",
+        explain: "A lock, a time-out or a conflict between transactions: likely to pass. `greenroom resume` tries again.",
+    },
+    CodeInfo {
+        code: "GR0709",
+        title: "stopped",
+        explain: "The work was stopped on request. `greenroom resume` goes on, `greenroom undo` goes back.",
+    },
+    CodeInfo {
+        code: "GR0710",
+        title: "failed",
+        explain: "Something else went wrong; the message says what the database or the operating system said.",
+    },
+    CodeInfo {
+        code: "GR0711",
+        title: "the run's folder is incomplete",
+        explain: "A file that an earlier step wrote into the workspace is gone, so the run cannot go on. Undo it and start again.",
+    },
+    CodeInfo {
+        code: "GR0712",
+        title: "swap not confirmed",
+        explain: "After the names were exchanged, another database than the new generation answers under the pilot's name. Somebody else may have acted at the same time. Look with `greenroom status` before anything else.",
+    },
+    CodeInfo {
+        code: "GR0713",
+        title: "edited after planning",
+        explain: "A file that the plan pinned by its hash is another one now. What was planned is what runs: plan again.",
+    },
+    CodeInfo {
+        code: "GR0714",
+        title: "replaced since",
+        explain: "The run's generation does not stand under the pilot's name any more; a later one does. Undo the later run first.",
+    },
+    CodeInfo { code: "GR0715", title: "former pilot gone", explain: "The former pilot was dropped, so it cannot get its name back." },
+    CodeInfo {
+        code: "GR0716",
+        title: "upgrade script failed",
+        explain: "A statement of an upgrade script failed on the generation. The message names file, line and statement. This is what rehearsals are for: find the data that the script meets, mend script or data, undo the run and rehearse again. The pilot that people use is untouched.",
+    },
+    CodeInfo {
+        code: "GR0717",
+        title: "upgrade program failed",
+        explain: "A program of the upgrade ended badly or did not end in time. Its output is in the run's folder.",
+    },
+    CodeInfo {
+        code: "GR0718",
+        title: "a person reported failure",
+        explain: "The person who carried out a step of the upgrade said that it failed.",
+    },
+    CodeInfo {
+        code: "GR0719",
+        title: "another version of a script is in",
+        explain: "The generation has already been given another version of this script. Undo the run and rehearse again.",
+    },
+    CodeInfo { code: "GR0720", title: "program cannot be run", explain: "A program of the upgrade is missing or not executable." },
+    CodeInfo {
+        code: "GR0721",
+        title: "the program was edited during the run",
+        explain: "The program's files are not those that the plan was made from. Resume refuses edits: undo and plan again, or put the files back.",
+    },
+    CodeInfo {
+        code: "GR0722",
+        title: "no such run",
+        explain: "No run has that name, or none is there to go on with. `greenroom runs` lists them.",
+    },
+    CodeInfo {
+        code: "GR0723",
+        title: "another Greenroom is at work",
+        explain: "Another process drives this run or works on this pilot. Wait for it, or stop it; a dead process lets go by itself.",
+    },
+    CodeInfo {
+        code: "GR0724",
+        title: "the journal cannot be trusted",
+        explain: "The journal's hash chain is broken or its events contradict each other: somebody or something changed the file. Restore it from a backup; Greenroom does not guess.",
+    },
+];

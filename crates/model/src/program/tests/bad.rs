@@ -236,6 +236,8 @@ fn files_that_are_not_text_are_named_with_their_kit() {
     GR0105 kit-5/columns.toml:1:1 ``
         `columns.toml` is not UTF-8 text
         hint: save the file as UTF-8
+    GR0401 kit-5/upgrade/installer.exe:1:1 `` (note)
+        `installer.exe` is not run: it is no SQL script
     "#);
 }
 

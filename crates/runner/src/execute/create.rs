@@ -1,0 +1,35 @@
+//! Step: the sealed, marked, empty generation.
+
+use super::{Execution, StepError, failure};
+use greenroom_engine::{Marker, MarkerState};
+use greenroom_model::run::Outcome;
+
+impl Execution {
+    /// The marker this run's generation bears until the swap.
+    pub(super) fn marker(&self, state: MarkerState) -> Marker {
+        let names = &self.plan.names;
+        Marker { program: self.plan.program.clone(), generation: names.number, nonce: names.nonce.clone(), state }
+    }
+
+    /// Creates the generation, or finds the one that an earlier attempt created. Its name carries the nonce that the journal wrote down
+    /// before, so nothing else can stand there; the engine completes a half-made one.
+    pub(super) async fn create(&mut self) -> Result<Outcome, StepError> {
+        let name = self.plan.names.generation.clone();
+        let marker = self.marker(MarkerState::Building);
+        let standing = match self.target.look(&name).await? {
+            Some(s) if s.marker.as_ref() == Some(&marker) => s,
+            Some(s) if s.marker.is_some() || !s.empty => {
+                let mut f = failure("GR0503", format!("something that is not ours stands under the name `{name}`"));
+                f.hint = Some("rename it or plan again: a new plan takes a new name".into());
+                return Err(f.into());
+            }
+            _ => {
+                let like = self.source_catalog()?;
+                self.target.create(&name, &marker, &like).await?
+            }
+        };
+        let mut outcome = Outcome::default();
+        outcome.facts.insert("engine_id".into(), standing.engine_id);
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,155 @@
+//! Step: what must come from the same snapshot as the rows: positions of sequences, values that assertions compare, counts of foreign
+//! keys that dangle in the source already, and keyed hashes of names, mails and phones for the residual scan.
+
+use super::residual::{self, Known};
+use super::{Execution, StepError, failure};
+use greenroom_engine::RangeSpec;
+use greenroom_engine::batch::RawBatch;
+use greenroom_model::catalog::{ForeignKey, Table};
+use greenroom_model::mask::Value;
+use greenroom_model::plan::{CopyColumn, FieldAction, TableCopy};
+use greenroom_model::program::Expect;
+use greenroom_model::run::Outcome;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Facts kept in the run's folder.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    /// Name and statement of each sequence or identity.
+    pub sequences: Vec<(String, String)>,
+    /// Keyed hash of the source's answer, by assertion; `None` is NULL.
+    pub answers: BTreeMap<String, Option<String>>,
+    /// Rows whose foreign key points nowhere, by key (`table.key`).
+    pub orphans: BTreeMap<String, u64>,
+}
+
+impl Execution {
+    pub(super) async fn source_facts(&mut self) -> Result<Outcome, StepError> {
+        let catalog = self.source_catalog()?;
+        let setup = self.setup.clone();
+        let held = self.held.as_mut().expect("the driver holds the snapshot before steps that need it");
+        let mut facts = Facts { sequences: held.sequences().await?, ..Facts::default() };
+        for a in &setup.program.assertions {
+            if let Expect::SameAsSource { source_sql } = &a.expect {
+                let sql = source_sql.as_ref().unwrap_or(&a.sql);
+                let value = held.query_value(sql).await.map_err(|e| {
+                    let mut f = failure("GR0605", format!("assertion `{}` could not be asked of the source: {e}", a.name));
+                    f.hint = Some("give the source its own query with `-- source: …`, or mend the query".into());
+                    StepError::from(f)
+                })?;
+                facts.answers.insert(a.name.clone(), value.map(|v| keyed(&setup.keys.values, &v)));
+            }
+        }
+        for table in catalog.tables.iter().filter(|t| t.is_copied()) {
+            // The engine has proved validated keys; the others may dangle in production already.
+            for key in table.foreign_keys.iter().filter(|k| !k.validated) {
+                let count = held.query_value(&orphans_sql(table, key)).await?.and_then(|v| v.parse().ok()).unwrap_or(0);
+                facts.orphans.insert(format!("{}.{}", table.name, key.name), count);
+            }
+        }
+        let known = self.known_values().await?;
+        let mut outcome = Outcome::default();
+        outcome.facts.insert("known values".into(), known.len().to_string());
+        self.keep("known.json", &known)?;
+        self.keep("facts.json", &facts)?;
+        Ok(outcome)
+    }
+
+    /// What an earlier step or process found out.
+    pub(super) fn facts(&self) -> Result<Facts, StepError> {
+        self.kept("facts.json")?.ok_or_else(|| {
+            let mut f = failure("GR0711", "the run's folder has lost `facts.json`");
+            f.hint = Some("`greenroom undo` and start again".into());
+            f.into()
+        })
+    }
+
+    /// Reads the source's masked names, mails and phones once more inside the snapshot and keeps only keyed 64-bit hashes of them.
+    async fn known_values(&mut self) -> Result<Known, StepError> {
+        let setup = self.setup.clone();
+        let plan = self.plan.clone();
+        let held = self.held.as_mut().expect("the driver holds the snapshot before steps that need it");
+        let mut known = Known::new(setup.program.verify.residual_sample_rows);
+        let mut reader = None;
+        for copy in &plan.tables {
+            let columns: Vec<(CopyColumn, residual::Sort)> =
+                copy.columns.iter().filter_map(|c| sort_of(c).map(|s| (c.clone(), s))).collect();
+            if columns.is_empty() || copy.empty {
+                continue;
+            }
+            let narrow = TableCopy {
+                columns: columns.iter().map(|(c, _)| CopyColumn { rules: Vec::new(), ..c.clone() }).collect(),
+                conditions: Vec::new(),
+                range_key: None,
+                ..copy.clone()
+            };
+            if reader.is_none() {
+                reader = Some(held.reader().await?);
+            }
+            let reader = reader.as_mut().expect("opened just above");
+            let encoding = reader.prepare(&narrow).await?.encoding;
+            reader.begin(&narrow, &RangeSpec::whole()).await?;
+            let mut left = known.limit();
+            while let Some(RawBatch { data }) = reader.next().await? {
+                let mut rest = &data[..];
+                let mut fields = Vec::new();
+                while encoding.next_row(&mut rest, &mut fields)? {
+                    // Names that stand in one row belong together: first and last name make the full name.
+                    let mut names = Vec::new();
+                    for (i, (_, sort)) in columns.iter().enumerate() {
+                        let Some(field) = fields.get(i).copied().flatten() else { continue };
+                        let Ok(Value::Text(text)) = encoding.decode(i, field) else { continue };
+                        match sort {
+                            residual::Sort::NamePart => names.push(text.into_owned()),
+                            sort => known.add(*sort, &text, &setup.keys.values),
+                        }
+                    }
+                    if names.len() >= 2 {
+                        known.add(residual::Sort::FullName, &names.join(" "), &setup.keys.values);
+                    }
+                    left = left.saturating_sub(1);
+                }
+                if left == 0 {
+                    known.cut = true;
+                }
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// What a masked column's raw values are, for the residual scan.
+fn sort_of(column: &CopyColumn) -> Option<residual::Sort> {
+    let mask = column.rules.iter().find_map(|r| match &r.action {
+        FieldAction::Mask { rule, .. } => Some(rule.name.as_str()),
+        _ => None,
+    })?;
+    match mask {
+        "first_name" | "last_name" => Some(residual::Sort::NamePart),
+        "full_name" => Some(residual::Sort::FullName),
+        "email" => Some(residual::Sort::Mail),
+        "phone" => Some(residual::Sort::Phone),
+        _ => None,
+    }
+}
+
+/// A keyed hash of one value, so that it can be compared later without being kept.
+pub(crate) fn keyed(key: &[u8; 32], value: &str) -> String {
+    blake3::keyed_hash(key, value.as_bytes()).to_hex().to_string()
+}
+
+/// Counts rows whose foreign key points nowhere; the same words in every engine we have.
+fn orphans_sql(table: &Table, key: &ForeignKey) -> String {
+    let q = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let present = key.columns.iter().map(|c| format!("c.{} is not null", q(c))).collect::<Vec<_>>().join(" and ");
+    let equal =
+        key.columns.iter().zip(&key.referenced_columns).map(|(c, r)| format!("p.{} = c.{}", q(r), q(c))).collect::<Vec<_>>().join(" and ");
+    format!(
+        "select count(*) from {}.{} c where {present} and not exists (select 1 from {}.{} p where {equal})",
+        q(&table.name.schema),
+        q(&table.name.name),
+        q(&key.references.schema),
+        q(&key.references.name)
+    )
+}

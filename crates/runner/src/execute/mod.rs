@@ -1,0 +1,401 @@
+//! Performs runs: takes the lease, asks the state what is next, performs it, records it. One file per kind of step.
+//!
+//! Owns the order of intent, effect and outcome, recovery of unknown outcomes, and undo. Does not own what the steps are (`model::plan`)
+//! nor SQL (`engine`).
+
+mod check_source;
+mod copy;
+mod create;
+mod digests;
+mod facts;
+mod log;
+mod masker;
+mod open;
+mod residual;
+mod safety;
+mod schema;
+mod swap;
+mod undo;
+mod upgrade;
+mod verify_copy;
+mod verify_upgrade;
+
+pub use log::RunLog;
+pub use masker::build_masker;
+pub use open::admission;
+pub use residual::{Scan, ScanFinding};
+pub use safety::{SafetyInput, check_safety, run_assertions};
+pub(crate) use swap::foreign;
+
+use crate::journal::AppendError;
+use crate::ports::{Clock, Engines, Notice, Observer};
+use crate::workspace::RunKeys;
+use greenroom_engine::{EngineError, ErrorKind, Generation, Held, SchemaScript, ServerLock, Target};
+use greenroom_model::catalog::Catalog;
+use greenroom_model::plan::{Action, Plan, Recovery, Step, StepKey};
+use greenroom_model::program::Program;
+use greenroom_model::run::{Body, Failure, Outcome, Phase, Question, RunState, Todo};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Everything a run is performed with.
+pub struct Setup {
+    /// The program the plan was made from.
+    pub program: Program,
+    /// The program's folder: programs of upgrade steps run there.
+    pub folder: PathBuf,
+    /// Connections.
+    pub engines: Arc<dyn Engines>,
+    /// The run's keys.
+    pub keys: RunKeys,
+    /// The run's private folder.
+    pub scratch: PathBuf,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Listener.
+    pub observer: Arc<dyn Observer>,
+    /// Stops the run at the next safe point.
+    pub cancel: CancellationToken,
+    /// A person types the upgrade's statements (P37).
+    pub by_hand: bool,
+}
+
+/// How driving a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ended {
+    /// All steps are finished.
+    Finished,
+    /// A step failed; what stood before stands.
+    Failed(StepKey, Failure),
+    /// A person must answer.
+    Waiting(StepKey, Question),
+    /// The former state stands again.
+    Undone,
+    /// A part of undo failed; `undo` tries again.
+    UndoFailed(Failure),
+    /// Stopped on request at a safe point.
+    Stopped,
+}
+
+/// Why a run could not be driven at all. The run is as if the process had been killed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The journal refused.
+    #[error(transparent)]
+    Journal(#[from] AppendError),
+    /// A database refused before any step could be tried.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Another process drives a run on this pilot.
+    #[error("another Greenroom is working on the pilot `{0}`")]
+    Busy(String),
+    /// The run's private folder could not be used.
+    #[error("could not use the run's folder {path}: {source}")]
+    Scratch {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The events contradict what was to be recorded.
+    #[error(transparent)]
+    Illegal(#[from] greenroom_model::run::IllegalEvent),
+}
+
+/// How a step ended other than well.
+pub(crate) enum StepError {
+    /// It failed; the failure is recorded.
+    Failed(Failure),
+    /// A person must act.
+    Waits(Question),
+    /// Stopped on request; the step counts as not done.
+    Stopped,
+    /// Nothing more can be recorded.
+    Dead(RunError),
+}
+
+impl From<EngineError> for StepError {
+    fn from(e: EngineError) -> StepError {
+        StepError::Failed(failure_of(&e))
+    }
+}
+
+impl From<RunError> for StepError {
+    fn from(e: RunError) -> StepError {
+        StepError::Dead(e)
+    }
+}
+
+impl From<Failure> for StepError {
+    fn from(f: Failure) -> StepError {
+        StepError::Failed(f)
+    }
+}
+
+/// The failure that an engine's error amounts to.
+pub fn failure_of(e: &EngineError) -> Failure {
+    let code = match e.kind {
+        ErrorKind::Lost => "GR0701",
+        ErrorKind::Denied => "GR0702",
+        ErrorKind::Full => "GR0703",
+        ErrorKind::Data => "GR0704",
+        ErrorKind::Statement => "GR0705",
+        ErrorKind::Conflict => "GR0706",
+        ErrorKind::Unsupported => "GR0707",
+        ErrorKind::Transient => "GR0708",
+        ErrorKind::Cancelled => "GR0709",
+        ErrorKind::Other => "GR0710",
+    };
+    Failure { code: code.into(), message: e.to_string(), hint: e.hint.clone(), details: Vec::new() }
+}
+
+/// A failure with a finding's code.
+pub(crate) fn failure(code: &str, message: impl Into<String>) -> Failure {
+    Failure { code: code.into(), message: message.into(), hint: None, details: Vec::new() }
+}
+
+/// A run being driven by this process.
+pub struct Execution {
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) log: RunLog,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) target: Box<dyn Target>,
+    pub(crate) held: Option<Box<dyn Held>>,
+    pub(crate) inside: Option<Box<dyn Generation>>,
+    pub(crate) schema: Option<SchemaScript>,
+    pub(crate) catalog: Option<Catalog>,
+    _server_lock: Box<dyn ServerLock>,
+}
+
+impl Execution {
+    /// Takes the lock on the target's server and prepares to drive. The log's lease must be taken already.
+    ///
+    /// # Errors
+    /// When the target cannot be reached, or another process holds the lock.
+    pub async fn begin(setup: Setup, log: RunLog) -> Result<Execution, RunError> {
+        let plan = Arc::new(log.state().plan.clone());
+        let mut target = setup.engines.target().await?;
+        let Some(lock) = target.lock(&plan.names.pilot).await? else {
+            return Err(RunError::Busy(plan.names.pilot.clone()));
+        };
+        Ok(Execution {
+            setup: Arc::new(setup),
+            log,
+            plan,
+            target,
+            held: None,
+            inside: None,
+            schema: None,
+            catalog: None,
+            _server_lock: lock,
+        })
+    }
+
+    /// The run's state.
+    pub fn state(&self) -> RunState {
+        self.log.state()
+    }
+
+    /// Performs steps until the run ends, waits or fails. With `retry`, a step that failed earlier is tried again.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn drive(&mut self, mut retry: bool) -> Result<Ended, RunError> {
+        loop {
+            if self.setup.cancel.is_cancelled() && self.log.state().phase == Phase::Running {
+                return Ok(Ended::Stopped);
+            }
+            let state = self.log.state();
+            let ended = match state.next(retry) {
+                Todo::Nothing if state.phase == Phase::Undone => return Ok(Ended::Undone),
+                Todo::Nothing => return Ok(Ended::Finished),
+                Todo::Finish => {
+                    self.log.record(Body::RunFinished)?;
+                    continue;
+                }
+                Todo::FinishUndo => {
+                    self.log.record(Body::RunUndone)?;
+                    continue;
+                }
+                Todo::Undo(part) => match self.undo(part).await {
+                    Ok(()) => continue,
+                    Err(StepError::Dead(e)) => return Err(e),
+                    Err(StepError::Failed(f)) => return Ok(Ended::UndoFailed(f)),
+                    Err(StepError::Waits(_) | StepError::Stopped) => return Ok(Ended::Stopped),
+                },
+                Todo::Wait(key) => match state.steps.get(&key) {
+                    Some(greenroom_model::run::StepState::Waiting { question }) => return Ok(Ended::Waiting(key, question.clone())),
+                    _ => return Ok(Ended::Stopped),
+                },
+                Todo::Stopped(key) => match state.steps.get(&key) {
+                    Some(greenroom_model::run::StepState::Failed { failure }) => return Ok(Ended::Failed(key, failure.clone())),
+                    _ => return Ok(Ended::Stopped),
+                },
+                Todo::Resolve(key) => match self.snapshot_for(std::slice::from_ref(&key)).await {
+                    Err(e) => Err((key, e)),
+                    Ok(true) => continue,
+                    Ok(false) => self.one(&key, true).await,
+                },
+                Todo::Perform(keys) => match self.snapshot_for(&keys).await {
+                    Err(e) => Err((keys[0].clone(), e)),
+                    // Under a new snapshot finished copies have become stale: ask again what is next.
+                    Ok(true) => continue,
+                    Ok(false) => match self.plan.step(&keys[0]).map(|s| &s.action) {
+                        Some(Action::CopyTable { .. }) => self.copy_tables(keys).await,
+                        _ => self.one(&keys[0], false).await,
+                    },
+                },
+            };
+            retry = false;
+            match ended {
+                Ok(()) => {}
+                Err((_, StepError::Dead(e))) => return Err(e),
+                Err((_, StepError::Stopped)) => return Ok(Ended::Stopped),
+                Err((step, StepError::Failed(failure))) => {
+                    self.log.record(Body::StepFailed { step: step.clone(), failure: failure.clone() })?;
+                    self.let_go().await;
+                    return Ok(Ended::Failed(step, failure));
+                }
+                Err((step, StepError::Waits(question))) => {
+                    self.log.record(Body::StepWaits { step: step.clone(), question: question.clone() })?;
+                    self.let_go().await;
+                    return Ok(Ended::Waiting(step, question));
+                }
+            }
+        }
+    }
+
+    /// Records that the former state is wanted; [`Execution::drive`] then restores it.
+    ///
+    /// # Errors
+    /// When the journal refuses.
+    pub fn undo_all(&self, actor: &crate::journal::Actor) -> Result<(), RunError> {
+        self.log.record_by(Some(actor), Body::UndoStarted)
+    }
+
+    /// Makes sure that the snapshot these steps need is held. True when a new one was taken.
+    async fn snapshot_for(&mut self, keys: &[StepKey]) -> Result<bool, StepError> {
+        let needed = |s: &Step| s.action.needs_snapshot();
+        if !keys.iter().filter_map(|k| self.plan.step(k)).any(needed) {
+            // Nothing before the end of the copy may need it any more; locks on production go as early as possible.
+            if let Some(held) = self.held.take() {
+                held.release().await?;
+            }
+            return Ok(false);
+        }
+        if self.held.is_some() {
+            return Ok(false);
+        }
+        let tables: Vec<_> = self.plan.tables.iter().map(|t| t.table.clone()).collect();
+        let mut source = self.setup.engines.source().await?;
+        self.held = Some(source.hold(&tables).await?);
+        self.log.record(Body::SnapshotHeld)?;
+        Ok(true)
+    }
+
+    /// Performs (or resolves) one step, intent first.
+    async fn one(&mut self, key: &StepKey, resolve: bool) -> Result<(), (StepKey, StepError)> {
+        let Some(step) = self.plan.step(key).cloned() else {
+            return Ok(());
+        };
+        let dead = |e: RunError| (key.clone(), StepError::Dead(e));
+        let answer = match self.log.state().steps.get(key) {
+            Some(greenroom_model::run::StepState::Answered { choice }) => Some(choice.clone()),
+            _ => None,
+        };
+        if !resolve {
+            self.log.record(Body::StepStarted { step: key.clone() }).map_err(dead)?;
+        }
+        self.setup.observer.notice(Notice::StepBegins { step: key.clone(), title: step.title.clone() });
+        let begun = self.setup.clock.millis();
+        let unknown = resolve && answer.is_none() && step.recovery != Recovery::Repeat;
+        let mut outcome = self.perform(&step, unknown, answer.as_deref()).await.map_err(|e| (key.clone(), e))?;
+        outcome.millis = self.setup.clock.millis().saturating_sub(begun);
+        self.setup.observer.notice(Notice::StepEnds { step: key.clone(), outcome: outcome.clone() });
+        self.log.record(Body::StepFinished { step: key.clone(), outcome }).map_err(dead)
+    }
+
+    /// Performs a step. `unknown`: it was started before and nobody knows how far it got.
+    async fn perform(&mut self, step: &Step, unknown: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
+        match &step.action {
+            Action::CheckSource => self.check_source().await,
+            Action::CreateGeneration => self.create().await,
+            Action::SchemaBefore => self.schema_before(unknown).await,
+            // Copies go through `copy_tables`, in parallel.
+            Action::CopyTable { .. } => Ok(Outcome::default()),
+            Action::LargeObjects { what } => self.large_objects(*what).await,
+            Action::SourceFacts => self.source_facts().await,
+            Action::SchemaAfter => self.schema_after().await,
+            Action::Settle => self.settle().await,
+            Action::VerifyCopy => self.verify_copy().await,
+            Action::Neutralise { rules } => self.neutralise(rules).await,
+            Action::SafetyCheck { after_upgrade } => self.safety_check(*after_upgrade).await,
+            Action::Upgrade { index } => self.upgrade(step, *index, unknown, answer).await,
+            Action::VerifyUpgrade => self.verify_upgrade().await,
+            Action::Swap => self.swap().await,
+            Action::Open { to } => self.open(*to).await,
+        }
+    }
+
+    /// The generation from within, entered once.
+    pub(crate) async fn generation(&mut self) -> Result<&mut Box<dyn Generation>, StepError> {
+        if self.inside.is_none() {
+            self.inside = Some(self.target.enter(&self.plan.names.generation).await?);
+        }
+        Ok(self.inside.as_mut().expect("entered just above"))
+    }
+
+    /// Lets go of snapshot and sessions; the run may rest for days now.
+    async fn let_go(&mut self) {
+        // Both are given up by being dropped, too; errors while letting go change nothing about the run.
+        if let Some(held) = self.held.take() {
+            let _ = held.release().await;
+        }
+        if let Some(inside) = self.inside.take() {
+            let _ = inside.leave().await;
+        }
+    }
+
+    /// Writes a private file into the run's folder, whole or not at all.
+    pub(crate) fn keep<T: Serialize>(&self, name: &str, value: &T) -> Result<(), RunError> {
+        let path = self.setup.scratch.join(name);
+        let part = self.setup.scratch.join(format!("{name}.part"));
+        let write = || -> std::io::Result<()> {
+            let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
+            file.write_all(&serde_json::to_vec(value)?)?;
+            file.sync_all()?;
+            std::fs::rename(&part, &path)
+        };
+        write().map_err(|source| RunError::Scratch { path: path.clone(), source })
+    }
+
+    /// Reads back what [`Execution::keep`] wrote; `None` when it is not there.
+    pub(crate) fn kept<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RunError> {
+        let path = self.setup.scratch.join(name);
+        let read = || -> std::io::Result<Option<T>> {
+            match std::fs::read(&path) {
+                Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                Err(e) => Err(e),
+            }
+        };
+        read().map_err(|source| RunError::Scratch { path: path.clone(), source })
+    }
+
+    /// The source's schema as the run saw it inside its snapshot.
+    pub(crate) fn source_catalog(&mut self) -> Result<Catalog, StepError> {
+        if self.catalog.is_none() {
+            self.catalog = self.kept("catalog.json")?;
+        }
+        self.catalog.clone().ok_or_else(|| {
+            let mut f = failure("GR0711", "the run's folder has lost `catalog.json`, the schema that the source had inside the snapshot");
+            f.hint = Some("`greenroom undo` and start again".into());
+            f.into()
+        })
+    }
+}

@@ -1,0 +1,249 @@
+//! The residual scan: mail addresses at live domains, and names, mails and phones of the source that survived anywhere in the copy.
+//!
+//! Owns how text is searched and what counts as found. What is found is named by table and column and counted, never quoted.
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use xxhash_rust::xxh3::xxh3_64_with_secret;
+
+/// Sorts of personal values that are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// First or last name alone: too common to look for by itself.
+    NamePart,
+    /// First and last name together.
+    FullName,
+    /// A mail address.
+    Mail,
+    /// A telephone number.
+    Phone,
+}
+
+/// Keyed hashes of the source's masked values. They say nothing without the run's key.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Known {
+    hashes: BTreeSet<(Sort, u64)>,
+    limit: Option<u64>,
+    /// More values exist than were taken.
+    pub cut: bool,
+}
+
+impl Known {
+    /// An empty set that takes at most so many rows per table.
+    pub fn new(limit: Option<u64>) -> Known {
+        Known { hashes: BTreeSet::new(), limit, cut: false }
+    }
+
+    /// Rows per table that are taken.
+    pub fn limit(&self) -> u64 {
+        self.limit.unwrap_or(u64::MAX)
+    }
+
+    /// How many values.
+    pub fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Adds a value, unless it is too short to be told from chance.
+    pub fn add(&mut self, sort: Sort, text: &str, key: &[u8; 32]) {
+        let Some(normal) = normalise(sort, text) else { return };
+        self.hashes.insert((sort, hash(sort, &normal, key)));
+        if sort == Sort::FullName {
+            // Surname first is as common as the other way round.
+            let mut words: Vec<&str> = normal.split(' ').collect();
+            words.rotate_left(1);
+            self.hashes.insert((sort, hash(sort, &words.join(" "), key)));
+        }
+    }
+}
+
+/// Brings a value to the form in which it is compared; `None` when too short to be told from chance.
+fn normalise(sort: Sort, text: &str) -> Option<String> {
+    match sort {
+        Sort::NamePart => None,
+        Sort::FullName => {
+            let words: Vec<String> = words(text).map(|(w, _)| w.to_lowercase()).collect();
+            ((2..=4).contains(&words.len()) && words.iter().map(String::len).sum::<usize>() >= 6).then(|| words.join(" "))
+        }
+        Sort::Mail => text.contains('@').then(|| text.trim().to_lowercase()),
+        Sort::Phone => {
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            // The last nine digits: country and trunk prefixes are written in many ways.
+            (digits.len() >= 7).then(|| digits[digits.len().saturating_sub(9)..].to_owned())
+        }
+    }
+}
+
+fn hash(sort: Sort, normal: &str, key: &[u8; 32]) -> u64 {
+    // XXH3 wants 136 bytes of secret; the key is repeated with the sort in between.
+    let mut secret = [0u8; 192];
+    for (i, b) in secret.iter_mut().enumerate() {
+        *b = key[i % 32] ^ u8::try_from(i / 32).unwrap_or(0) ^ (sort as u8) << 4;
+    }
+    xxh3_64_with_secret(normal.as_bytes(), &secret)
+}
+
+/// Words with their byte offsets: letters, with apostrophes and hyphens inside.
+fn words(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    text.split(|c: char| !(c.is_alphabetic() || c == '\'' || c == '-' || c == '’'))
+        .filter(|w| !w.is_empty())
+        .map(move |w| (w, w.as_ptr() as usize - text.as_ptr() as usize))
+}
+
+/// What was found in one column.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ScanFinding {
+    /// Table and column.
+    pub column: String,
+    /// What it looks like.
+    pub what: String,
+    /// In how many values.
+    pub values: u64,
+}
+
+/// A scan going on.
+pub struct Scan<'a> {
+    known: HashSet<(u8, u64)>,
+    key: &'a [u8; 32],
+    allowed: Vec<String>,
+    found: BTreeMap<(String, String), u64>,
+}
+
+impl<'a> Scan<'a> {
+    /// Prepares a scan for known values and for mail addresses outside reserved and allowed domains.
+    pub(crate) fn new(known: &Known, key: &'a [u8; 32], allowed_domains: &[String]) -> Scan<'a> {
+        let known = known.hashes.iter().map(|(s, h)| (*s as u8, *h)).collect();
+        Scan { known, key, allowed: allowed_domains.iter().map(|d| d.to_lowercase()).collect(), found: BTreeMap::new() }
+    }
+
+    /// Looks at one value. `names`: whether full names are looked for here (not in columns whose masks make names).
+    pub fn look(&mut self, column: &str, text: &str, names: bool) {
+        let mut what: BTreeSet<&'static str> = BTreeSet::new();
+        for mail in mails(text) {
+            let lower = mail.to_lowercase();
+            if self.is_known(Sort::Mail, &lower) {
+                what.insert("mail address of the source");
+            } else if !self.may_stay(&lower) {
+                what.insert("mail address at a live domain");
+            }
+        }
+        for digits in digit_runs(text) {
+            if self.is_known(Sort::Phone, &digits[digits.len().saturating_sub(9)..]) {
+                what.insert("telephone number of the source");
+            }
+        }
+        if names && self.names(text) {
+            what.insert("full name of the source");
+        }
+        for w in what {
+            *self.found.entry((column.to_owned(), w.to_owned())).or_default() += 1;
+        }
+    }
+
+    fn is_known(&self, sort: Sort, normal: &str) -> bool {
+        !self.known.is_empty() && self.known.contains(&(sort as u8, hash(sort, normal, self.key)))
+    }
+
+    fn names(&self, text: &str) -> bool {
+        if self.known.is_empty() {
+            return false;
+        }
+        let lower: Vec<String> = words(text).map(|(w, _)| w.to_lowercase()).collect();
+        (2..=4).any(|n| lower.windows(n).any(|w| self.is_known(Sort::FullName, &w.join(" "))))
+    }
+
+    /// Reserved domains (RFC 2606, RFC 6761) and the program's allowed ones.
+    fn may_stay(&self, mail: &str) -> bool {
+        let domain = mail.rsplit('@').next().unwrap_or("");
+        let within = |d: &str| domain == d || domain.strip_suffix(d).is_some_and(|rest| rest.ends_with('.'));
+        ["invalid", "test", "example", "localhost", "example.com", "example.net", "example.org"].iter().any(|d| within(d))
+            || self.allowed.iter().any(|d| within(d))
+    }
+
+    /// What was found, by column.
+    pub fn finish(self) -> Vec<ScanFinding> {
+        self.found.into_iter().map(|((column, what), values)| ScanFinding { column, what, values }).collect()
+    }
+}
+
+/// Mail addresses in a text, by their shape.
+fn mails(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('@').filter_map(move |(at, _)| {
+        let local = |c: char| c.is_alphanumeric() || "._%+-'".contains(c);
+        let domain = |c: char| c.is_alphanumeric() || ".-".contains(c);
+        let start = text[..at].char_indices().rev().take_while(|(_, c)| local(*c)).last()?.0;
+        let length: usize = text[at + 1..].chars().take_while(|c| domain(*c)).map(char::len_utf8).sum();
+        let host = text[at + 1..at + 1 + length].trim_end_matches(['.', '-']);
+        let top = host.rsplit('.').next()?;
+        (host.contains('.') && top.chars().count() >= 2 && top.chars().all(char::is_alphabetic)).then(|| &text[start..at + 1 + host.len()])
+    })
+}
+
+/// Runs of at least seven digits, separators of telephone numbers left out.
+fn digit_runs(text: &str) -> Vec<String> {
+    let mut runs = Vec::new();
+    let mut run = String::new();
+    let mut gap = 0;
+    for c in text.chars() {
+        if c.is_ascii_digit() {
+            run.push(c);
+            gap = 0;
+        } else if !run.is_empty() && " -/().+".contains(c) && gap < 2 {
+            gap += 1;
+        } else if !run.is_empty() {
+            if run.len() >= 7 {
+                runs.push(std::mem::take(&mut run));
+            }
+            run.clear();
+            gap = 0;
+        }
+    }
+    if run.len() >= 7 {
+        runs.push(run);
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: [u8; 32] = [7; 32];
+
+    fn known() -> Known {
+        let mut known = Known::new(None);
+        known.add(Sort::FullName, "Anna Nowak-Zielińska", &KEY);
+        known.add(Sort::Mail, "Ann@Clinic.org", &KEY);
+        known.add(Sort::Phone, "+48 600 700 800", &KEY);
+        known
+    }
+
+    fn found(text: &str) -> Vec<String> {
+        let known = known();
+        let mut scan = Scan::new(&known, &KEY, &["partner.pl".into()]);
+        scan.look("t.c", text, true);
+        scan.finish().into_iter().map(|f| f.what).collect()
+    }
+
+    #[test]
+    fn known_values_are_found_inside_free_text() {
+        assert_eq!(found("spoke with NOWAK-ZIELIŃSKA, Anna today"), ["full name of the source"]);
+        assert_eq!(found("call 600-700-800 after 5"), ["telephone number of the source"]);
+        assert_eq!(found("{\"to\":\"ann@clinic.org\"}"), ["mail address of the source"]);
+    }
+
+    #[test]
+    fn unknown_mail_is_found_unless_its_domain_is_reserved_or_allowed() {
+        assert_eq!(found("x <bob@gmail.com>"), ["mail address at a live domain"]);
+        assert!(found("bob@mail.partner.pl bob@x.invalid a@b @").is_empty());
+        assert_eq!(found("bob@notpartner.pl"), ["mail address at a live domain"]);
+    }
+
+    #[test]
+    fn short_or_foreign_values_are_not_found() {
+        assert!(found("Anna").is_empty());
+        assert!(found("600 700").is_empty());
+        assert!(found("Piotr Nowak-Zielińska").is_empty());
+    }
+}

@@ -1,0 +1,68 @@
+//! Steps: the schema before and after the rows, and settling what depends on rows.
+
+use super::{Execution, StepError, failure};
+use greenroom_engine::{SchemaPart, SchemaScript};
+use greenroom_model::program::LargeObjects;
+use greenroom_model::run::Outcome;
+
+impl Execution {
+    pub(super) async fn schema_before(&mut self, unknown: bool) -> Result<Outcome, StepError> {
+        let scratch = self.setup.scratch.clone();
+        let held = self.held.as_mut().expect("the driver holds the snapshot before steps that need it");
+        let script = held.schema(&scratch).await?;
+        if unknown {
+            // Nothing of value is in it yet: a generation with half a schema is made anew.
+            if let Some(inside) = self.inside.take() {
+                inside.leave().await?;
+            }
+            if self.target.look(&self.plan.names.generation).await?.is_some() {
+                self.target.drop_marked(&self.plan.names.generation, &self.plan.names.nonce).await?;
+            }
+            self.create().await?;
+        }
+        self.generation().await?.schema(SchemaPart::Pre, &script).await?;
+        self.keep("schema.json", &script)?;
+        let mut outcome = Outcome::default();
+        if let Some(hash) = script.hash {
+            outcome.facts.insert("schema".into(), hash.to_string());
+        }
+        for (name, how) in &script.disabled {
+            outcome.notes.push(format!("{name}: {how}"));
+        }
+        self.schema = Some(script);
+        Ok(outcome)
+    }
+
+    /// The schema's script, as this or an earlier process got it from the source.
+    pub(super) fn schema_script(&mut self) -> Result<SchemaScript, StepError> {
+        if self.schema.is_none() {
+            self.schema = self.kept("schema.json")?;
+        }
+        self.schema.clone().ok_or_else(|| {
+            let mut f = failure("GR0711", "the run's folder has lost `schema.json`, the source's schema");
+            f.hint = Some("`greenroom undo` and start again".into());
+            f.into()
+        })
+    }
+
+    pub(super) async fn schema_after(&mut self) -> Result<Outcome, StepError> {
+        let script = self.schema_script()?;
+        self.generation().await?.schema(SchemaPart::Post, &script).await?;
+        Ok(Outcome::default())
+    }
+
+    pub(super) async fn settle(&mut self) -> Result<Outcome, StepError> {
+        let facts = self.facts()?;
+        self.generation().await?.settle(&facts.sequences).await?;
+        Ok(Outcome::default())
+    }
+
+    pub(super) async fn large_objects(&mut self, what: LargeObjects) -> Result<Outcome, StepError> {
+        self.generation().await?;
+        let (Some(held), Some(inside)) = (self.held.as_mut(), self.inside.as_mut()) else {
+            return Err(failure("GR0710", "the snapshot is not held").into());
+        };
+        let (count, bytes) = greenroom_engine::copy_large_objects(held.as_mut(), inside.as_mut(), what == LargeObjects::Keep).await?;
+        Ok(Outcome { rows: Some(count), bytes: Some(bytes), ..Outcome::default() })
+    }
+}

@@ -1,0 +1,95 @@
+//! Step: the generation takes the pilot's name; the former pilot is kept, sealed, under another.
+
+use super::{Execution, StepError, failure};
+use greenroom_engine::{Admission, Marker, MarkerState, Standing, Swap};
+use greenroom_model::run::Outcome;
+use serde::{Deserialize, Serialize};
+
+/// What stood under the pilot's name before the swap; written down before anything is changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Former {
+    /// The database, if there was one.
+    pub standing: Option<Standing>,
+    /// Who could connect to it.
+    pub admission: Option<Admission>,
+}
+
+/// Where the kept [`Former`] is.
+pub(crate) const FORMER: &str = "former.json";
+
+impl Execution {
+    pub(super) async fn swap(&mut self) -> Result<Outcome, StepError> {
+        let names = self.plan.names.clone();
+        let former = match self.kept::<Former>(FORMER)? {
+            Some(f) => f,
+            None => {
+                let standing = self.target.look(&names.pilot).await?;
+                self.refuse_foreign(standing.as_ref(), &names.pilot)?;
+                let admission = match &standing {
+                    Some(_) => Some(self.target.admission(&names.pilot).await?),
+                    None => None,
+                };
+                let former = Former { standing, admission };
+                self.keep(FORMER, &former)?;
+                former
+            }
+        };
+        if let Some(s) = self.target.look(&names.generation).await?
+            && s.marker.as_ref().is_some_and(|m| m.nonce == names.nonce)
+        {
+            // Nothing of ours but the marker goes on stage.
+            self.generation().await?.tidy().await?;
+            if let Some(inside) = self.inside.take() {
+                inside.leave().await?;
+            }
+            self.target.mark(&names.generation, &self.marker(MarkerState::Pilot)).await?;
+        }
+        let swap = Swap {
+            generation: names.generation.clone(),
+            pilot: names.pilot.clone(),
+            former: former.standing.as_ref().map(|_| names.former.clone()),
+        };
+        self.target.swap(&swap).await?;
+        if swap.former.is_some() {
+            self.target.admit(&names.former, &Admission::Sealed).await?;
+        }
+        // Names prove nothing: ask what stands there now.
+        let now = self.target.look(&names.pilot).await?;
+        if now.as_ref().and_then(|s| s.marker.as_ref()).map(|m| &m.nonce) != Some(&names.nonce) {
+            return Err(failure("GR0712", format!("after the swap another database stands under the name `{}`", names.pilot)).into());
+        }
+        let mut outcome = Outcome::default();
+        if let Some(id) = now.map(|s| s.engine_id) {
+            outcome.facts.insert("engine_id".into(), id);
+        }
+        if let Some(former) = &former.standing {
+            outcome.facts.insert("former".into(), names.former);
+            if let Some(m) = &former.marker {
+                outcome.facts.insert("former_nonce".into(), m.nonce.clone());
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// A database under the pilot's name must be one of this program's pilots.
+    pub(super) fn refuse_foreign(&self, standing: Option<&Standing>, name: &str) -> Result<(), StepError> {
+        match foreign(standing, &self.plan.program, name) {
+            Some(f) => Err(f.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why what stands under the pilot's name may not be replaced; `None` when it may.
+pub(crate) fn foreign(standing: Option<&Standing>, program: &str, name: &str) -> Option<greenroom_model::run::Failure> {
+    let found = match standing.map(|s| &s.marker) {
+        None => return None,
+        Some(Some(Marker { state: MarkerState::Promoted, .. })) => "it has been promoted to production",
+        Some(Some(m)) if m.program == program => return None,
+        Some(Some(_)) => "it belongs to another program",
+        Some(None) => "it bears no marker of ours",
+    };
+    let mut f = failure("GR0503", format!("a database that must not be replaced stands under the pilot's name `{name}`: {found}"));
+    f.hint = Some("choose another `[pilot] name`, or rename that database yourself".into());
+    Some(f)
+}

@@ -1,0 +1,109 @@
+//! Undo: the former state stands again. Every part can be done again after a crash and asks the databases, not the names.
+
+use super::swap::{FORMER, Former};
+use super::{Execution, RunError, StepError, failure, failure_of};
+use greenroom_engine::Swap;
+use greenroom_model::run::{Body, UndoPart};
+
+impl Execution {
+    /// Performs one part, intent first; a failure is recorded as such.
+    pub(super) async fn undo(&mut self, part: UndoPart) -> Result<(), StepError> {
+        self.log.record(Body::UndoStepStarted { part })?;
+        let done = match part {
+            UndoPart::SwapBack => self.swap_back().await,
+            UndoPart::Admission => self.former_admission().await,
+            UndoPart::DropGeneration => self.drop_generation().await,
+        };
+        match done {
+            Ok(()) => Ok(self.log.record(Body::UndoStepFinished { part })?),
+            Err(StepError::Failed(failure)) => {
+                let recorded: Result<(), RunError> = self.log.record(Body::UndoFailed { part, failure: failure.clone() });
+                recorded?;
+                Err(StepError::Failed(failure))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn swap_back(&mut self) -> Result<(), StepError> {
+        if let Some(inside) = self.inside.take() {
+            inside.leave().await?;
+        }
+        let names = self.plan.names.clone();
+        // Without the note nothing was swapped: it is written before the first change.
+        let Some(former) = self.kept::<Former>(FORMER)? else { return Ok(()) };
+        let ours =
+            |s: &Option<greenroom_engine::Standing>| s.as_ref().and_then(|s| s.marker.as_ref()).is_some_and(|m| m.nonce == names.nonce);
+        let pilot = self.target.look(&names.pilot).await?;
+        if !ours(&pilot) {
+            let generation = self.target.look(&names.generation).await?;
+            if pilot.is_some()
+                && !ours(&generation)
+                && former.standing.as_ref().map(|s| &s.engine_id) != pilot.as_ref().map(|s| &s.engine_id)
+            {
+                let mut f = failure("GR0714", format!("`{}` has been replaced since: this run cannot be undone any more", names.pilot));
+                f.hint = Some("undo the later run first, or leave things as they are".into());
+                return Err(f.into());
+            }
+            return Ok(());
+        }
+        let swap = Swap {
+            generation: names.generation.clone(),
+            pilot: names.pilot.clone(),
+            former: former.standing.as_ref().map(|_| names.former.clone()),
+        };
+        // A swap that was cut midway is completed first: from there the way back is known.
+        self.target.swap(&swap).await?;
+        let back = match &swap.former {
+            Some(f) => Swap { generation: f.clone(), pilot: names.pilot.clone(), former: Some(names.generation.clone()) },
+            None => Swap { generation: names.pilot.clone(), pilot: names.generation.clone(), former: None },
+        };
+        if let (Some(name), None) = (&swap.former, self.target.look(&names.former).await?) {
+            return Err(failure("GR0715", format!("the former pilot `{name}` is gone: it cannot be given its name back")).into());
+        }
+        self.target.swap(&back).await?;
+        Ok(())
+    }
+
+    async fn former_admission(&mut self) -> Result<(), StepError> {
+        let Some(Former { standing: Some(s), admission: Some(admission) }) = self.kept::<Former>(FORMER)? else { return Ok(()) };
+        let name = self.plan.names.pilot.clone();
+        let now = self.target.look(&name).await?;
+        if now.map(|n| n.engine_id) == Some(s.engine_id) {
+            self.target.admit(&name, &admission).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_generation(&mut self) -> Result<(), StepError> {
+        if let Some(inside) = self.inside.take() {
+            inside.leave().await?;
+        }
+        let names = self.plan.names.clone();
+        match self.target.look(&names.generation).await? {
+            None => {}
+            Some(s) if s.marker.as_ref().is_some_and(|m| m.nonce == names.nonce) => {
+                self.target.drop_marked(&names.generation, &names.nonce).await?;
+            }
+            // Half made: created, not yet marked. The name carries our nonce; completing it makes it ours to drop.
+            Some(s) if s.marker.is_none() && s.empty => {
+                let like = self.source_catalog()?;
+                let marker = self.marker(greenroom_engine::MarkerState::Building);
+                self.target.create(&names.generation, &marker, &like).await?;
+                self.target.drop_marked(&names.generation, &names.nonce).await?;
+            }
+            Some(_) => {
+                let f = failure("GR0503", format!("what stands under `{}` is not ours: it is left alone", names.generation));
+                return Err(f.into());
+            }
+        }
+        // What is left of the run's files is of no use any more; leaving them would be a leftover, not a danger.
+        std::fs::remove_dir_all(&self.setup.scratch)
+            .map_err(|e| failure_of(&io_error(&self.setup.scratch, &e)))
+            .or_else(|f| if self.setup.scratch.exists() { Err(StepError::Failed(f)) } else { Ok(()) })
+    }
+}
+
+fn io_error(path: &std::path::Path, e: &std::io::Error) -> greenroom_engine::EngineError {
+    greenroom_engine::EngineError::other(format!("remove {}", path.display()), e.to_string())
+}

@@ -1,0 +1,72 @@
+//! Step: the upgraded generation: assertions, tables the upgrade did not touch by digest, decisions for new columns, fingerprint.
+
+use super::{Execution, StepError};
+use greenroom_model::columns;
+use greenroom_model::finding::Severity;
+use greenroom_model::program::Shape;
+use greenroom_model::run::{Outcome, Verdict};
+
+impl Execution {
+    pub(super) async fn verify_upgrade(&mut self) -> Result<Outcome, StepError> {
+        let source = self.source_catalog()?;
+        let setup = self.setup.clone();
+        let plan = self.plan.clone();
+        let after = self.generation().await?.inspect().await?;
+        let mut verdict = Verdict {
+            what: "upgrade".into(),
+            passed: false,
+            compared: Vec::new(),
+            not_compared: Vec::new(),
+            differences: Vec::new(),
+            fingerprint: after.fingerprint(),
+        };
+        // Tables with the same columns as before can be compared by digest.
+        let same: Vec<_> = plan
+            .tables
+            .iter()
+            .filter(|copy| match (source.table(&copy.table), after.table(&copy.table)) {
+                (Some(a), Some(b)) => a.columns == b.columns,
+                _ => false,
+            })
+            .cloned()
+            .collect();
+        let names: Vec<_> = same.iter().map(|c| c.table.clone()).collect();
+        let digests = self.digests(same).await?;
+        let touched = &setup.program.verify.touched_tables;
+        let (mut untouched, mut changed) = (0, Vec::new());
+        for name in &names {
+            if digests.get(name).copied() == Some(self.copied_digest(name).unwrap_or_default()) {
+                untouched += 1;
+                continue;
+            }
+            let written = name.short(source.engine);
+            if touched.is_empty() || touched.contains(&written) || touched.contains(&name.to_string()) {
+                changed.push(written);
+            } else {
+                verdict.differences.push(format!("table {written} was changed by the upgrade, and `touched_tables` does not name it"));
+            }
+        }
+        verdict.compared.push(format!("{untouched} tables untouched by the upgrade, by digest"));
+        if !changed.is_empty() {
+            verdict.not_compared.push(format!("contents of tables that the upgrade changed: {}", changed.join(", ")));
+        }
+        let reshaped: Vec<String> =
+            plan.tables.iter().map(|c| &c.table).filter(|t| !names.contains(t)).map(|t| t.short(source.engine)).collect();
+        if !reshaped.is_empty() {
+            verdict.not_compared.push(format!("contents of tables whose columns the upgrade changed or dropped: {}", reshaped.join(", ")));
+        }
+        let (_, changes) = super::verify_copy::differences(&source, &after, &[]);
+        verdict.compared.push(format!("schema: {} objects changed by the upgrade", changes.len()));
+        for f in columns::new_columns(&source, &after, &setup.program) {
+            match f.severity {
+                Severity::Error => verdict.differences.push(f.message),
+                _ => verdict.not_compared.push(f.message),
+            }
+        }
+        let failed = self.assertions(Shape::After, &mut verdict).await?;
+        verdict.differences.extend(failed);
+        let mut outcome = self.conclude(verdict, "GR0603", "the upgraded generation is not what it should be")?;
+        outcome.notes.extend(changes);
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,126 @@
+//! Reads a program's folder and the kits it extends into layers. Owns walking, size limits and hashing of what is no text; does not own
+//! what the files mean (`model::program`).
+
+use greenroom_model::finding::{Finding, Place};
+use greenroom_model::hash::Hash;
+use greenroom_model::program::{Layer, extends};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A text file larger than this is refused: a script of that size is data, not a program.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// The layers of a program, base first, as far as they could be read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The program's folder, absolute.
+    pub folder: PathBuf,
+    /// Layers, base first; the last is the program itself.
+    pub layers: Vec<Layer>,
+    /// What stood in the way.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads a program's folder and its kits.
+///
+/// # Errors
+/// When the folder itself cannot be read.
+pub fn load(folder: &Path) -> io::Result<Loaded> {
+    let folder = fs::canonicalize(folder)?;
+    let mut findings = Vec::new();
+    let mut layers = Vec::new();
+    let mut seen = vec![folder.clone()];
+    let mut next = Some((folder.clone(), "program".to_owned()));
+    while let Some((dir, name)) = next.take() {
+        let layer = read_layer(&dir, name, &mut findings)?;
+        let place = |file: &Layer| {
+            let file = if file.name == "program" { "greenroom.toml".to_owned() } else { format!("{}/greenroom.toml", file.name) };
+            Place { file, span: 0..0 }
+        };
+        if let Some(kit) = layer.files.get("greenroom.toml").and_then(|t| extends(t)) {
+            match fs::canonicalize(dir.join(&kit)) {
+                Err(e) => findings.push(
+                    Finding::error("GR0102", format!("the kit `{kit}` cannot be read: {e}"))
+                        .at(place(&layer))
+                        .hint("`extends` names a folder, relative to the folder of the file that says so"),
+                ),
+                Ok(path) if seen.contains(&path) => findings.push(
+                    Finding::error("GR0103", format!("the kit `{kit}` extends itself, directly or through others"))
+                        .at(place(&layer))
+                        .hint("remove `extends` from one of them"),
+                ),
+                Ok(path) => {
+                    let name = path.file_name().map_or_else(|| "kit".into(), |n| n.to_string_lossy().into_owned());
+                    seen.push(path.clone());
+                    next = Some((path, name));
+                }
+            }
+        }
+        layers.push(layer);
+    }
+    layers.reverse();
+    Ok(Loaded { folder, layers, findings })
+}
+
+/// The folders of a layer that are looked into; anything else in it (documents, databases) is left alone.
+const FOLDERS: [&str; 4] = ["packs", "upgrade", "verify", "dictionaries"];
+
+fn read_layer(dir: &Path, name: String, findings: &mut Vec<Finding>) -> io::Result<Layer> {
+    let mut layer = Layer { name, ..Layer::default() };
+    for file in ["greenroom.toml", "columns.toml"] {
+        let path = dir.join(file);
+        if path.is_file() {
+            read_file(&path, file, &mut layer, findings)?;
+        }
+    }
+    for folder in FOLDERS {
+        let path = dir.join(folder);
+        if path.is_dir() {
+            walk(&path, folder, &mut layer, findings, 0)?;
+        }
+    }
+    Ok(layer)
+}
+
+fn walk(dir: &Path, prefix: &str, layer: &mut Layer, findings: &mut Vec<Finding>, depth: u32) -> io::Result<()> {
+    let mut entries: Vec<_> = fs::read_dir(dir)?.collect::<io::Result<_>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else {
+            findings.push(Finding::error("GR0105", format!("a file name in `{prefix}` is not UTF-8")).hint("rename the file"));
+            continue;
+        };
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
+        let relative = format!("{prefix}/{name}");
+        let path = entry.path();
+        // Links are followed to files only: a link to a folder could lead anywhere, even back.
+        if entry.file_type()?.is_dir() {
+            if depth < 16 {
+                walk(&path, &relative, layer, findings, depth + 1)?;
+            }
+        } else if path.is_file() {
+            read_file(&path, &relative, layer, findings)?;
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: &Path, relative: &str, layer: &mut Layer, findings: &mut Vec<Finding>) -> io::Result<()> {
+    if fs::metadata(path)?.len() > MOST_BYTES {
+        findings.push(
+            Finding::error("GR0105", format!("`{relative}` is larger than 256 MiB"))
+                .hint("load data of that size outside the upgrade scripts"),
+        );
+        return Ok(());
+    }
+    let bytes = fs::read(path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => layer.files.insert(relative.to_owned(), text).map_or((), drop),
+        Err(e) => layer.opaque.insert(relative.to_owned(), Hash::of(e.as_bytes())).map_or((), drop),
+    }
+    Ok(())
+}

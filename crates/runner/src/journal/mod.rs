@@ -1,0 +1,213 @@
+//! The journal: one append-only, hash-chained event log per workspace. State is what its events say.
+//!
+//! Owns appending, replaying, leases' epochs and the erasable side table of personal data. Does not own the events' meaning
+//! (`model::run`). `append` can fail and says so; nothing is ever updated or deleted except personal data on request.
+
+mod memory;
+mod sqlite;
+pub use memory::MemoryJournal;
+pub use sqlite::SqliteJournal;
+
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::Plan;
+use greenroom_model::run::{Body, Event, IllegalEvent, RunId, RunState, event_hash};
+use std::collections::BTreeMap;
+
+/// The right to write events of one run: an epoch, superseded by the next takeover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The run.
+    pub run: RunId,
+    /// The epoch.
+    pub epoch: u64,
+}
+
+/// Who acted, as far as the command line can tell. Kept outside the chain.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Actor {
+    /// The operating system's user name: an indication, no signature.
+    pub os_user: String,
+}
+
+/// Why an event could not be appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Another process has taken the run over.
+    #[error("another process has taken `{run}` over (epoch {theirs} after our {ours})")]
+    LeaseLost {
+        /// The run.
+        run: RunId,
+        /// Ours.
+        ours: u64,
+        /// Theirs.
+        theirs: u64,
+    },
+    /// The journal's file could not be written.
+    #[error("the journal could not be written: {0}")]
+    Storage(String),
+}
+
+/// Why the journal could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The file could not be read.
+    #[error("the journal could not be read: {0}")]
+    Storage(String),
+    /// The chain is broken: something was changed, removed or torn.
+    #[error("the journal's chain is broken at event {seq}: {why}")]
+    Broken {
+        /// First event that does not fit.
+        seq: u64,
+        /// What does not fit.
+        why: String,
+    },
+    /// Events contradict each other.
+    #[error(transparent)]
+    Illegal(#[from] IllegalEvent),
+}
+
+/// An append-only event log.
+pub trait Journal: Send {
+    /// Appends an event and makes it durable before it returns. With a lease the event belongs to its run and its epoch must be the
+    /// run's latest. `LeaseTaken` is appended with the new lease.
+    ///
+    /// # Errors
+    /// See [`AppendError`]; nothing was appended then.
+    fn append(&mut self, lease: Option<&Lease>, actor: Option<&Actor>, body: Body) -> Result<Event, AppendError>;
+
+    /// All events in order, the chain checked.
+    ///
+    /// # Errors
+    /// See [`ReplayError`].
+    fn replay(&self) -> Result<Vec<Event>, ReplayError>;
+
+    /// Who acted, by commitment, as far as not erased.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    fn actors(&self) -> Result<BTreeMap<Hash, Actor>, ReplayError>;
+}
+
+/// Checks numbering and chain.
+///
+/// # Errors
+/// [`ReplayError::Broken`] with the first event that does not fit.
+pub fn check_chain(events: &[Event]) -> Result<(), ReplayError> {
+    let mut prev = Hash::ZERO;
+    for (i, e) in events.iter().enumerate() {
+        let expected = i as u64 + 1;
+        if e.seq != expected {
+            return Err(ReplayError::Broken { seq: expected, why: format!("event {} stands in its place", e.seq) });
+        }
+        if e.prev != prev {
+            return Err(ReplayError::Broken { seq: e.seq, why: "it does not continue the event before it".into() });
+        }
+        prev = e.hash;
+    }
+    Ok(())
+}
+
+/// Makes an event and its stored texts: (event, commitments, body).
+pub(crate) fn seal(
+    seq: u64,
+    lease: Option<&Lease>,
+    at: jiff::Timestamp,
+    personal: Vec<Hash>,
+    prev: Hash,
+    body: Body,
+) -> (Event, String, String) {
+    let run = lease.map(|l| l.run.clone());
+    let epoch = lease.map_or(0, |l| l.epoch);
+    let personal_text = serde_json::to_string(&personal).expect("hashes serialise to JSON");
+    let body_text = serde_json::to_string(&body).expect("events serialise to JSON");
+    let hash = event_hash(seq, run.as_ref(), epoch, &at.to_string(), &personal_text, prev, &body_text);
+    (Event { seq, run, epoch, at, personal, prev, hash, body }, personal_text, body_text)
+}
+
+/// The commitment to personal data: salted, so that it cannot be guessed once the data is erased.
+pub(crate) fn commitment(salt: &[u8], data: &str) -> Hash {
+    let mut h = blake3::Hasher::new();
+    h.update(b"greenroom personal v1\0");
+    h.update(salt);
+    h.update(data.as_bytes());
+    Hash(*h.finalize().as_bytes())
+}
+
+/// Everything that follows from a journal's events.
+#[derive(Clone, Debug, Default)]
+pub struct Projection {
+    /// The program's name.
+    pub program: Option<String>,
+    /// Plans by hash.
+    pub plans: BTreeMap<Hash, Plan>,
+    /// Runs in order of their start.
+    pub runs: Vec<RunState>,
+    /// Names and nonces of databases that were dropped on request: (name, nonce, whether the drop is confirmed).
+    pub dropped: Vec<(String, String, bool)>,
+    /// Latest opening or sealing on request: (pilot, to whom; `None` is sealed).
+    pub admissions: Vec<(jiff::Timestamp, String, Option<greenroom_model::program::Audience>)>,
+    /// Events at which the wall clock went back.
+    pub clock_jumps: Vec<u64>,
+    /// Highest generation number ever planned.
+    pub generations: u32,
+}
+
+impl Projection {
+    /// Folds events.
+    ///
+    /// # Errors
+    /// When events contradict each other.
+    pub fn of(events: &[Event]) -> Result<Projection, ReplayError> {
+        let mut p = Projection::default();
+        let mut latest = None;
+        for e in events {
+            if latest.is_some_and(|l| e.at < l) {
+                p.clock_jumps.push(e.seq);
+            }
+            latest = Some(e.at);
+            p.apply(e)?;
+        }
+        Ok(p)
+    }
+
+    fn apply(&mut self, e: &Event) -> Result<(), ReplayError> {
+        match &e.body {
+            Body::WorkspaceCreated { program, .. } => self.program = Some(program.clone()),
+            Body::PlanRecorded { hash, plan } => {
+                self.generations = self.generations.max(plan.names.number);
+                self.plans.insert(*hash, (**plan).clone());
+            }
+            Body::RunStarted { plan: hash } => {
+                let found = self.plans.get(hash).cloned();
+                let (Some(plan), Some(run)) = (found, &e.run) else {
+                    return Err(IllegalEvent { seq: e.seq, why: "a run of a plan that was never recorded".into() }.into());
+                };
+                if self.run(run).is_some() {
+                    return Err(IllegalEvent { seq: e.seq, why: format!("`{run}` started twice") }.into());
+                }
+                self.runs.push(RunState::begin(run.clone(), *hash, plan, e));
+            }
+            Body::Opened { pilot, to } => self.admissions.push((e.at, pilot.clone(), Some(*to))),
+            Body::Sealed { pilot } => self.admissions.push((e.at, pilot.clone(), None)),
+            Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),
+            Body::Dropped { name: _, nonce } => {
+                if let Some(d) = self.dropped.iter_mut().rev().find(|d| d.1 == *nonce) {
+                    d.2 = true;
+                }
+            }
+            _ => {
+                let run = e.run.clone();
+                match run.and_then(|r| self.runs.iter_mut().find(|s| s.id == r)) {
+                    Some(state) => state.apply(e)?,
+                    None => return Err(IllegalEvent { seq: e.seq, why: "it belongs to no run that was started".into() }.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds a run.
+    pub fn run(&self, id: &RunId) -> Option<&RunState> {
+        self.runs.iter().find(|r| r.id == *id)
+    }
+}

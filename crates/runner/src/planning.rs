@@ -1,0 +1,372 @@
+//! From a program and its databases to a plan: asks source and target what they are and allow, checks the program against that, and lets
+//! the model's planner make the plan. Writes nothing anywhere.
+
+use crate::execute::foreign;
+use crate::journal::Projection;
+use crate::ports::{Engines, Random};
+use crate::workspace::RunKeys;
+use greenroom_engine::{Capabilities, EngineError, MissingRight, Room, Standing};
+use greenroom_model::catalog::{Catalog, EngineKind, TableForm};
+use greenroom_model::columns;
+use greenroom_model::finding::{Finding, Place};
+use greenroom_model::plan::{
+    Action, Expected, Footprint, Names, Plan, PlanInput, PlannedHow, PlannedUpgrade, StepKey, TableCopy, plan, tables,
+};
+use greenroom_model::program::{LargeObjects, Program};
+use greenroom_model::run::{Phase, StepState};
+use greenroom_model::upgrade::{self, UpgradeAction};
+use std::collections::BTreeMap;
+
+/// What source and target told.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// The source's schema.
+    pub catalog: Catalog,
+    /// What the source can do.
+    pub source: Capabilities,
+    /// Identity of the source's database.
+    pub source_id: String,
+    /// The product's version, if the program has a query for it.
+    pub product_version: Option<String>,
+    /// Rights missing on the source.
+    pub source_rights: Vec<MissingRight>,
+    /// What the target can do.
+    pub target: Capabilities,
+    /// Rights missing on the target.
+    pub target_rights: Vec<MissingRight>,
+    /// Free disk on the target.
+    pub room: Room,
+    /// What stands under the pilot's name.
+    pub pilot: Option<Standing>,
+}
+
+/// Asks the source and the target.
+///
+/// # Errors
+/// When one of them cannot be reached or read.
+pub async fn survey(program: &Program, engines: &dyn Engines) -> Result<Survey, EngineError> {
+    let mut source = engines.source().await?;
+    let catalog = source.inspect().await?;
+    let names: Vec<_> = catalog.tables.iter().filter(|t| t.is_copied()).map(|t| t.name.clone()).collect();
+    let product_version = match &program.version_query {
+        Some(sql) => source.query_value(sql).await.map_err(|e| e.while_doing("read the product's version with `version_query`"))?,
+        None => None,
+    };
+    let mut target = engines.target().await?;
+    Ok(Survey {
+        source: source.capabilities().await?,
+        source_id: source.identity().await?,
+        product_version,
+        source_rights: source.missing_rights(&names).await?,
+        target: target.capabilities().await?,
+        target_rights: target.missing_rights().await?,
+        room: target.room().await?,
+        pilot: target.look(&program.pilot.name).await?,
+        catalog,
+    })
+}
+
+/// A program checked against its databases.
+pub struct Checked {
+    /// How every table travels.
+    pub tables: Vec<TableCopy>,
+    /// The upgrade steps that apply.
+    pub upgrade: Vec<PlannedUpgrade>,
+    /// Upgrade steps that `when` leaves out.
+    pub skipped: Vec<String>,
+    /// Everything that was found.
+    pub findings: Vec<Finding>,
+}
+
+/// Checks a program against what its databases told.
+pub fn check(program: &Program, survey: &Survey, keys: &RunKeys) -> Checked {
+    let mut findings = columns::check(program, &survey.catalog, None);
+    let (tables, more) = tables::resolve(program, &survey.catalog, &keys.masks);
+    findings.extend(more);
+    let (upgrade, skipped) = pick_upgrade(program, survey, &mut findings);
+    places(program, survey, &tables, &mut findings);
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.code.cmp(b.code)));
+    findings.dedup();
+    Checked { tables, upgrade, skipped, findings }
+}
+
+/// Splits the scripts that apply to the product's version.
+fn pick_upgrade(program: &Program, survey: &Survey, findings: &mut Vec<Finding>) -> (Vec<PlannedUpgrade>, Vec<String>) {
+    let mut picked = Vec::new();
+    let mut skipped = Vec::new();
+    for step in &program.upgrade {
+        let place = || Place { file: step.origin.file.clone(), span: step.origin.span.0..step.origin.span.1 };
+        if let Some(rule) = &step.when {
+            let Some(version) = &survey.product_version else {
+                findings.push(
+                    Finding::error("GR0504", format!("step `{}` depends on the product's version, which is not known", step.key))
+                        .at(place())
+                        .hint("give `[program] version_query` a query that returns the version"),
+                );
+                continue;
+            };
+            match upgrade::satisfied(rule, version) {
+                Ok(true) => {}
+                Ok(false) => {
+                    skipped.push(format!("{}: the source has version {version}, the step is for {rule}", step.key));
+                    continue;
+                }
+                Err(e) => {
+                    findings.push(Finding::error("GR0504", format!("step `{}`: {e}", step.key)).at(place()));
+                    continue;
+                }
+            }
+        }
+        let how = match &step.action {
+            UpgradeAction::Script { text, hash } => match upgrade::split(survey.catalog.engine, text) {
+                Ok(statements) => {
+                    let file = format!("{}: {}", step.origin.layer, step.origin.file);
+                    PlannedHow::Script { file: file.trim_start_matches("program: ").to_owned(), hash: *hash, statements }
+                }
+                // Said when the program was read.
+                Err(_) => continue,
+            },
+            UpgradeAction::Program { command, hash, timeout_seconds } => {
+                PlannedHow::Program { command: command.clone(), hash: *hash, timeout_seconds: *timeout_seconds }
+            }
+            UpgradeAction::Person { instruction } => PlannedHow::Person { instruction: instruction.clone() },
+        };
+        picked.push(PlannedUpgrade { key: step.key.clone(), how });
+    }
+    (picked, skipped)
+}
+
+/// Findings about source and target themselves.
+fn places(program: &Program, survey: &Survey, tables: &[TableCopy], findings: &mut Vec<Finding>) {
+    for (side, rights) in [("source", &survey.source_rights), ("target", &survey.target_rights)] {
+        for r in rights {
+            findings.push(
+                Finding::error("GR0505", format!("right missing on the {side}: {}", r.what))
+                    .hint(format!("let an administrator run: {}", r.grant)),
+            );
+        }
+    }
+    if let Some(standing) = &survey.pilot {
+        if standing.engine_id == survey.source_id {
+            findings.push(
+                Finding::error("GR0508", format!("the pilot `{}` is the source itself", program.pilot.name))
+                    .hint("give the pilot a name of its own in `[pilot] name`"),
+            );
+        } else if let Some(f) = foreign(Some(standing), &program.name, &program.pilot.name) {
+            findings.push(Finding::error("GR0503", f.message).hint(f.hint.unwrap_or_default()));
+        }
+    }
+    let need = target_bytes(survey, tables);
+    if let Room { free: Some(free), total: Some(total) } = survey.room {
+        let reserve = total / 100 * u64::from(program.copy.min_free_disk_percent);
+        if free < need.saturating_add(reserve) {
+            findings.push(
+                Finding::error(
+                    "GR0509",
+                    format!(
+                        "the target has {} free; the generation needs about {} and {} % are to stay free",
+                        size(free),
+                        size(need),
+                        program.copy.min_free_disk_percent
+                    ),
+                )
+                .hint("free room (`greenroom drop --expired` removes former pilots), or lower `[copy] min_free_disk_percent`"),
+            );
+        }
+    }
+    if survey.catalog.settings.get("journal_mode").is_some_and(|m| m != "wal") && survey.catalog.engine == EngineKind::Sqlite {
+        findings.push(
+            Finding::warning("GR0510", "the source is not in WAL mode: while its rows are read, nobody can write to it")
+                .hint("run at a quiet time, or have the application switch the database to WAL"),
+        );
+    }
+}
+
+/// Bytes that a generation needs: the copied tables with room for indexes, or the source's own size where known.
+fn target_bytes(survey: &Survey, tables: &[TableCopy]) -> u64 {
+    read_bytes(survey, tables).saturating_mul(3) / 2
+}
+
+fn read_bytes(survey: &Survey, tables: &[TableCopy]) -> u64 {
+    tables.iter().filter(|t| !t.empty).filter_map(|t| survey.catalog.table(&t.table)).map(|t| t.estimated_bytes).sum()
+}
+
+/// Bytes for people.
+pub fn size(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut unit = 0;
+    let mut tenths = bytes.saturating_mul(10);
+    while tenths >= 10240 && unit + 1 < units.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{}.{} {}", tenths / 10, tenths % 10, units[unit]) }
+}
+
+/// Makes the plan. The program must have been checked without errors.
+pub fn make(program: &Program, survey: &Survey, checked: Checked, history: &Projection, names: Names, tool: &str) -> Plan {
+    let footprint = footprint(program, survey, &checked);
+    plan(PlanInput {
+        program,
+        catalog: &survey.catalog,
+        expected: expected(history, &checked.tables, survey),
+        tables: checked.tables,
+        upgrade: checked.upgrade,
+        names,
+        product_version: survey.product_version.clone(),
+        tool,
+        footprint,
+    })
+}
+
+/// Fresh names for the next generation.
+pub fn names(program: &Program, history: &Projection, random: &dyn Random) -> Names {
+    let number = history.generations + 1;
+    let nonce = random.name(10);
+    let pilot = program.pilot.name.clone();
+    let (generation, former) = match program.target.engine {
+        EngineKind::Sqlite => {
+            let (dir, file) = pilot.rsplit_once('/').map_or(("", pilot.as_str()), |(d, f)| (d, f));
+            let dir = if dir.is_empty() { String::new() } else { format!("{dir}/") };
+            (format!("{dir}.{file}.gr{number}.{nonce}"), format!("{dir}.{file}.former.{nonce}"))
+        }
+        // PostgreSQL cuts names at 63 bytes without a word.
+        EngineKind::Postgres | EngineKind::Fake => {
+            let stem = cut(&pilot, 40);
+            (format!("{stem}_gr{number}_{nonce}"), format!("{stem}_former_{nonce}"))
+        }
+    };
+    Names { number, nonce, generation, pilot, former }
+}
+
+/// At most so many bytes, whole characters.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// What the run costs and touches (P9).
+fn footprint(program: &Program, survey: &Survey, checked: &Checked) -> Footprint {
+    let c = &survey.catalog;
+    let copied = checked.tables.iter().filter(|t| !t.empty).count();
+    let readers = program.copy.workers.unwrap_or(survey.source.max_readers).min(survey.source.max_readers).max(1);
+    let mut f = Footprint {
+        read_bytes: read_bytes(survey, &checked.tables),
+        target_bytes: target_bytes(survey, &checked.tables),
+        created_in_source: Vec::new(),
+        grants: survey.source_rights.iter().chain(&survey.target_rights).map(|r| r.grant.clone()).collect(),
+        skipped_upgrade: checked.skipped.clone(),
+        not_carried: c.not_carried.clone(),
+        ..Footprint::default()
+    };
+    match c.engine {
+        EngineKind::Postgres => {
+            f.locks.push(format!(
+                "ACCESS SHARE on {copied} tables until their rows are copied: reading and writing go on, schema changes and TRUNCATE wait"
+            ));
+            f.locks.push(format!("a schema change that waits longer than {} s makes the copy give way", program.copy.give_way_seconds));
+            f.load.push(format!(
+                "{} sessions on the source: 1 holds the snapshot, {readers} read, 1 watches, pg_dump reads the schema",
+                readers + 2
+            ));
+            f.load.push("one old snapshot on the source while rows are copied: vacuum cannot clean what is newer".into());
+        }
+        EngineKind::Sqlite if c.settings.get("journal_mode").is_some_and(|m| m == "wal") => {
+            f.locks.push("none that writers notice; the write-ahead log cannot be reset while rows are read".into());
+            f.load.push("1 reader".into());
+        }
+        EngineKind::Sqlite | EngineKind::Fake => {
+            f.locks.push("a shared lock on the file while rows are read: writers wait".into());
+            f.load.push("1 reader".into());
+        }
+    }
+    if let Some(rate) = program.copy.max_bytes_per_second {
+        f.load.push(format!("each reader is held to {} per second", size(rate)));
+    }
+    let caps = &survey.target;
+    f.consequences.push(if caps.transactional_ddl {
+        "a failed upgrade script leaves nothing behind: it runs in one transaction".into()
+    } else {
+        "a failed upgrade script costs the generation: the engine cannot undo schema changes".to_owned()
+    });
+    f.consequences.push(if caps.atomic_swap {
+        "pilot and generation change names in one atomic act".into()
+    } else {
+        "pilot and generation change names in two acts; `resume` completes a swap that was cut between them".to_owned()
+    });
+    for t in &c.tables {
+        match &t.form {
+            TableForm::Foreign => {
+                f.not_carried.push((t.name.to_string(), "foreign table: its rows live elsewhere and are not read".into()))
+            }
+            TableForm::Refused(why) => f.not_carried.push((t.name.to_string(), why.clone())),
+            TableForm::Rebuilt(how) => f.consequences.push(format!("{} is not copied but rebuilt: {how}", t.name.short(c.engine))),
+            _ => {}
+        }
+    }
+    for (table, why) in &program.left_out {
+        f.not_carried.push((table.clone(), format!("left out by the program: {why}")));
+    }
+    for o in &c.outbound {
+        if let Some(how) = &o.disabled_by {
+            f.consequences.push(format!("{} {} reaches outside: {how}", o.kind, o.name));
+        }
+    }
+    if c.large_objects > 0 && program.large_objects == Some(LargeObjects::Clear) {
+        f.not_carried.push(("large objects".into(), "their contents are cleared, as the program says".into()));
+    }
+    f
+}
+
+/// Expected durations: those of the latest finished run, scaled by rows for copies.
+fn expected(history: &Projection, tables: &[TableCopy], survey: &Survey) -> BTreeMap<StepKey, Expected> {
+    let mut out: BTreeMap<StepKey, Expected> = BTreeMap::new();
+    for run in history.runs.iter().filter(|r| r.phase == Phase::Finished) {
+        for step in &run.plan.steps {
+            let Some(StepState::Finished { outcome }) = run.steps.get(&step.key) else { continue };
+            let now = match step.action {
+                Action::CopyTable { table } => run
+                    .plan
+                    .tables
+                    .get(table)
+                    .filter(|t| tables.iter().any(|n| n.table == t.table))
+                    .and_then(|t| survey.catalog.table(&t.table))
+                    .map(|t| t.estimated_rows),
+                _ => None,
+            };
+            let millis = match (now, outcome.rows) {
+                (Some(now), Some(then)) if then > 1000 => {
+                    u64::try_from(u128::from(outcome.millis) * u128::from(now.max(1)) / u128::from(then)).unwrap_or(u64::MAX)
+                }
+                _ => outcome.millis,
+            };
+            let runs = out.get(&step.key).map_or(0, |e| e.runs) + 1;
+            out.insert(step.key.clone(), Expected { millis, runs });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_down_to_a_tenth() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(1023), "1023 B");
+        assert_eq!(size(1024), "1.0 KiB");
+        assert_eq!(size(1_500_000), "1.4 MiB");
+        assert_eq!(size(u64::MAX), "1677721.5 TiB");
+    }
+
+    #[test]
+    fn names_are_cut_between_characters() {
+        assert_eq!(cut("klinika_pilotowa", 40), "klinika_pilotowa");
+        assert_eq!(cut("zażółć", 4), "zaż");
+        assert_eq!(cut("zażółć", 3), "za");
+    }
+}
