@@ -1,24 +1,49 @@
-//! Placeholder: filled in next.
+//! SQLite: files, read over a held transaction and built as sealed files of our own.
+//!
+//! Owns everything that speaks to SQLite databases of customers. The row's way: `select` says what is read, `session` reads it on a thread of
+//! its own, `encoding` is its form, `load` inserts it. Does not own masks (`model::mask`) nor the order of steps.
 
-use crate::error::{EngineError, Result};
+mod affinity;
+mod connect;
+mod copy;
+mod ddl;
+mod encoding;
+mod error;
+mod generation;
+mod inspect;
+mod load;
+mod marker;
+mod query;
+mod script;
+mod select;
+mod session;
+mod swap;
+mod target;
+mod tokens;
+
+use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Source, Target};
 use greenroom_model::program::Address;
 use std::path::Path;
 
-/// Connects to a file as a source, read-only.
+/// Connects to a file as a source, read-only. The path is relative to `base`.
 ///
 /// # Errors
-/// When the file is missing or is no SQLite database.
+/// When the file is missing, may not be read, is no SQLite database (or an encrypted one), or needs a repair by its own application first.
 pub async fn source(address: &Address, base: &Path) -> Result<Box<dyn Source>> {
-    let _ = (address, base);
-    Err(EngineError::unsupported("open the source", "not built yet"))
+    let Some(path) = &address.path else {
+        return Err(
+            EngineError::new(ErrorKind::Conflict, "open the source", "the address has no `path`").hint("give `path` in greenroom.toml")
+        );
+    };
+    Ok(Box::new(copy::SqliteSource::open(connect::resolve(base, path)?).await?))
 }
 
-/// Connects to the folder of the pilot's file as a target.
+/// Connects to the folder of pilots as a target: `address.path`, by default `base`. Names passed to its verbs are paths relative to `base`.
 ///
 /// # Errors
 /// When the folder is missing.
 pub async fn target(address: &Address, base: &Path) -> Result<Box<dyn Target>> {
-    let _ = (address, base);
-    Err(EngineError::unsupported("open the target", "not built yet"))
+    let folder = connect::resolve(base, address.path.as_deref().unwrap_or(""))?;
+    Ok(Box::new(target::SqliteTarget::open(base, folder)?))
 }

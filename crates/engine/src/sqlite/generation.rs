@@ -1,0 +1,175 @@
+//! A generation from within. Owns what happens in one file between its creation and its swap.
+
+use super::connect::{open_read_only, open_writable};
+use super::copy::SqliteReader;
+use super::error::failed;
+use super::load::{SqliteLoader, quiet};
+use super::select::{range_bounds, table_sql};
+use super::session::Session;
+use super::{ddl, inspect, query, script};
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::seam::{Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState};
+use async_trait::async_trait;
+use greenroom_model::catalog::{Catalog, ForeignKey, Table};
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::TableCopy;
+use greenroom_model::upgrade::Statement;
+use rusqlite::Connection;
+use std::path::PathBuf;
+
+/// One of our files, opened for work.
+pub(super) struct SqliteGeneration {
+    path: PathBuf,
+    session: Session,
+}
+
+impl SqliteGeneration {
+    /// Over an open session; loaders and readers open their own.
+    pub fn new(path: PathBuf, session: Session) -> SqliteGeneration {
+        SqliteGeneration { path, session }
+    }
+}
+
+/// Runs `f` in a transaction, undone when it fails.
+pub(super) fn together<T>(c: &Connection, doing: &str, f: impl FnOnce() -> Result<T>) -> Result<T> {
+    c.execute_batch("BEGIN IMMEDIATE").map_err(|e| failed(doing, &e))?;
+    let result = f().and_then(|value| c.execute_batch("COMMIT").map(|()| value).map_err(|e| failed(doing, &e)));
+    if result.is_err() && !c.is_autocommit() {
+        let _ = c.execute_batch("ROLLBACK");
+    }
+    result
+}
+
+/// Removes rows and their records together, without firing triggers.
+fn forget(c: &Connection, copy: &TableCopy, bounds: &[String], ordinal: Option<u32>) -> Result<()> {
+    let doing = format!("remove rows of {}", copy.table.name);
+    quiet(c)?;
+    let filter = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
+    let result = together(c, &doing, || {
+        c.execute(&format!("DELETE FROM {}{filter}", table_sql(&copy.table)), [])
+            .and_then(|_| {
+                c.execute(
+                    "DELETE FROM greenroom_progress WHERE table_name = ?1 AND (?2 IS NULL OR ordinal = ?2)",
+                    (&copy.table.name, ordinal),
+                )
+            })
+            .map_err(|e| failed(&doing, &e))
+    });
+    // Scripts run on this session too, and there triggers fire.
+    c.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true).map_err(|e| failed(&doing, &e))?;
+    result.map(drop)
+}
+
+fn settle(c: &Connection, sequences: &[(String, String)]) -> Result<()> {
+    let doing = "settle the copy";
+    quiet(c)?;
+    let result = together(c, doing, || {
+        for (name, sql) in sequences {
+            c.execute_batch(sql).map_err(|e| failed("set an AUTOINCREMENT position", &e).object(name))?;
+        }
+        ddl::rebuild(c)?;
+        c.execute_batch("ANALYZE").map_err(|e| failed("gather statistics", &e))
+    });
+    c.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true).map_err(|e| failed(doing, &e))?;
+    result?;
+    let verdict: String = c.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)).map_err(|e| failed("check the copy", &e))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    // Its words may hold row numbers, so they stay out.
+    Err(EngineError::new(ErrorKind::Data, "check the copy", "SQLite's quick_check finds the file damaged or a constraint broken")
+        .hint("run `PRAGMA quick_check` on the generation's file; if the disk is sound, report it"))
+}
+
+#[async_trait]
+impl Generation for SqliteGeneration {
+    async fn schema(&mut self, part: SchemaPart, script: &SchemaScript) -> Result<()> {
+        let statements = match part {
+            SchemaPart::Pre => script.pre.clone(),
+            SchemaPart::Post => script.post.clone(),
+        };
+        self.session.run(move |c| ddl::apply(c, &statements)).await
+    }
+
+    async fn loader(&mut self) -> Result<Box<dyn Loader>> {
+        let path = self.path.clone();
+        let session = Session::open(move || open_writable(&path, "load into")).await?;
+        Ok(Box::new(SqliteLoader::new(session).await?))
+    }
+
+    async fn reader(&mut self) -> Result<Box<dyn Reader>> {
+        let path = self.path.clone();
+        let session = Session::open(move || open_read_only(&path, "read back")).await?;
+        Ok(Box::new(SqliteReader::of_copy(session)))
+    }
+
+    async fn ranges_done(&mut self) -> Result<Vec<RangeDone>> {
+        let doing = "read the progress";
+        let records: Vec<String> = self
+            .session
+            .run(move |c| {
+                c.prepare("SELECT done FROM greenroom_progress ORDER BY table_name, ordinal")
+                    .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect())
+                    .map_err(|e| failed(doing, &e))
+            })
+            .await?;
+        let read =
+            |r: &String| serde_json::from_str(r).map_err(|_| EngineError::new(ErrorKind::Data, doing, "a record is not one that we wrote"));
+        records.iter().map(read).collect()
+    }
+
+    async fn forget_range(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()> {
+        let (copy, ordinal, bounds) = (copy.clone(), range.ordinal, range_bounds(copy, range, "")?);
+        self.session.run(move |c| forget(c, &copy, &bounds, Some(ordinal))).await
+    }
+
+    async fn forget_table(&mut self, copy: &TableCopy) -> Result<()> {
+        let copy = copy.clone();
+        self.session.run(move |c| forget(c, &copy, &[], None)).await
+    }
+
+    async fn settle(&mut self, sequences: &[(String, String)]) -> Result<()> {
+        let sequences = sequences.to_vec();
+        self.session.run(move |c| settle(c, &sequences)).await
+    }
+
+    async fn inspect(&mut self) -> Result<Catalog> {
+        self.session.run(inspect::catalog).await
+    }
+
+    async fn orphans(&mut self, table: &Table, key: &ForeignKey) -> Result<u64> {
+        let (table, key) = (table.clone(), key.clone());
+        self.session.run(move |c| query::orphans(c, &table, &key)).await
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<QueryOutcome> {
+        let sql = sql.to_owned();
+        self.session.run(move |c| query::outcome(c, &sql)).await
+    }
+
+    async fn script_state(&mut self, key: &str) -> Result<ScriptState> {
+        let key = key.to_owned();
+        self.session.run(move |c| script::state(c, &key)).await
+    }
+
+    async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        let (key, hash, statements) = (key.to_owned(), *hash, statements.to_vec());
+        self.session.run(move |c| script::run(c, &key, &hash, &statements, skip)).await
+    }
+
+    async fn tidy(&mut self) -> Result<()> {
+        self.session
+            .run(|c| {
+                let doing = "remove progress records";
+                together(c, doing, || {
+                    c.execute_batch("DELETE FROM greenroom_progress; DELETE FROM greenroom_script").map_err(|e| failed(doing, &e))
+                })
+            })
+            .await
+    }
+
+    async fn leave(self: Box<Self>) -> Result<()> {
+        self.session.close().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! The SQLite engine on real files.
+
+mod rows;
+
+mod stage;
