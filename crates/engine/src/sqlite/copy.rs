@@ -71,7 +71,10 @@ impl Source for SqliteSource {
 
     async fn missing_rights(&mut self, _tables: &[TableName]) -> Result<Vec<MissingRight>> {
         // Whoever can read the file can read every table. WAL needs its shared-memory file, which a reader may have to create.
-        let wal = self.session.run(|c| query::value(c, "PRAGMA journal_mode")).await?.is_some_and(|m| m == "wal");
+        let mode = |c: &Connection| {
+            c.query_row("PRAGMA journal_mode", [], |r| r.get::<_, String>(0)).map_err(|e| failed("read the journal mode", &e))
+        };
+        let wal = self.session.run(mode).await? == "wal";
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let writable = rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok();
         if wal && stat(&beside(&self.path, "-shm"))?.is_none() && !writable {

@@ -34,7 +34,7 @@ struct Open {
 impl SqliteLoader {
     /// On a writable session.
     pub async fn new(session: Session) -> Result<SqliteLoader> {
-        session.run(|c| quiet(c)).await?;
+        session.run(quiet).await?;
         Ok(SqliteLoader { session, open: None, running: None, rows: 0 })
     }
 
