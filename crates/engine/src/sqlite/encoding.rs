@@ -239,3 +239,71 @@ fn uuid_text(uuid: &[u8; 16]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn encoding(family: Family, declared: &str) -> SqliteEncoding {
+        SqliteEncoding::new(vec![(family, Affinity::of(declared, false))]).unwrap()
+    }
+
+    #[test]
+    fn masks_values_are_stored_in_the_forms_that_sqlite_itself_writes() {
+        for (declared, value, expected) in [
+            ("DATE", Value::Date(jiff::civil::date(1980, 2, 3)), ValueRef::Text(b"1980-02-03")),
+            ("DATETIME", Value::Timestamp(jiff::civil::date(1980, 2, 3).at(4, 5, 6, 0)), ValueRef::Text(b"1980-02-03 04:05:06")),
+            ("UUID", Value::Uuid([0xab; 16]), ValueRef::Text(b"abababab-abab-abab-abab-abababababab")),
+            ("BOOLEAN", Value::Bool(true), ValueRef::Integer(1)),
+            ("DECIMAL(9,2)", Value::Decimal("12.50".into()), ValueRef::Real(12.5)),
+            ("INTEGER", Value::Text("00123".into()), ValueRef::Integer(123)),
+            ("TEXT", Value::Int(12), ValueRef::Text(b"12")),
+            ("REAL", Value::Int(3), ValueRef::Real(3.0)),
+            ("BLOB", Value::Text("00123".into()), ValueRef::Text(b"00123")),
+        ] {
+            let mut out = Vec::new();
+            assert!(encoding(Family::Any, declared).encode(0, &value, &mut out).unwrap());
+            assert_eq!(value_of(Some(&out)).unwrap(), expected, "{declared}");
+        }
+        let mut out = Vec::new();
+        assert!(!encoding(Family::Float, "REAL").encode(0, &Value::Float(f64::NAN), &mut out).unwrap());
+        assert!(encoding(Family::Text, "TEXT").encode(0, &Value::TextArray(vec![]), &mut out).is_err());
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn text_that_is_no_utf8_is_refused_without_quoting_it() {
+        let e = encoding(Family::Text, "TEXT").decode(0, &[TEXT, b'a', b'n', b'n', 0xff]).unwrap_err();
+        assert_eq!(e.kind, ErrorKind::Data);
+        assert!(!format!("{e:?}").contains("ann"));
+        assert_eq!(encoding(Family::Json, "JSON").decode(0, &[TEXT, b'{', b'}']).unwrap(), Value::Json("{}".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn rows_come_out_as_they_went_in(fields in prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 1..300)), 0..40)) {
+            let e = encoding(Family::Any, "");
+            let mut out = Vec::new();
+            e.begin_row(fields.len(), &mut out);
+            for (i, f) in fields.iter().enumerate() {
+                e.put_field(i == 0, f.as_deref(), &mut out);
+            }
+            e.end_row(&mut out);
+            let (mut rest, mut read) = (&out[..], Vec::new());
+            prop_assert!(e.next_row(&mut rest, &mut read).unwrap());
+            prop_assert_eq!(read, fields.iter().map(Option::as_deref).collect::<Vec<_>>());
+            prop_assert!(!e.next_row(&mut rest, &mut Vec::new()).unwrap());
+        }
+
+        #[test]
+        fn bytes_that_are_no_rows_are_errors_not_panics(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let (mut rest, mut read) = (&bytes[..], Vec::new());
+            while let Ok(true) = take_row(&mut rest, &mut read) {
+                for f in &read {
+                    let _ = value_of(*f);
+                }
+            }
+        }
+    }
+}

@@ -93,6 +93,9 @@ fn hint(extended: i32) -> Option<&'static str> {
             "its last writer was interrupted; open it once with the application (or `sqlite3 FILE .tables`), which repairs it, then try again"
         }
         ffi::SQLITE_NOTADB => "check the path; an encrypted database has to be decrypted into a file of its own first",
+        ffi::SQLITE_CONSTRAINT_CHECK => {
+            "either the source holds rows that break this check already (`PRAGMA integrity_check` there lists them) or a mask or constant breaks it"
+        }
         ffi::SQLITE_BUSY => "another program holds a lock on the file; close it or try again later",
         ffi::SQLITE_CONSTRAINT_TRIGGER => {
             "look at the RAISE() calls of the table's triggers; their text is not shown because it may quote rows"
