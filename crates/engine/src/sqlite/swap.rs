@@ -10,6 +10,7 @@
 
 use super::connect::{beside, engine_id, io, open_writable, stat};
 use super::error::failed;
+use super::marker;
 use crate::error::{EngineError, ErrorKind, Result};
 use rusqlite::Connection;
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
@@ -119,6 +120,11 @@ fn move_to_free(from: &Path, to: &Path) -> std::result::Result<(), Errno> {
 fn alone(path: &Path) -> Result<Connection> {
     let c = open_writable(path, "take exclusively")?;
     let doing = format!("take `{}` exclusively", path.display());
+    // Somebody else's database is not moved, whatever its name (P30).
+    if marker::read(&c)?.is_none() {
+        return Err(EngineError::new(ErrorKind::Conflict, doing, "it does not bear Greenroom's marker")
+            .hint("choose another name for the pilot, or move that file away"));
+    }
     c.busy_timeout(Duration::ZERO).map_err(|e| failed(&doing, &e))?;
     for tries in 1.. {
         let result = c

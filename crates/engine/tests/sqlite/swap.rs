@@ -21,10 +21,11 @@ fn standing(stage: &Stage) -> Vec<(String, String)> {
 async fn prepared(pilot: bool) -> Stage {
     let stage = Stage::new("CREATE TABLE who(a)");
     let make = |name: &str| {
-        stage
-            .connect(name)
-            .execute_batch(&format!("PRAGMA journal_mode=WAL; CREATE TABLE who(a); INSERT INTO who VALUES('was {name}')"))
-            .unwrap()
+        let sql = format!(
+            "PRAGMA journal_mode=WAL; CREATE TABLE who(a); INSERT INTO who VALUES('was {name}');
+             CREATE TABLE greenroom_marker(program, generation, nonce, state); INSERT INTO greenroom_marker VALUES('clinic', 1, '{name}', 'pilot')"
+        );
+        stage.connect(name).execute_batch(&sql).unwrap();
     };
     make("build.db");
     if pilot {
@@ -132,4 +133,14 @@ async fn a_handle_left_idle_in_rollback_mode_cannot_write_to_either_file_afterwa
     assert!(user.execute("INSERT INTO who VALUES('late')", []).is_err());
     assert!(!stage.path("pilot.db-journal").exists());
     assert_eq!(standing(&stage), expected(&[("former.db", "pilot.db"), ("pilot.db", "build.db")]));
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_ours_is_not_moved() {
+    let stage = prepared(true).await;
+    stage.connect("pilot.db").execute_batch("DROP TABLE greenroom_marker").unwrap();
+    let before = standing(&stage);
+    let e = stage.target().await.swap(&names(Some("former.db"))).await.unwrap_err();
+    assert_eq!(e.kind, ErrorKind::Conflict, "{e}");
+    assert_eq!(standing(&stage), before);
 }
