@@ -126,7 +126,7 @@ pub(super) fn open_writable(path: &Path, doing: &str) -> Result<Connection> {
     let c = Connection::open_with_flags(path, flags).map_err(|e| failed(&attempted, &e))?;
     settle_in(&c, &attempted)?;
     // Bundled SQLite enforces foreign keys by default; loads and scripts start without (P7, P42).
-    c.execute_batch("PRAGMA foreign_keys=OFF; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32768; PRAGMA secure_delete=ON")
+    c.execute_batch("PRAGMA foreign_keys=OFF; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA secure_delete=ON")
         .map_err(|e| failed(&attempted, &e))?;
     Ok(c)
 }
