@@ -12,7 +12,8 @@ fuzz_target!(|text: &str| {
             Ok(statements) => {
                 let mut from = 0;
                 for statement in &statements {
-                    assert!(!statement.sql.trim().is_empty(), "{engine:?}: an empty statement");
+                    // To both engines a space outside ASCII is a letter.
+                    assert!(!statement.sql.trim_ascii().is_empty(), "{engine:?}: an empty statement");
                     let at = text[from..].find(&statement.sql);
                     from += at.unwrap_or_else(|| panic!("{engine:?}: a statement that does not stand in the text: {:?}", statement.sql));
                     from += statement.sql.len();

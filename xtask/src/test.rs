@@ -6,7 +6,6 @@ mod tally;
 
 use crate::shell::{colours, command, root, step, watched, works};
 use std::fs;
-use std::process::Command;
 use tally::Tally;
 
 /// See the module. One argument may be given: a filter for the names of tests.
@@ -30,8 +29,10 @@ pub fn run(args: &[String]) -> Result<bool, String> {
         .map_err(|e| format!("empty {}: {e}", skips.display()))?;
     let mut tally = Tally::default();
     let mut passed = true;
-    for mut tests in commands(filter) {
-        println!("== {:?}", tests);
+    for line in commands(filter) {
+        println!("== {line}");
+        let mut tests = command(&line);
+        tests.args(["--color", if colours() { "always" } else { "never" }]);
         tests.env("GREENROOM_SKIP_LOG", &skips);
         if let Some(binaries) = &binaries {
             tests.env("GREENROOM_TEST_PG_BIN", binaries);
@@ -51,19 +52,14 @@ pub fn run(args: &[String]) -> Result<bool, String> {
 }
 
 /// nextest where it is installed, since it runs the tests of all crates side by side and ends what hangs; it leaves out documentation tests.
-fn commands(filter: Option<&str>) -> Vec<Command> {
-    let colour = if colours() { "always" } else { "never" };
+fn commands(filter: Option<&str>) -> Vec<String> {
+    let filter = filter.unwrap_or_default();
     if !works("cargo nextest --version") {
         println!("== cargo-nextest is not installed; using cargo test");
-        let mut all = command("cargo test --workspace --no-fail-fast");
-        all.args(["--color", colour]).args(filter);
-        return vec![all];
+        return vec![format!("cargo test --workspace --no-fail-fast {filter}")];
     }
-    let mut tests = command("cargo nextest run --workspace --no-fail-fast --no-tests=pass");
-    tests.args(["--color", colour]).args(filter);
-    let mut documentation = command("cargo test --workspace --doc --no-fail-fast --quiet");
-    documentation.args(["--color", colour]).args(filter);
-    vec![tests, documentation]
+    let tests = format!("cargo nextest run --workspace --no-fail-fast --no-tests=pass {filter}");
+    vec![tests, format!("cargo test --workspace --doc --no-fail-fast --quiet {filter}")]
 }
 
 /// Installs packages of Debian or Ubuntu. False when that is not possible here.
