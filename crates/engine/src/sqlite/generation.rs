@@ -142,6 +142,16 @@ impl Generation for SqliteGeneration {
         self.session.run(move |c| query::orphans(c, &table, &key)).await
     }
 
+    async fn sequences(&mut self) -> Result<Vec<(String, String)>> {
+        self.session.run(ddl::sequences).await
+    }
+
+    fn sample_filter(&self, rows: u64, of: u64) -> String {
+        // random() gives 64 bits; twenty of them are fine enough.
+        let share = rows.saturating_mul(1 << 20) / of.max(1);
+        format!("(random() & 1048575) < {share}")
+    }
+
     async fn query(&mut self, sql: &str) -> Result<QueryOutcome> {
         let sql = sql.to_owned();
         self.session.run(move |c| query::outcome(c, &sql)).await

@@ -280,10 +280,13 @@ impl Execution {
 
     /// Makes sure that the snapshot these steps need is held. True when a new one was taken.
     async fn snapshot_for(&mut self, keys: &[StepKey]) -> Result<bool, StepError> {
-        let needed = |s: &Step| s.action.needs_snapshot();
-        if !keys.iter().filter_map(|k| self.plan.step(k)).any(needed) {
-            // Nothing before the end of the copy may need it any more; locks on production go as early as possible.
-            if let Some(held) = self.held.take() {
+        let needs = |s: &Step| s.action.needs_snapshot();
+        if !keys.iter().filter_map(|k| self.plan.step(k)).any(needs) {
+            // Locks on production go as soon as no step that is still to come needs them.
+            let state = self.log.state();
+            if !self.plan.steps.iter().any(|s| needs(s) && state.outcome(&s.key).is_none())
+                && let Some(held) = self.held.take()
+            {
                 held.release().await?;
             }
             return Ok(false);
@@ -304,11 +307,13 @@ impl Execution {
             return Ok(());
         };
         let dead = |e: RunError| (key.clone(), StepError::Dead(e));
-        let answer = match self.log.state().steps.get(key) {
-            Some(greenroom_model::run::StepState::Answered { choice }) => Some(choice.clone()),
-            _ => None,
+        let (answer, intent) = match self.log.state().steps.get(key) {
+            Some(greenroom_model::run::StepState::Answered { choice }) => (Some(choice.clone()), true),
+            Some(greenroom_model::run::StepState::Started) => (None, resolve),
+            _ => (None, false),
         };
-        if !resolve {
+        // An intent that stands already is not written twice.
+        if !intent {
             self.log.record(Body::StepStarted { step: key.clone() }).map_err(dead)?;
         }
         self.setup.observer.notice(Notice::StepBegins { step: key.clone(), title: step.title.clone() });

@@ -15,7 +15,9 @@ impl Execution {
             if let Some(inside) = self.inside.take() {
                 inside.leave().await?;
             }
-            if self.target.look(&self.plan.names.generation).await?.is_some() {
+            // A half-made one is empty already, and creating completes it.
+            let standing = self.target.look(&self.plan.names.generation).await?;
+            if standing.is_some_and(|s| s.marker.is_some()) {
                 self.target.drop_marked(&self.plan.names.generation, &self.plan.names.nonce).await?;
             }
             self.create().await?;

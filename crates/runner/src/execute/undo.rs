@@ -2,7 +2,7 @@
 
 use super::swap::{FORMER, Former};
 use super::{Execution, RunError, StepError, failure, failure_of};
-use greenroom_engine::Swap;
+use greenroom_engine::{Admission, Swap};
 use greenroom_model::run::{Body, UndoPart};
 
 impl Execution {
@@ -34,17 +34,21 @@ impl Execution {
         let Some(former) = self.kept::<Former>(FORMER)? else { return Ok(()) };
         let ours =
             |s: &Option<greenroom_engine::Standing>| s.as_ref().and_then(|s| s.marker.as_ref()).is_some_and(|m| m.nonce == names.nonce);
+        let id = |s: &Option<greenroom_engine::Standing>| s.as_ref().map(|s| s.engine_id.clone());
+        let before = id(&former.standing);
         let pilot = self.target.look(&names.pilot).await?;
-        if !ours(&pilot) {
-            let generation = self.target.look(&names.generation).await?;
-            if pilot.is_some()
-                && !ours(&generation)
-                && former.standing.as_ref().map(|s| &s.engine_id) != pilot.as_ref().map(|s| &s.engine_id)
-            {
-                let mut f = failure("GR0714", format!("`{}` has been replaced since: this run cannot be undone any more", names.pilot));
-                f.hint = Some("undo the later run first, or leave things as they are".into());
-                return Err(f.into());
+        if pilot.is_some() && !ours(&pilot) {
+            let later = id(&pilot) != before;
+            if !later {
+                return Ok(());
             }
+            let mut f = failure("GR0714", format!("`{}` has been replaced since: this run cannot be undone any more", names.pilot));
+            f.hint = Some("undo the later run first, or leave things as they are".into());
+            return Err(f.into());
+        }
+        // An engine that swaps in two acts may have put the former pilot aside and nothing into its place yet.
+        let aside = before.is_some() && id(&self.target.look(&names.former).await?) == before;
+        if pilot.is_none() && !aside {
             return Ok(());
         }
         let swap = Swap {
@@ -54,6 +58,8 @@ impl Execution {
         };
         // A swap that was cut midway is completed first: from there the way back is known.
         self.target.swap(&swap).await?;
+        // It leaves the stage: nobody may come in under its other name.
+        self.target.admit(&names.pilot, &Admission::Sealed).await?;
         let back = match &swap.former {
             Some(f) => Swap { generation: f.clone(), pilot: names.pilot.clone(), former: Some(names.generation.clone()) },
             None => Swap { generation: names.pilot.clone(), pilot: names.generation.clone(), former: None },

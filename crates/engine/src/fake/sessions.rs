@@ -1,0 +1,464 @@
+//! What a simulated process sees: source, snapshot, target, generation. Every effect has a cut before and after it; dead processes do
+//! nothing any more.
+
+use super::cuts::Cuts;
+use super::encoding::FakeEncoding;
+use super::world::{Database, Inner, Rows, World, catalog};
+use crate::batch::{MaskedBatch, RawBatch};
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::seam::*;
+use async_trait::async_trait;
+use bytes::Bytes;
+use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::TableCopy;
+use greenroom_model::upgrade::Statement;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+/// One effect on the world with its two cuts.
+fn effect<T>(world: &World, cuts: &Cuts, what: &str, act: impl FnOnce(&mut Inner) -> Result<T>) -> Result<T> {
+    cuts.pass(what)?;
+    let result = act(&mut world.inner());
+    cuts.pass(what)?;
+    result
+}
+
+fn conflict(attempted: &str, message: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Conflict, attempted, message)
+}
+
+fn capabilities(world: &World) -> Capabilities {
+    let atomicity = world.inner().atomicity;
+    Capabilities {
+        transactional_ddl: atomicity.scripts,
+        shared_snapshot: true,
+        max_readers: 1,
+        atomic_swap: atomicity.swap,
+        progress_with_rows: true,
+        physical_ranges: false,
+        tools: Vec::new(),
+    }
+}
+
+pub(super) struct FakeSource {
+    world: World,
+    cuts: Cuts,
+}
+
+impl FakeSource {
+    pub(super) fn new(world: World, cuts: Cuts) -> FakeSource {
+        FakeSource { world, cuts }
+    }
+
+    fn catalog(&self) -> Catalog {
+        let inner = self.world.inner();
+        catalog(&inner.source.keys().collect::<Vec<_>>(), true)
+    }
+}
+
+#[async_trait]
+impl Source for FakeSource {
+    async fn capabilities(&mut self) -> Result<Capabilities> {
+        Ok(capabilities(&self.world))
+    }
+    async fn inspect(&mut self) -> Result<Catalog> {
+        Ok(self.catalog())
+    }
+    async fn sample(&mut self, table: &Table, _rows: u32) -> Result<Vec<Vec<Option<String>>>> {
+        Ok(vec![Vec::new(); table.columns.len()])
+    }
+    async fn query_value(&mut self, _sql: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+    async fn missing_rights(&mut self, _tables: &[TableName]) -> Result<Vec<MissingRight>> {
+        Ok(Vec::new())
+    }
+    async fn identity(&mut self) -> Result<String> {
+        Ok("source".into())
+    }
+    async fn hold(&mut self, _tables: &[TableName]) -> Result<Box<dyn Held>> {
+        self.cuts.pass("hold")?;
+        let rows = Arc::new(self.world.inner().source.clone());
+        Ok(Box::new(FakeHeld { rows, catalog: self.catalog() }))
+    }
+}
+
+/// A snapshot: a copy of the source's rows.
+struct FakeHeld {
+    rows: Arc<BTreeMap<TableName, Rows>>,
+    catalog: Catalog,
+}
+
+#[async_trait]
+impl Held for FakeHeld {
+    async fn inspect(&mut self) -> Result<Catalog> {
+        Ok(self.catalog.clone())
+    }
+    async fn schema(&mut self, _scratch: &Path) -> Result<SchemaScript> {
+        Ok(SchemaScript { hash: Some(Hash::of(b"schema")), ..SchemaScript::default() })
+    }
+    async fn ranges(&mut self, copy: &TableCopy, _rows: u64) -> Result<Vec<RangeSpec>> {
+        // Three ranges of a table with a key; their bounds are the same in every snapshot.
+        if copy.range_key.is_none() {
+            return Ok(vec![RangeSpec::whole()]);
+        }
+        let bound = |n: Option<i64>| n.map(|n| n.to_string());
+        let cuts = [(None, Some(10)), (Some(10), Some(20)), (Some(20), None)];
+        Ok((0u32..).zip(cuts).map(|(i, (f, t))| RangeSpec { ordinal: i, from: bound(f), to: bound(t), physical: false }).collect())
+    }
+    async fn reader(&mut self) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(FakeReader { rows: self.rows.clone(), queue: VecDeque::new() }))
+    }
+    async fn query_value(&mut self, _sql: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+    async fn sequences(&mut self) -> Result<Vec<(String, String)>> {
+        Ok(Vec::new())
+    }
+    async fn disturbed(&mut self) -> Result<Option<Disturbance>> {
+        Ok(None)
+    }
+    async fn release(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct FakeReader {
+    rows: Arc<BTreeMap<TableName, Rows>>,
+    queue: VecDeque<Vec<u8>>,
+}
+
+fn within(range: &RangeSpec, key: i64) -> bool {
+    let bound = |b: &Option<String>| b.as_ref().and_then(|b| b.parse::<i64>().ok());
+    bound(&range.from).is_none_or(|f| key >= f) && bound(&range.to).is_none_or(|t| key < t)
+}
+
+#[async_trait]
+impl Reader for FakeReader {
+    async fn prepare(&mut self, copy: &TableCopy) -> Result<Prepared> {
+        Ok(Prepared { encoding: Box::new(FakeEncoding), constants: copy.columns.iter().map(|c| vec![None; c.rules.len()]).collect() })
+    }
+    async fn begin(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()> {
+        let rows = self.rows.get(&copy.table);
+        self.queue = rows.into_iter().flatten().filter(|(k, _)| within(range, **k)).map(|(_, r)| r.clone()).collect();
+        Ok(())
+    }
+    async fn next(&mut self) -> Result<Option<RawBatch>> {
+        let batch: Vec<u8> = self.queue.drain(..self.queue.len().min(4)).flatten().collect();
+        Ok((!batch.is_empty()).then(|| RawBatch { data: Bytes::from(batch) }))
+    }
+}
+
+pub(super) struct FakeTarget {
+    world: World,
+    cuts: Cuts,
+}
+
+impl FakeTarget {
+    pub(super) fn new(world: World, cuts: Cuts) -> FakeTarget {
+        FakeTarget { world, cuts }
+    }
+}
+
+struct FakeLock;
+impl ServerLock for FakeLock {}
+
+/// The database under a name, which must be there.
+fn there<'i>(inner: &'i mut Inner, name: &str) -> Result<&'i mut Database> {
+    inner.databases.get_mut(name).ok_or_else(|| conflict("find a database", format!("`{name}` is not there")))
+}
+
+#[async_trait]
+impl Target for FakeTarget {
+    async fn capabilities(&mut self) -> Result<Capabilities> {
+        Ok(capabilities(&self.world))
+    }
+    async fn missing_rights(&mut self) -> Result<Vec<MissingRight>> {
+        Ok(Vec::new())
+    }
+    async fn room(&mut self) -> Result<Room> {
+        Ok(Room::default())
+    }
+    async fn lock(&mut self, _pilot: &str) -> Result<Option<Box<dyn ServerLock>>> {
+        Ok(Some(Box::new(FakeLock)))
+    }
+    async fn look(&mut self, name: &str) -> Result<Option<Standing>> {
+        self.cuts.pass("look")?;
+        Ok(self.world.inner().standing(name))
+    }
+    async fn create(&mut self, name: &str, marker: &Marker, _like: &Catalog) -> Result<Standing> {
+        effect(&self.world, &self.cuts, "create", |w| {
+            match w.databases.get(name) {
+                Some(d) if d.marker.is_some() || !d.tables.is_empty() => return Err(conflict("create", "something stands there")),
+                Some(_) => return Ok(()),
+                None => {}
+            }
+            let id = w.next_id;
+            w.next_id += 1;
+            let database = Database {
+                id,
+                marker: None,
+                admission: Admission::Sealed,
+                tables: BTreeMap::new(),
+                indexed: false,
+                ranges: Vec::new(),
+                scripts: BTreeMap::new(),
+                executed: Vec::new(),
+            };
+            w.databases.insert(name.to_owned(), database);
+            Ok(())
+        })?;
+        effect(&self.world, &self.cuts, "mark", |w| {
+            there(w, name)?.marker = Some(marker.clone());
+            Ok(())
+        })?;
+        self.world.inner().standing(name).ok_or_else(|| conflict("create", "it is gone"))
+    }
+    async fn enter(&mut self, name: &str) -> Result<Box<dyn Generation>> {
+        self.cuts.pass("enter")?;
+        let id = there(&mut self.world.inner(), name)?.id;
+        Ok(Box::new(FakeGeneration { world: self.world.clone(), cuts: self.cuts.clone(), id }))
+    }
+    async fn mark(&mut self, name: &str, marker: &Marker) -> Result<()> {
+        effect(&self.world, &self.cuts, "mark", |w| {
+            let d = there(w, name)?;
+            if d.marker.as_ref().map(|m| &m.nonce) != Some(&marker.nonce) {
+                return Err(conflict("mark", "another marker is there"));
+            }
+            d.marker = Some(marker.clone());
+            Ok(())
+        })
+    }
+    async fn swap(&mut self, swap: &Swap) -> Result<()> {
+        let together = self.world.inner().atomicity.swap;
+        let aside = |w: &mut Inner| -> Result<()> {
+            let Some(former) = &swap.former else { return Ok(()) };
+            if w.databases.contains_key(&swap.generation)
+                && let Some(d) = w.databases.remove(&swap.pilot)
+                && w.databases.insert(former.clone(), d).is_some()
+            {
+                return Err(conflict("swap", "the former name is taken"));
+            }
+            Ok(())
+        };
+        let onto = |w: &mut Inner| -> Result<()> {
+            if let Some(d) = w.databases.remove(&swap.generation)
+                && w.databases.insert(swap.pilot.clone(), d).is_some()
+            {
+                return Err(conflict("swap", "the pilot's name is taken"));
+            }
+            Ok(())
+        };
+        if together {
+            return effect(&self.world, &self.cuts, "swap", |w| aside(w).and_then(|()| onto(w)));
+        }
+        // Called again after a cut between the acts, the first finds its work done: the former name is taken by the former pilot.
+        effect(&self.world, &self.cuts, "put aside", |w| match &swap.former {
+            Some(f) if w.databases.contains_key(f) => Ok(()),
+            _ => aside(w),
+        })?;
+        effect(&self.world, &self.cuts, "put onto", onto)
+    }
+    async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()> {
+        effect(&self.world, &self.cuts, "admit", |w| {
+            there(w, name)?.admission = admission.clone();
+            Ok(())
+        })
+    }
+    async fn admission(&mut self, name: &str) -> Result<Admission> {
+        Ok(there(&mut self.world.inner(), name)?.admission.clone())
+    }
+    async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()> {
+        effect(&self.world, &self.cuts, "drop", |w| {
+            let marker = there(w, name)?.marker.clone();
+            match marker {
+                Some(m) if m.nonce == nonce && m.state != MarkerState::Promoted => w.databases.remove(name),
+                _ => return Err(conflict("drop", "the marker is another")),
+            };
+            Ok(())
+        })
+    }
+}
+
+struct FakeGeneration {
+    world: World,
+    cuts: Cuts,
+    id: u64,
+}
+
+/// A database by identity, wherever its name went.
+fn by_id(w: &mut Inner, id: u64) -> Result<&mut Database> {
+    w.databases.values_mut().find(|d| d.id == id).ok_or_else(|| conflict("use a database", "it is gone"))
+}
+
+#[async_trait]
+impl Generation for FakeGeneration {
+    async fn schema(&mut self, part: SchemaPart, _script: &SchemaScript) -> Result<()> {
+        let id = self.id;
+        if part == SchemaPart::Post {
+            return effect(&self.world, &self.cuts, "post", |w| {
+                by_id(w, id)?.indexed = true;
+                Ok(())
+            });
+        }
+        // Table by table, as an engine without transactional DDL would.
+        let names: Vec<TableName> = self.world.inner().source.keys().cloned().collect();
+        for name in names {
+            effect(&self.world, &self.cuts, "table", |w| match by_id(w, id)?.tables.insert(name, Rows::new()) {
+                None => Ok(()),
+                Some(_) => Err(conflict("create a table", "it exists")),
+            })?;
+        }
+        Ok(())
+    }
+    async fn loader(&mut self) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(FakeLoader { world: self.world.clone(), cuts: self.cuts.clone(), id: self.id, pending: Vec::new() }))
+    }
+    async fn reader(&mut self) -> Result<Box<dyn Reader>> {
+        let rows = by_id(&mut self.world.inner(), self.id)?.tables.clone();
+        Ok(Box::new(FakeReader { rows: Arc::new(rows), queue: VecDeque::new() }))
+    }
+    async fn ranges_done(&mut self) -> Result<Vec<RangeDone>> {
+        Ok(by_id(&mut self.world.inner(), self.id)?.ranges.clone())
+    }
+    async fn forget_range(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()> {
+        let id = self.id;
+        effect(&self.world, &self.cuts, "forget", |w| {
+            let d = by_id(w, id)?;
+            if let Some(rows) = d.tables.get_mut(&copy.table) {
+                rows.retain(|k, _| !within(range, *k));
+            }
+            d.ranges.retain(|r| r.table != copy.table || r.range != *range);
+            Ok(())
+        })
+    }
+    async fn forget_table(&mut self, copy: &TableCopy) -> Result<()> {
+        let whole = RangeSpec::whole();
+        self.forget_range(copy, &whole).await?;
+        let id = self.id;
+        effect(&self.world, &self.cuts, "forget", |w| {
+            by_id(w, id)?.ranges.retain(|r| r.table != copy.table);
+            Ok(())
+        })
+    }
+    async fn settle(&mut self, _sequences: &[(String, String)]) -> Result<()> {
+        self.cuts.pass("settle")
+    }
+    async fn inspect(&mut self) -> Result<Catalog> {
+        let mut inner = self.world.inner();
+        let d = by_id(&mut inner, self.id)?;
+        Ok(catalog(&d.tables.keys().collect::<Vec<_>>(), d.indexed))
+    }
+    async fn orphans(&mut self, _table: &Table, _key: &ForeignKey) -> Result<u64> {
+        Ok(0)
+    }
+    async fn sequences(&mut self) -> Result<Vec<(String, String)>> {
+        Ok(Vec::new())
+    }
+    fn sample_filter(&self, _rows: u64, _of: u64) -> String {
+        "true".into()
+    }
+    async fn query(&mut self, _sql: &str) -> Result<QueryOutcome> {
+        self.cuts.pass("query")?;
+        Ok(QueryOutcome::default())
+    }
+    async fn script_state(&mut self, key: &str) -> Result<ScriptState> {
+        Ok(by_id(&mut self.world.inner(), self.id)?.scripts.get(key).cloned().unwrap_or_default())
+    }
+    async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        let id = self.id;
+        let together = self.world.inner().atomicity.scripts;
+        let all = u32::try_from(statements.len()).unwrap_or(u32::MAX);
+        let failed = |w: &Inner, s: &Statement, n: u32| -> Result<()> {
+            if w.failing.contains(&s.sql) {
+                let mut e = EngineError::new(ErrorKind::Data, "run a script", "the statement was made to fail");
+                e.statement = Some((n, s.line));
+                return Err(e);
+            }
+            Ok(())
+        };
+        let numbered = (1u32..).zip(statements).skip(skip as usize);
+        if together {
+            effect(&self.world, &self.cuts, "script", |w| {
+                for (n, s) in numbered.clone() {
+                    failed(w, s, n)?;
+                }
+                let d = by_id(w, id)?;
+                d.executed.extend(numbered.map(|(_, s)| s.sql.clone()));
+                d.scripts.insert(key.to_owned(), ScriptState { hash: Some(*hash), done: all, complete: true });
+                Ok(())
+            })?;
+        } else {
+            for (n, s) in numbered {
+                effect(&self.world, &self.cuts, "statement", |w| {
+                    failed(w, s, n)?;
+                    let d = by_id(w, id)?;
+                    d.executed.push(s.sql.clone());
+                    d.scripts.insert(key.to_owned(), ScriptState { hash: Some(*hash), done: n, complete: n == all });
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(Applied { statements: all - skip, ..Applied::default() })
+    }
+    async fn tidy(&mut self) -> Result<()> {
+        let id = self.id;
+        effect(&self.world, &self.cuts, "tidy", |w| {
+            let d = by_id(w, id)?;
+            d.ranges.clear();
+            d.scripts.clear();
+            Ok(())
+        })
+    }
+    async fn leave(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct FakeLoader {
+    world: World,
+    cuts: Cuts,
+    id: u64,
+    pending: Vec<(i64, Vec<u8>)>,
+}
+
+#[async_trait]
+impl Loader for FakeLoader {
+    async fn begin(&mut self, _copy: &TableCopy, _range: &RangeSpec) -> Result<()> {
+        self.pending.clear();
+        self.cuts.pass("begin range")
+    }
+    async fn push(&mut self, batch: MaskedBatch) -> Result<()> {
+        use crate::batch::Encoding;
+        let mut rest = &batch.data()[..];
+        loop {
+            let start = rest;
+            if !FakeEncoding.next_row(&mut rest, &mut Vec::new())? {
+                return Ok(());
+            }
+            let row = &start[..start.len() - rest.len()];
+            let key = FakeEncoding::key(row).ok_or_else(|| EngineError::other("load a row", "its key is unreadable"))?;
+            self.pending.push((key, row.to_vec()));
+        }
+    }
+    async fn commit(&mut self, done: &RangeDone) -> Result<()> {
+        let (id, rows) = (self.id, std::mem::take(&mut self.pending));
+        effect(&self.world, &self.cuts, "commit range", |w| {
+            let d = by_id(w, id)?;
+            let table = d.tables.get_mut(&done.table).ok_or_else(|| conflict("load rows", "the table is not there"))?;
+            for (key, row) in rows {
+                if table.insert(key, row).is_some() {
+                    return Err(conflict("load rows", "a key arrived twice"));
+                }
+            }
+            d.ranges.push(done.clone());
+            Ok(())
+        })
+    }
+    async fn discard(&mut self) -> Result<()> {
+        self.pending.clear();
+        Ok(())
+    }
+}

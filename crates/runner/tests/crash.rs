@@ -1,0 +1,407 @@
+//! Every cut of every step, tried exhaustively over the fake engine and a journal in memory (P32): a process dies at its n-th effect; then
+//! `resume` finishes the run, or `undo` restores the former state, or either is killed too.
+
+use async_trait::async_trait;
+use greenroom_engine::fake::{Atomicity, Cuts, Database, FakeEncoding, World};
+use greenroom_engine::{Admission, Marker, MarkerState, Source, Target};
+use greenroom_model::catalog::{EngineKind, TableName};
+use greenroom_model::finding::any_error;
+use greenroom_model::plan::Names;
+use greenroom_model::program::{Layer, Program, parse};
+use greenroom_model::run::{Body, Phase, RunId, RunState};
+use greenroom_runner::execute::{Ended, Execution, RunError, RunLog, Setup};
+use greenroom_runner::journal::{Actor, Journal, Lease, MemoryJournal, Projection};
+use greenroom_runner::planning;
+use greenroom_runner::ports::{Engines, Silent, SystemClock};
+use greenroom_runner::workspace::RunKeys;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+const PILOT: &str = "pilot";
+
+struct FakeEngines(World, Cuts);
+
+#[async_trait]
+impl Engines for FakeEngines {
+    async fn source(&self) -> greenroom_engine::Result<Box<dyn Source>> {
+        Ok(self.0.source(&self.1))
+    }
+    async fn target(&self) -> greenroom_engine::Result<Box<dyn Target>> {
+        Ok(self.0.target(&self.1))
+    }
+}
+
+fn program() -> Program {
+    let files = [
+        (
+            "greenroom.toml",
+            "[program]\nname = \"crash\"\n[source]\nengine = \"sqlite\"\npath = \"source\"\n[pilot]\nname = \"pilot\"\nopen_after = \"all\"\n[tables]\nqueue = \"queue\"\n",
+        ),
+        (
+            "columns.toml",
+            "[client]\nid = \"keep\"\nname = { mask = \"full_name\", identity = \"id\" }\nmail = { mask = \"email\", identity = \"id\" }\n[visit]\nid = \"keep\"\nclient_id = \"keep\"\nstate = \"keep\"\n[queue]\nid = \"keep\"\nmail = \"null\"\nbody = \"null\"\n",
+        ),
+        (
+            "packs/off.toml",
+            "[pack]\ntitle = \"off\"\n[[rule]]\nid = \"jobs\"\nstatement = \"update jobs set active = 0\"\nassert = \"select 1 from jobs where active = 1\"\n",
+        ),
+        ("upgrade/1.sql", "alter table client add a text;\nupdate client set a = 1;\n"),
+        ("upgrade/2.sql", "alter table client add b text;\n"),
+    ];
+    let files = files.into_iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect();
+    let (program, findings) = parse(&[Layer { name: "program".into(), files, opaque: BTreeMap::new() }]);
+    let mut program = program.unwrap_or_else(|| panic!("{findings:?}"));
+    program.source.engine = EngineKind::Fake;
+    program.target.engine = EngineKind::Fake;
+    program
+}
+
+/// One simulated computer: world, journal and disk survive, processes do not.
+struct Machine {
+    world: World,
+    journal: MemoryJournal,
+    disk: tempfile::TempDir,
+    program: Program,
+}
+
+enum Act {
+    Start,
+    Resume,
+    Undo,
+}
+
+fn actor() -> Actor {
+    Actor { os_user: "tester".into() }
+}
+
+impl Machine {
+    fn new(atomicity: Atomicity, former: bool) -> Machine {
+        let world = World::new(atomicity);
+        if former {
+            let marker = Marker { program: "crash".into(), generation: 1, nonce: "before".into(), state: MarkerState::Pilot };
+            world.stand(PILOT, Some(marker), Admission::Everybody { mode: 0o644 });
+        }
+        world.stand("somebody_elses", None, Admission::Everybody { mode: 0 });
+        Machine { world, journal: MemoryJournal::default(), disk: tempfile::tempdir().unwrap(), program: program() }
+    }
+
+    fn state(&self) -> Option<RunState> {
+        Projection::of(&self.journal.replay().unwrap()).unwrap().runs.pop()
+    }
+
+    /// Runs one process until it ends or dies at a cut.
+    fn process(&self, act: Act, cuts: &Cuts) -> Result<Ended, RunError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(self.work(act, cuts))
+    }
+
+    async fn work(&self, act: Act, cuts: &Cuts) -> Result<Ended, RunError> {
+        let engines: Arc<dyn Engines> = Arc::new(FakeEngines(self.world.clone(), cuts.clone()));
+        let mut journal = self.journal.reopen(cuts.clone());
+        let state = match (act, self.state()) {
+            (Act::Start, _) | (Act::Resume, None) => {
+                let keys = RunKeys::derive(&[1; 32], "crash", "check", false);
+                let survey = planning::survey(&self.program, engines.as_ref()).await?;
+                let checked = planning::check(&self.program, &survey, &keys);
+                assert!(!any_error(&checked.findings), "{:?}", checked.findings);
+                let names = Names {
+                    number: 2,
+                    nonce: "nonce".into(),
+                    generation: "pilot_gr2_nonce".into(),
+                    pilot: PILOT.into(),
+                    former: "pilot_former_nonce".into(),
+                };
+                let plan = planning::make(&self.program, &survey, checked, &Projection::default(), names, "test");
+                let hash = plan.hash();
+                journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
+                let id = RunId("rehearsal-2".into());
+                let event = journal.append(Some(&Lease { run: id.clone(), epoch: 0 }), Some(&actor()), Body::RunStarted { plan: hash })?;
+                RunState::begin(id, hash, plan, &event)
+            }
+            // Nothing was ever started: nothing to undo.
+            (Act::Undo, None) => return Ok(Ended::Undone),
+            (Act::Undo, Some(s)) if s.phase == Phase::Undone => return Ok(Ended::Undone),
+            (Act::Resume, Some(s)) => return self.drive(journal, s, engines, cuts).await,
+            (Act::Undo, Some(s)) => {
+                let undoing = s.phase == Phase::Undoing;
+                let mut execution = self.execution(journal, s, engines).await?;
+                if !undoing {
+                    execution.undo_all(&actor())?;
+                }
+                return execution.drive(true).await;
+            }
+        };
+        self.drive(journal, state, engines, cuts).await
+    }
+
+    async fn drive(&self, journal: MemoryJournal, state: RunState, engines: Arc<dyn Engines>, _cuts: &Cuts) -> Result<Ended, RunError> {
+        self.execution(journal, state, engines).await?.drive(true).await
+    }
+
+    async fn execution(&self, journal: MemoryJournal, state: RunState, engines: Arc<dyn Engines>) -> Result<Execution, RunError> {
+        let scratch = self.disk.path().join("scratch");
+        std::fs::create_dir_all(&scratch).unwrap();
+        let setup = Setup {
+            program: self.program.clone(),
+            folder: self.disk.path().to_owned(),
+            engines,
+            keys: RunKeys::derive(&[1; 32], "crash", "nonce", false),
+            scratch,
+            clock: Arc::new(SystemClock::default()),
+            observer: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+            by_hand: false,
+        };
+        let log = RunLog::take(Box::new(journal), state, "process")?;
+        Execution::begin(setup, log).await
+    }
+
+    fn databases(&self) -> BTreeMap<String, Database> {
+        self.world.inner().databases.clone()
+    }
+
+    /// What must hold at every instant, whatever was killed when.
+    fn always(&self, initial: &BTreeMap<String, Database>, what: &str) {
+        let now = self.databases();
+        assert_eq!(now.get("somebody_elses"), initial.get("somebody_elses"), "{what}: a foreign database was touched");
+        for before in initial.values() {
+            assert!(
+                now.values().any(|d| d.id == before.id && d.tables == before.tables),
+                "{what}: a database that stood before was harmed"
+            );
+        }
+        for (name, d) in &now {
+            if !initial.values().any(|b| b.id == d.id) {
+                assert!(name == PILOT || d.admission == Admission::Sealed, "{what}: `{name}` is open to people before it is the pilot");
+                for row in d.tables.values().flat_map(|rows| rows.values()) {
+                    let text = String::from_utf8_lossy(row);
+                    assert!(!text.contains("Realname") && !text.contains("@bank.com"), "{what}: a raw value is in `{name}`");
+                }
+            }
+        }
+        if self.world.inner().atomicity.swap && initial.contains_key(PILOT) {
+            assert!(now.contains_key(PILOT), "{what}: nothing stands under the pilot's name");
+        }
+        check_disk(self.disk.path(), what);
+    }
+
+    /// What must hold when the run is finished.
+    fn finished(&self, initial: &BTreeMap<String, Database>, what: &str) {
+        self.always(initial, what);
+        let now = self.databases();
+        let pilot = &now[PILOT];
+        assert_eq!(pilot.marker.as_ref().map(|m| (m.nonce.as_str(), m.state)), Some(("nonce", MarkerState::Pilot)), "{what}");
+        assert_eq!(pilot.admission, Admission::Everybody { mode: 0o666 }, "{what}");
+        let expected: Vec<&str> =
+            vec!["update jobs set active = 0", "alter table client add a text", "update client set a = 1", "alter table client add b text"];
+        assert_eq!(pilot.executed, expected, "{what}: statements missing or twice");
+        let source = self.world.inner().source.clone();
+        for (table, rows) in &source {
+            let want: Vec<i64> = if table.name == "queue" { Vec::new() } else { rows.keys().copied().collect() };
+            let got: Vec<i64> = pilot.tables[table].keys().copied().collect();
+            // Without a writer the final snapshot is the source as it stands; with one, the last hold saw it so.
+            assert_eq!(got, want, "{what}: rows of {table}");
+        }
+        let visits = TableName::new("main", "visit");
+        assert_eq!(pilot.tables[&visits], source[&visits], "{what}: kept fields must pass unchanged");
+        let former = now.get("pilot_former_nonce");
+        assert_eq!(former.map(|f| f.id), initial.get(PILOT).map(|p| p.id), "{what}");
+        assert!(former.is_none_or(|f| f.admission == Admission::Sealed), "{what}: the former pilot is open");
+        assert_eq!(now.len(), initial.len() + 1, "{what}: something was left behind: {:?}", now.keys());
+    }
+
+    /// What must hold when the run is undone.
+    fn undone(&self, initial: &BTreeMap<String, Database>, what: &str) {
+        self.always(initial, what);
+        assert_eq!(&self.databases(), initial, "{what}: undo must restore what stood before");
+    }
+}
+
+/// No raw value in any file of the run.
+fn check_disk(dir: &Path, what: &str) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            check_disk(&path, what);
+        } else {
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            assert!(!text.contains("Realname") && !text.contains("@bank.com"), "{what}: a raw value is in {}", path.display());
+        }
+    }
+}
+
+fn variants() -> Vec<(Atomicity, bool)> {
+    let a = |swap, scripts| Atomicity { swap, scripts };
+    vec![(a(true, true), true), (a(true, true), false), (a(false, false), true), (a(false, false), false)]
+}
+
+/// The two furthest apart, for tests that kill twice.
+fn extremes() -> Vec<(Atomicity, bool)> {
+    let v = variants();
+    vec![v[0], v[2]]
+}
+
+/// Number of cuts of an undisturbed run.
+fn cuts_of(atomicity: Atomicity, former: bool) -> u64 {
+    let m = Machine::new(atomicity, former);
+    let initial = m.databases();
+    let cuts = Cuts::never();
+    assert_eq!(m.process(Act::Start, &cuts).unwrap(), Ended::Finished);
+    m.finished(&initial, "undisturbed");
+    cuts.passed()
+}
+
+/// A machine on which the first process died at a cut.
+fn dead_at(atomicity: Atomicity, former: bool, n: u64) -> (Machine, BTreeMap<String, Database>) {
+    let m = Machine::new(atomicity, former);
+    let initial = m.databases();
+    let cuts = Cuts::at(n);
+    let ended = m.process(Act::Start, &cuts);
+    assert!(cuts.is_dead() || matches!(ended, Ok(Ended::Finished)), "cut {n}: {ended:?}");
+    m.always(&initial, &format!("dead at {n}"));
+    (m, initial)
+}
+
+#[test]
+fn a_run_killed_at_any_cut_is_finished_by_resume() {
+    for (atomicity, former) in variants() {
+        for n in 0..cuts_of(atomicity, former) {
+            let (m, initial) = dead_at(atomicity, former, n);
+            assert_eq!(m.process(Act::Resume, &Cuts::never()).unwrap(), Ended::Finished, "cut {n}");
+            m.finished(&initial, &format!("resumed after cut {n}"));
+        }
+    }
+}
+
+#[test]
+fn a_run_killed_at_any_cut_is_undone_by_undo() {
+    for (atomicity, former) in variants() {
+        for n in 0..cuts_of(atomicity, former) {
+            let (m, initial) = dead_at(atomicity, former, n);
+            let ended = m.process(Act::Undo, &Cuts::never());
+            assert!(matches!(ended, Ok(Ended::Undone)), "cut {n}: {ended:?}");
+            m.undone(&initial, &format!("undone after cut {n}"));
+        }
+    }
+}
+
+#[test]
+fn an_undo_killed_at_any_cut_is_finished_by_another_undo() {
+    for (atomicity, former) in extremes() {
+        for n in 0..cuts_of(atomicity, former) {
+            for k in 0.. {
+                let (m, initial) = dead_at(atomicity, former, n);
+                let cuts = Cuts::at(k);
+                let _ = m.process(Act::Undo, &cuts);
+                m.always(&initial, &format!("undo dead at {k} after cut {n}"));
+                let ended = m.process(Act::Undo, &Cuts::never());
+                assert!(matches!(ended, Ok(Ended::Undone)), "cuts {n}, {k}: {ended:?}");
+                m.undone(&initial, &format!("undone after cuts {n}, {k}"));
+                if !cuts.is_dead() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_resume_killed_at_any_cut_is_finished_by_resume_or_undone() {
+    for (atomicity, former) in extremes() {
+        // Every first cut, and for each a spread of second cuts; the spread moves, so that over all first cuts every second is met.
+        for n in 0..cuts_of(atomicity, former) {
+            let mut k = n % 11;
+            loop {
+                let (m, initial) = dead_at(atomicity, former, n);
+                let cuts = Cuts::at(k);
+                let _ = m.process(Act::Resume, &cuts);
+                m.always(&initial, &format!("resume dead at {k} after cut {n}"));
+                if k % 2 == 0 {
+                    assert_eq!(m.process(Act::Resume, &Cuts::never()).unwrap(), Ended::Finished, "cuts {n}, {k}");
+                    m.finished(&initial, &format!("resumed after cuts {n}, {k}"));
+                } else {
+                    assert!(matches!(m.process(Act::Undo, &Cuts::never()), Ok(Ended::Undone)), "cuts {n}, {k}");
+                    m.undone(&initial, &format!("undone after cuts {n}, {k}"));
+                }
+                if !cuts.is_dead() {
+                    break;
+                }
+                k += 11;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_resume_under_a_writer_ends_in_the_state_of_the_final_snapshot() {
+    for (atomicity, former) in variants() {
+        for n in 0..cuts_of(atomicity, former) {
+            let (m, initial) = dead_at(atomicity, former, n);
+            let copying = m.state().is_none_or(|s| s.next(true) != greenroom_model::run::Todo::Finish && !past_the_copy(&s));
+            if !copying {
+                continue;
+            }
+            m.world.write(i64::try_from(n).unwrap());
+            assert_eq!(m.process(Act::Resume, &Cuts::never()).unwrap(), Ended::Finished, "cut {n}");
+            m.finished(&initial, &format!("resumed under a writer after cut {n}"));
+        }
+    }
+}
+
+/// Whether the run needs the source no more: what is written there afterwards is of the next generation.
+fn past_the_copy(s: &RunState) -> bool {
+    s.plan.steps.iter().filter(|p| p.action.needs_snapshot()).all(|p| s.outcome(&p.key).is_some())
+}
+
+#[test]
+fn a_failing_script_leaves_the_former_pilot_and_can_be_mended_by_resume() {
+    for (atomicity, former) in variants() {
+        let m = Machine::new(atomicity, former);
+        let initial = m.databases();
+        m.world.inner().failing = vec!["update client set a = 1".into()];
+        let Ended::Failed(step, failure) = m.process(Act::Start, &Cuts::never()).unwrap() else { panic!("it must fail") };
+        assert_eq!(step.0, "upgrade:1");
+        assert!(failure.message.contains("line 2"), "{}", failure.message);
+        m.always(&initial, "failed");
+        m.world.inner().failing.clear();
+        assert_eq!(m.process(Act::Resume, &Cuts::never()).unwrap(), Ended::Finished);
+        m.finished(&initial, "mended");
+    }
+}
+
+#[test]
+fn a_finished_run_is_undone_to_the_former_pilot() {
+    for (atomicity, former) in variants() {
+        let m = Machine::new(atomicity, former);
+        let initial = m.databases();
+        assert_eq!(m.process(Act::Start, &Cuts::never()).unwrap(), Ended::Finished);
+        assert_eq!(m.process(Act::Undo, &Cuts::never()).unwrap(), Ended::Undone);
+        m.undone(&initial, "undone after the end");
+    }
+}
+
+#[test]
+fn a_predecessor_that_wakes_up_can_write_nothing_any_more() {
+    let m = Machine::new(Atomicity { swap: true, scripts: true }, true);
+    let id = RunId("r".into());
+    let mut first = m.journal.clone();
+    let lease = |epoch| Lease { run: id.clone(), epoch };
+    first.append(Some(&lease(1)), None, Body::LeaseTaken { owner: "first".into() }).unwrap();
+    first.append(Some(&lease(2)), None, Body::LeaseTaken { owner: "second".into() }).unwrap();
+    assert!(first.append(Some(&lease(1)), None, Body::SnapshotHeld).is_err());
+    assert!(first.append(Some(&lease(1)), None, Body::LeaseTaken { owner: "first".into() }).is_err());
+    assert!(first.append(Some(&lease(2)), None, Body::SnapshotHeld).is_ok());
+}
+
+#[test]
+fn the_fake_encoding_gives_back_what_it_was_given() {
+    let row = FakeEncoding::row(7, &["a".into(), String::new()]);
+    let mut rest = &row[..];
+    let mut fields = Vec::new();
+    use greenroom_engine::batch::Encoding;
+    assert!(FakeEncoding.next_row(&mut rest, &mut fields).unwrap());
+    assert_eq!(fields, [Some(&b"7"[..]), Some(b"a"), Some(b"")]);
+    assert!(!FakeEncoding.next_row(&mut rest, &mut fields).unwrap());
+}
