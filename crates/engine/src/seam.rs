@@ -100,6 +100,13 @@ pub struct SchemaScript {
     pub hash: Option<Hash>,
 }
 
+/// A large object (PostgreSQL) of the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeObject {
+    /// Its number, by which rows refer to it; the copy's object bears the same.
+    pub id: u32,
+}
+
 /// Why a held snapshot must be given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Disturbance {
@@ -150,6 +157,16 @@ pub trait Held: Send {
     async fn query_value(&mut self, sql: &str) -> Result<Option<String>>;
     /// Positions of sequences and identities that must go on from where they are: (name, SQL that sets it on the copy).
     async fn sequences(&mut self) -> Result<Vec<(String, String)>>;
+    /// Large objects with numbers after `after` (all without), in order, some at a time; none on engines without them.
+    async fn large_objects(&mut self, after: Option<u32>) -> Result<Vec<LargeObject>> {
+        let _ = after;
+        Ok(Vec::new())
+    }
+    /// Up to `most` bytes of a large object from `offset` on; empty behind its end.
+    async fn large_object(&mut self, id: u32, offset: u64, most: u32) -> Result<Vec<u8>> {
+        let _ = (offset, most);
+        Err(crate::error::EngineError::unsupported(format!("read large object {id}"), "this engine has no large objects"))
+    }
     /// Whether the snapshot is still good and nobody waits behind it.
     async fn disturbed(&mut self) -> Result<Option<Disturbance>>;
     /// Lets go of snapshot and locks.
@@ -346,6 +363,11 @@ pub trait Generation: Send {
     async fn forget_range(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()>;
     /// Removes all rows and records of a table, together.
     async fn forget_table(&mut self, copy: &TableCopy) -> Result<()>;
+    /// Writes a piece of a large object, creating the object if it is missing. Repeatable.
+    async fn put_large_object(&mut self, id: u32, offset: u64, data: &[u8]) -> Result<()> {
+        let _ = (offset, data);
+        Err(crate::error::EngineError::unsupported(format!("write large object {id}"), "this engine has no large objects"))
+    }
     /// Sets sequences and identities, rebuilds what is derived (FTS, materialised views), gathers statistics. Repeatable.
     async fn settle(&mut self, sequences: &[(String, String)]) -> Result<()>;
     /// The schema as it is now.

@@ -1,0 +1,166 @@
+//! A generation (or pilot) from within. Owns its sessions; the parts of the work have their own modules.
+
+use super::connect::{Purpose, Server, Session};
+use super::copy::{self, PgReader};
+use super::error::Doing;
+use super::load::PgLoader;
+use super::{ddl, inspect, large, own, script, settle, sql};
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::seam::{Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState};
+use async_trait::async_trait;
+use greenroom_model::catalog::{Catalog, ForeignKey, Table};
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::TableCopy;
+use greenroom_model::upgrade::Statement;
+use tokio_postgres::SimpleQueryMessage;
+
+/// Sessions that build indexes and check keys side by side.
+const BUILDERS: usize = 2;
+
+/// Counting an assertion's rows stops here.
+const MOST_ROWS: u64 = 1000;
+
+/// A generation from within.
+pub(crate) struct PgGeneration {
+    pub(crate) server: Server,
+    pub(crate) database: String,
+    pub(crate) session: Session,
+}
+
+impl PgGeneration {
+    async fn open(&self, purpose: Purpose) -> Result<Session> {
+        self.server.open(&self.database, purpose).await
+    }
+}
+
+#[async_trait]
+impl Generation for PgGeneration {
+    async fn schema(&mut self, part: SchemaPart, script: &SchemaScript) -> Result<()> {
+        let wanted = if part == SchemaPart::Pre { 1 } else { BUILDERS };
+        let mut sessions = Vec::with_capacity(wanted);
+        for _ in 0..wanted {
+            sessions.push(self.open(Purpose::Catalog).await?);
+        }
+        ddl::apply(&sessions, part, script).await?;
+        for session in sessions {
+            session.close().await;
+        }
+        Ok(())
+    }
+
+    async fn loader(&mut self) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(PgLoader::new(self.open(Purpose::Rows).await?).await?))
+    }
+
+    async fn reader(&mut self) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(PgReader::new(self.open(Purpose::Rows).await?, None)))
+    }
+
+    async fn ranges_done(&mut self) -> Result<Vec<RangeDone>> {
+        own::ranges_done(&self.session).await
+    }
+
+    async fn forget_range(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()> {
+        let doing = format!("remove a range of {}", copy.table);
+        if range.physical {
+            return Err(EngineError::unsupported(
+                doing,
+                "a physical range cannot be found again on the copy; remove the whole table's rows",
+            ));
+        }
+        let condition = copy::range_condition(copy, range)?.unwrap_or_else(|| "true".to_owned());
+        let statement = format!(
+            "begin; delete from only {} as t where {condition}; {}; commit",
+            sql::qualified(&copy.table),
+            own::forget(copy, Some(range.ordinal))
+        );
+        quietly(&self.session, &statement).await.doing(doing)
+    }
+
+    async fn forget_table(&mut self, copy: &TableCopy) -> Result<()> {
+        // Not TRUNCATE: that refuses tables which foreign keys point to.
+        let statement = format!("begin; delete from only {}; {}; commit", sql::qualified(&copy.table), own::forget(copy, None));
+        quietly(&self.session, &statement).await.doing(format!("remove the rows of {}", copy.table))
+    }
+
+    async fn put_large_object(&mut self, id: u32, offset: u64, data: &[u8]) -> Result<()> {
+        large::put(&self.session, id, offset, data).await
+    }
+
+    async fn settle(&mut self, sequences: &[(String, String)]) -> Result<()> {
+        let session = self.open(Purpose::Foreign).await?;
+        settle::settle(&self.session, &session, sequences).await?;
+        session.close().await;
+        Ok(())
+    }
+
+    async fn inspect(&mut self) -> Result<Catalog> {
+        inspect::catalog(&self.session).await
+    }
+
+    async fn orphans(&mut self, table: &Table, key: &ForeignKey) -> Result<u64> {
+        let doing = format!("look for orphans of {} in {}", key.name, table.name);
+        let pairs: Vec<(String, String)> =
+            key.columns.iter().zip(&key.referenced_columns).map(|(a, b)| (sql::ident(a), sql::ident(b))).collect();
+        let joined: Vec<String> = pairs.iter().map(|(a, b)| format!("p.{b} = c.{a}")).collect();
+        let present: Vec<String> = pairs.iter().map(|(a, _)| format!("c.{a} is not null")).collect();
+        let query = format!(
+            "select count(*) from {} c where {} and not exists (select 1 from {} p where {})",
+            sql::qualified(&table.name),
+            present.join(" and "),
+            sql::qualified(&key.references),
+            joined.join(" and ")
+        );
+        let row = self.session.client.query_one(&query, &[]).await.doing(doing)?;
+        Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0))
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<QueryOutcome> {
+        let doing = "run a query";
+        let session = self.open(Purpose::Foreign).await?;
+        session.client.batch_execute("begin read only").await.doing(doing)?;
+        let cursor = format!("declare greenroom_query no scroll cursor for {}", sql.trim().trim_end_matches(';'));
+        session.client.batch_execute(&cursor).await.doing(doing)?;
+        let mut outcome = QueryOutcome::default();
+        for message in session.client.simple_query(&format!("fetch {MOST_ROWS} from greenroom_query")).await.doing(doing)? {
+            if let SimpleQueryMessage::Row(row) = message {
+                if outcome.rows == 0 {
+                    outcome.first = (!row.is_empty()).then(|| row.get(0).map(str::to_owned)).flatten();
+                }
+                outcome.rows += 1;
+            }
+        }
+        session.close().await;
+        Ok(outcome)
+    }
+
+    async fn script_state(&mut self, key: &str) -> Result<ScriptState> {
+        own::script_state(&self.session, key).await
+    }
+
+    async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        let session = self.open(Purpose::Foreign).await?;
+        let applied = script::run(&session, key, hash, statements, skip).await;
+        session.close().await;
+        applied
+    }
+
+    async fn tidy(&mut self) -> Result<()> {
+        self.session.client.batch_execute("drop schema if exists greenroom cascade").await.doing("remove the progress records")
+    }
+
+    async fn leave(self: Box<Self>) -> Result<()> {
+        self.session.close().await;
+        Ok(())
+    }
+}
+
+/// Executes statements that hold their own transaction; a failure leaves the session usable.
+async fn quietly(session: &Session, statements: &str) -> Result<()> {
+    let Err(e) = session.client.batch_execute(statements).await else { return Ok(()) };
+    if session.client.is_closed() {
+        return Err(EngineError::new(ErrorKind::Lost, "execute", "the connection is gone"));
+    }
+    let _ = session.client.batch_execute("rollback").await;
+    Err(super::error::mapped(&e, "execute"))
+}
