@@ -58,7 +58,8 @@ pub(crate) async fn of_source(session: &Session, tables: &[TableName]) -> Result
         .client
         .query(
             "select n.nspname::text, c.relname::text from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-             where c.relkind = 'S' and n.nspname = any($1) and not pg_catalog.has_sequence_privilege(c.oid, 'select') order by 1, 2",
+             where n.nspname = any($1) and case c.relkind when 'S' then not pg_catalog.has_sequence_privilege(c.oid, 'select') else false end \
+             order by 1, 2",
             &[&schemas],
         )
         .await

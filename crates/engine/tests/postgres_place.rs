@@ -1,0 +1,325 @@
+//! Snapshots under writers, swap, seal, drop, scripts and errors on a real PostgreSQL server.
+
+mod common;
+
+use common::{copy_table, digest_key, marker, mask_rule, masker, no_rules, pg, readback, rehearse, source, table_copy, target};
+use greenroom_engine::{Admission, Disturbance, ErrorKind, MarkerState, RangeDone, RangeSpec, SchemaPart, Swap};
+use greenroom_model::catalog::TableName;
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::{FieldAction, FieldRule};
+use greenroom_model::upgrade::Statement;
+use greenroom_model::verify::TableDigest;
+use std::time::Duration;
+
+fn statement(sql: &str, line: u32) -> Statement {
+    Statement { sql: sql.to_owned(), line, copy_data: None }
+}
+
+#[tokio::test]
+async fn readers_share_one_moment_while_production_writes() {
+    let Some(pg) = pg::server() else { return };
+    pg.database(
+        "moving",
+        "create table account (id int primary key, v int); insert into account select g, 100 from generate_series(1, 2000) g",
+    );
+    let mut source = source(pg, "moving").await;
+    let name = TableName::new("public", "account");
+    let mut held = source.hold(std::slice::from_ref(&name)).await.unwrap();
+    let catalog = held.inspect().await.unwrap();
+    let mut first = held.reader().await.unwrap();
+    let copy = table_copy(catalog.table(&name).unwrap(), &no_rules);
+    let before = readback(&mut *first, &copy).await;
+    pg.sql("moving", "update account set v = v + id; insert into account values (9999, 1); delete from account where id < 50");
+    let mut second = held.reader().await.unwrap();
+    assert_eq!(readback(&mut *first, &copy).await, before);
+    assert_eq!(readback(&mut *second, &copy).await, before);
+    assert_eq!(held.query_value("select sum(v) from account").await.unwrap().as_deref(), Some("200000"));
+    assert!(held.query_value("select no_such_column from account").await.is_err());
+    assert_eq!(readback(&mut *second, &copy).await, before, "a failed query must not cost the snapshot");
+    assert_eq!(held.disturbed().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_schema_change_that_waits_behind_us_is_noticed_and_let_go() {
+    let Some(pg) = pg::server() else { return };
+    for (database, change) in [("waits1", "truncate account"), ("waits2", "alter table account alter v type bigint")] {
+        pg.database(
+            database,
+            "create table account (id int primary key, v int); insert into account select g, 100 from generate_series(1, 20) g",
+        );
+        let mut source = source(pg, database).await;
+        let mut held = source.hold(&[TableName::new("public", "account")]).await.unwrap();
+        let blocked = std::thread::spawn(move || pg::server().unwrap().sql(database, change));
+        let mut seen = None;
+        for _ in 0..200 {
+            seen = held.disturbed().await.unwrap();
+            if seen.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        match seen {
+            Some(Disturbance::SchemaChangeWaits { who, table, .. }) => {
+                assert!(who.contains("postgres") && who.contains("psql"), "{who}");
+                assert_eq!(table, "public.account");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(!blocked.is_finished());
+        held.release().await.unwrap();
+        blocked.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_killed_connection_is_lost() {
+    let Some(pg) = pg::server() else { return };
+    pg.database(
+        "killed",
+        "create table t (a int primary key, b text); insert into t select g, repeat('x', 1000) from generate_series(1, 50000) g",
+    );
+    let mut source = source(pg, "killed").await;
+    let name = TableName::new("public", "t");
+    let mut held = source.hold(std::slice::from_ref(&name)).await.unwrap();
+    let catalog = held.inspect().await.unwrap();
+    let copy = table_copy(catalog.table(&name).unwrap(), &no_rules);
+    let mut reader = held.reader().await.unwrap();
+    reader.begin(&copy, &RangeSpec::whole()).await.unwrap();
+    reader.next().await.unwrap();
+    pg.sql(
+        "postgres",
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'killed' and application_name = 'greenroom'",
+    );
+    let error = loop {
+        match reader.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a cut stream must not look complete"),
+            Err(e) => break e,
+        }
+    };
+    assert_eq!(error.kind, ErrorKind::Lost, "{error}");
+    assert_eq!(held.disturbed().await.unwrap(), Some(Disturbance::SnapshotLost));
+    assert_eq!(held.reader().await.err().unwrap().kind, ErrorKind::Lost);
+}
+
+#[tokio::test]
+async fn conditions_constants_and_filters_are_evaluated_by_the_source() {
+    let Some(pg) = pg::server() else { return };
+    pg.database(
+        "ruled",
+        "create table kept (id int primary key); insert into kept values (2);
+         create table t (id int primary key, name text, pin text, at timestamptz, moods text[]);
+         insert into t select g, 'n' || g, 'raw' || g, now(), '{a}' from generate_series(1, 5) g",
+    );
+    let name = TableName::new("public", "t");
+    let mut source = source(pg, "ruled").await;
+    let mut held = source.hold(&[name.clone(), TableName::new("public", "kept")]).await.unwrap();
+    let catalog = held.inspect().await.unwrap();
+    let script = held.schema(tempfile::tempdir().unwrap().path()).await.unwrap();
+    let mut copy = table_copy(catalog.table(&name).unwrap(), &no_rules);
+    copy.conditions = vec!["exists (select 1 from kept k where k.id = t.id) -- note".to_owned()];
+    copy.filter = Some("t.id < 5".to_owned());
+    copy.columns[1].rules = vec![FieldRule { when: Some(0), action: FieldAction::Keep }, mask_rule()];
+    copy.columns[2].rules = vec![FieldRule { when: None, action: FieldAction::Constant("'0' || 'x'".to_owned()) }];
+    copy.columns[3].rules = vec![FieldRule { when: None, action: FieldAction::Null }];
+    let mut target = target(pg).await;
+    target.create("ruled_1_dd", &marker("dd"), &catalog).await.unwrap();
+    let mut generation = target.enter("ruled_1_dd").await.unwrap();
+    generation.schema(SchemaPart::Pre, &script).await.unwrap();
+    let (mut reader, mut loader) = (held.reader().await.unwrap(), generation.loader().await.unwrap());
+    let digest = copy_table(&mut *held, &mut *reader, &mut *loader, &copy, 100).await.unwrap();
+    assert_eq!(digest.rows, 4);
+    assert_eq!(pg.sql("ruled_1_dd", "select count(*), min(pin), max(pin), count(at) from t"), "4|0x|0x|0");
+    assert_eq!(pg.sql("ruled_1_dd", "select id from t where name = 'n' || id"), "2");
+
+    // A range can be forgotten and loaded again; loading it twice is refused.
+    let range = RangeSpec::whole();
+    assert_eq!(generation.ranges_done().await.unwrap()[0].digest, digest);
+    loader.begin(&copy, &range).await.unwrap();
+    let again = RangeDone { table: name.clone(), range: range.clone(), digest: TableDigest::default(), bytes: 0 };
+    assert_eq!(loader.commit(&again).await.unwrap_err().kind, ErrorKind::Conflict);
+    generation.forget_range(&copy, &range).await.unwrap();
+    assert_eq!(pg.sql("ruled_1_dd", "select count(*) from t"), "0");
+    copy_table(&mut *held, &mut *reader, &mut *loader, &copy, 100).await.unwrap();
+    generation.forget_table(&copy).await.unwrap();
+    assert!(generation.ranges_done().await.unwrap().is_empty());
+
+    // A count that differs from the digest leaves nothing.
+    let masker = masker(&copy, reader.prepare(&copy).await.unwrap());
+    let mut digest = TableDigest::default();
+    reader.begin(&copy, &range).await.unwrap();
+    loader.begin(&copy, &range).await.unwrap();
+    while let Some(batch) = reader.next().await.unwrap() {
+        loader.push(masker.pass(batch, &mut digest).unwrap()).await.unwrap();
+    }
+    digest.rows += 1;
+    let wrong = RangeDone { table: name, range, digest, bytes: 1 };
+    assert_eq!(loader.commit(&wrong).await.unwrap_err().kind, ErrorKind::Data);
+    assert_eq!(pg.sql("ruled_1_dd", "select count(*) from t"), "0");
+    let _ = digest_key();
+}
+
+#[tokio::test]
+async fn generations_are_swapped_sealed_opened_and_dropped_only_when_ours() {
+    let Some(pg) = pg::server() else { return };
+    pg.database("swapped", "create table t (a int primary key); insert into t values (1)");
+    pg.sql("postgres", "create role tester login; create role outsider login");
+    let mut target = target(pg).await;
+    let (_, generation, _) = rehearse(pg, "swapped", "sw_1_n1", "n1", 10, &no_rules).await;
+    generation.leave().await.unwrap();
+    assert_eq!(target.admission("sw_1_n1").await.unwrap(), Admission::Sealed);
+    assert!(pg.try_sql_as("tester", "sw_1_n1", "select 1").is_err());
+    let first = Swap { generation: "sw_1_n1".into(), pilot: "sw".into(), former: None };
+    target.swap(&first).await.unwrap();
+    target.swap(&first).await.unwrap();
+    let standing = target.look("sw").await.unwrap().unwrap();
+    assert_eq!(standing.marker.as_ref().unwrap().state, MarkerState::Pilot);
+    assert!(!standing.empty);
+
+    target.admit("sw", &Admission::Some { roles: vec!["tester".into()], mode: 0 }).await.unwrap();
+    assert!(pg.try_sql_as("tester", "sw", "select 1").is_ok());
+    assert!(pg.try_sql_as("outsider", "sw", "select 1").is_err());
+    target.admit("sw", &Admission::Everybody { mode: 0 }).await.unwrap();
+    assert!(pg.try_sql_as("outsider", "sw", "select 1").is_ok());
+
+    // A second generation, while somebody sits in the pilot and new ones keep knocking.
+    let (_, generation, _) = rehearse(pg, "swapped", "sw_2_n2", "n2", 10, &no_rules).await;
+    let sitting = std::thread::spawn(|| pg::server().unwrap().try_sql_as("tester", "sw", "select pg_sleep(60)"));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let second = Swap { generation: "sw_2_n2".into(), pilot: "sw".into(), former: Some("sw_former_n1".into()) };
+    target.swap(&second).await.unwrap();
+    target.swap(&second).await.unwrap();
+    assert!(sitting.join().unwrap().is_err());
+    drop(generation);
+    assert_ne!(target.look("sw").await.unwrap().unwrap().engine_id, standing.engine_id);
+    assert_eq!(target.look("sw_former_n1").await.unwrap().unwrap().engine_id, standing.engine_id);
+    assert_eq!(target.admission("sw").await.unwrap(), Admission::Sealed);
+
+    // Nothing is dropped but what bears the nonce.
+    assert_eq!(target.drop_marked("swapped", "n1").await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(target.drop_marked("sw", "n1").await.unwrap_err().kind, ErrorKind::Conflict);
+    let mut promoted = marker("n1");
+    promoted.state = MarkerState::Promoted;
+    target.mark("sw_former_n1", &promoted).await.unwrap();
+    assert!(target.drop_marked("sw_former_n1", "n1").await.is_err());
+    target.mark("sw_former_n1", &marker("n1")).await.unwrap();
+    target.drop_marked("sw_former_n1", "n1").await.unwrap();
+    assert!(target.look("sw_former_n1").await.unwrap().is_none());
+    assert!(target.mark("swapped", &marker("n1")).await.is_err());
+    assert!(target.admit("swapped", &Admission::Sealed).await.is_err());
+    let foreign = Swap { generation: "sw".into(), pilot: "swapped".into(), former: Some("x".into()) };
+    assert_eq!(target.swap(&foreign).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(source(pg, "swapped").await.identity().await.unwrap(), target.look("swapped").await.unwrap().unwrap().engine_id);
+
+    let lock = target.lock("sw").await.unwrap();
+    assert!(lock.is_some() && target.lock("sw").await.unwrap().is_none() && target.lock("other").await.unwrap().is_some());
+    drop(lock);
+    for _ in 0..100 {
+        if target.lock("sw").await.unwrap().is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the lock must end with its session");
+}
+
+#[tokio::test]
+async fn a_failing_script_names_its_line_and_leaves_nothing() {
+    let Some(pg) = pg::server() else { return };
+    pg.database("scripted", "create table t (a int primary key, b text); insert into t values (1, 'planted-secret')");
+    let (_, mut generation, _) = rehearse(pg, "scripted", "sc_1_n9", "n9", 10, &no_rules).await;
+    let hash = Hash::of(b"x");
+    let good = statement("alter table t add c int", 1);
+    let secret = "planted-secret";
+    for (bad, line) in [
+        ("select b::int\nfrom t", 3),
+        ("insert into t values (1, 'planted-secret')", 3),
+        ("do $$ begin raise exception 'planted-secret'; end $$", 3),
+        ("do $$ begin execute 'select \"planted-secret\" from t'; end $$", 3),
+        ("update t\nset\n nope = 1", 5),
+        ("alter table t add check (b <> 'planted-secret')", 3),
+    ] {
+        let e = generation.script("s/001", &hash, &[good.clone(), statement(bad, 3)], 0).await.unwrap_err();
+        assert_eq!(e.statement, Some((2, line)), "{e}");
+        assert!(!format!("{e} {e:?}").contains(secret), "{e:?}");
+        assert!(e.native_code.is_some());
+    }
+    assert_eq!(generation.script_state("s/001").await.unwrap().done, 0);
+    assert_eq!(pg.sql("sc_1_n9", "select count(*) from pg_attribute where attrelid = 't'::regclass and attname = 'c'"), "0");
+
+    let mut copied = statement("copy t (a, b) from stdin", 4);
+    copied.copy_data = Some("7\tseven\n8\t\\N\n".to_owned());
+    let script =
+        [statement("begin", 1), good, statement("do $$ begin raise warning 'planted-secret'; end $$", 3), copied, statement("commit", 5)];
+    let applied = generation.script("s/001", &hash, &script, 0).await.unwrap();
+    assert_eq!((applied.statements, applied.rows), (5, 2));
+    assert_eq!(applied.notices, ["1 × warning 01000"]);
+    let state = generation.script_state("s/001").await.unwrap();
+    assert!(state.complete && state.hash == Some(hash) && state.done == 5);
+
+    // What cannot run in a transaction is recorded statement by statement, and goes on behind the last one.
+    let alone =
+        [statement("create index concurrently i on t (b)", 1), statement("insert into t values (20, 'x')", 2), statement("select 1/0", 3)];
+    let e = generation.script("s/002", &hash, &alone, 0).await.unwrap_err();
+    assert_eq!(e.statement, Some((3, 3)));
+    assert_eq!(generation.script_state("s/002").await.unwrap().done, 2);
+    let fixed = [alone[0].clone(), alone[1].clone(), statement("select 1", 3)];
+    assert_eq!(generation.script("s/002", &hash, &fixed, 2).await.unwrap().statements, 1);
+    assert!(generation.script_state("s/002").await.unwrap().complete);
+    assert_eq!(generation.script("s/003", &hash, &[statement("create role evil", 9)], 0).await.unwrap_err().statement, Some((1, 9)));
+
+    let outcome = generation.query("select b from t order by a;").await.unwrap();
+    assert_eq!((outcome.rows, outcome.first.as_deref()), (4, Some("planted-secret")));
+    assert!(generation.query("delete from t returning a").await.is_err());
+    assert!(generation.query("with d as (delete from t returning a) select * from d").await.is_err());
+}
+
+#[tokio::test]
+async fn loading_errors_show_no_values() {
+    let Some(pg) = pg::server() else { return };
+    pg.database("leaky", "create table t (a int primary key, b text); insert into t values (1, 'planted-secret')");
+    let (catalog, mut generation, _) = rehearse(pg, "leaky", "leaky_1_n5", "n5", 1000, &no_rules).await;
+    let name = TableName::new("public", "t");
+    let mut source = source(pg, "leaky").await;
+    let mut held = source.hold(std::slice::from_ref(&name)).await.unwrap();
+    let copy = table_copy(catalog.table(&name).unwrap(), &no_rules);
+    pg.sql("leaky_1_n5", "delete from greenroom.range_done; create unique index on t (b)");
+    let (mut reader, mut loader) = (held.reader().await.unwrap(), generation.loader().await.unwrap());
+    let e = copy_table(&mut *held, &mut *reader, &mut *loader, &copy, 1000).await.unwrap_err();
+    assert_eq!((e.kind, e.native_code.as_deref()), (ErrorKind::Data, Some("23505")));
+    assert!(e.object.as_deref().unwrap().contains("public.t"));
+    pg.sql("leaky_1_n5", "drop table t; create table t (a int primary key, b int)");
+    loader.discard().await.unwrap();
+    let e = copy_table(&mut *held, &mut *reader, &mut *loader, &copy, 1000).await.unwrap_err();
+    assert!(!format!("{e} {e:?}").contains("planted"), "{e:?}");
+    assert_eq!(e.kind, ErrorKind::Data, "{e:?}");
+}
+
+#[tokio::test]
+async fn missing_rights_come_with_the_statement_that_gives_them() {
+    let Some(pg) = pg::server() else { return };
+    pg.database(
+        "guarded",
+        "create schema s; create table s.t (a serial primary key); create table s.r (a int); alter table s.r enable row level security;
+         create role reader login; create role keeper login",
+    );
+    let mut address = common::address(pg, "guarded");
+    address.user = Some("reader".to_owned());
+    let open = || greenroom_engine::source(&address, &greenroom_engine::secret::NoSecrets, std::path::Path::new("/"));
+    let tables = [TableName::new("s", "t"), TableName::new("s", "r")];
+    let mut source = open().await.unwrap();
+    assert_eq!(source.hold(&tables).await.err().unwrap().kind, ErrorKind::Denied);
+    let missing = source.missing_rights(&tables).await.unwrap();
+    assert!(missing.len() >= 4, "{missing:?}");
+    for right in &missing {
+        pg.sql("guarded", &right.grant);
+    }
+    assert!(source.missing_rights(&tables).await.unwrap().is_empty());
+    let mut held = source.hold(&tables).await.unwrap();
+    held.schema(tempfile::tempdir().unwrap().path()).await.unwrap();
+    held.release().await.unwrap();
+    let mut address = common::address(pg, "postgres");
+    address.user = Some("keeper".to_owned());
+    let mut target = greenroom_engine::target(&address, &greenroom_engine::secret::NoSecrets, std::path::Path::new("/")).await.unwrap();
+    assert_eq!(target.missing_rights().await.unwrap().len(), 2);
+}
