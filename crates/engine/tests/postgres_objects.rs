@@ -77,20 +77,21 @@ select lo_from_bytea(77001, decode(repeat('ab', 5000), 'hex')), lo_create(77002)
 alter database ugly set search_path = "$user", public, "Billing Dept"; alter database ugly set statement_timeout = '5min';
 analyze"#;
 
-fn rules(_: &Table, c: &Column) -> Vec<greenroom_model::plan::FieldRule> {
+fn rules(t: &Table, c: &Column) -> Vec<greenroom_model::plan::FieldRule> {
     let masked =
         ["code", "born", "seen", "at", "debt", "free", "cash", "f4", "f8", "b", "u", "j", "jb", "ip", "net", "tags", "words", "%s"];
-    if masked.contains(&c.name.as_str()) && c.family != Family::Other { vec![mask_rule()] } else { Vec::new() }
+    if matches!(t.name.name.as_str(), "client" | "group") && masked.contains(&c.name.as_str()) && c.family != Family::Other {
+        vec![mask_rule()]
+    } else {
+        Vec::new()
+    }
 }
 
 #[tokio::test]
 async fn objects_of_every_kind_arrive() {
     let Some(pg) = pg::server() else { return };
     pg.database("ugly", UGLY);
-    let (catalog, mut generation, digests) = rehearse(pg, "ugly", "ugly_1_bb22", "bb22", 100, &|t, c| {
-        if t.name.name == "visit_2023" || t.name.name.starts_with("visit") { Vec::new() } else { rules(t, c) }
-    })
-    .await;
+    let (catalog, mut generation, digests) = rehearse(pg, "ugly", "ugly_1_bb22", "bb22", 100, &rules).await;
     let copied = generation.inspect().await.unwrap();
     for (a, b) in catalog.tables.iter().zip(&copied.tables) {
         let (mut a, b) = (a.clone(), b.clone());

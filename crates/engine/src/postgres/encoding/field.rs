@@ -304,15 +304,33 @@ pub(crate) fn parse_day(text: &str) -> Result<i32> {
     match text {
         "infinity" => Ok(i32::MAX),
         "-infinity" => Ok(i32::MIN),
-        _ => text.parse().map(days).map_err(|_| bad("a value is no date that masks know")),
+        _ => match text.strip_suffix(" BC") {
+            Some(before) => calendar_day(before, true),
+            None => calendar_day(text, false),
+        }
+        .map(days)
+        .ok_or_else(|| bad("a value is no date that masks know")),
     }
+}
+
+/// Reads `YYYY-MM-DD`; the year before 1 AD is 1 BC.
+fn calendar_day(text: &str, before_christ: bool) -> Option<Date> {
+    let mut parts = text.splitn(3, '-');
+    let year: i16 = parts.next()?.parse().ok()?;
+    let (month, day) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    Date::new(if before_christ { 1 - year } else { year }, month, day).ok()
 }
 
 pub(crate) fn parse_moment(text: &str) -> Result<i64> {
     match text {
         "infinity" => Ok(i64::MAX),
         "-infinity" => Ok(i64::MIN),
-        _ => text.trim_end_matches("+00").parse().map(micros).map_err(|_| bad("a value is no time stamp that masks know")),
+        _ => {
+            let (rest, era) = text.strip_suffix(" BC").map_or((text, ""), |rest| (rest, " BC"));
+            let (day, clock) = rest.split_once([' ', 'T']).ok_or_else(|| bad("a value is no time stamp that masks know"))?;
+            let days = i64::from(parse_day(&format!("{day}{era}"))?);
+            Ok(days * 86_400_000_000 + parse_clock(clock.trim_end_matches("+00"))?)
+        }
     }
 }
 
@@ -342,6 +360,14 @@ mod tests {
     fn infinite_dates_pass_as_words() {
         assert_eq!(value(&Codec::Date, Plain::Days(i32::MAX)).unwrap(), Value::Text("infinity".into()));
         assert_eq!(fit(&Codec::Date, &Value::Text("-infinity".into())).unwrap(), Some(Plain::Days(i32::MIN)));
+    }
+
+    #[test]
+    fn days_before_christ_are_read_as_the_server_writes_them() {
+        assert_eq!(parse_day("0044-03-15 BC").unwrap(), days(date(-43, 3, 15)));
+        assert_eq!(parse_day("2024-02-29").unwrap(), days(date(2024, 2, 29)));
+        assert_eq!(parse_moment("0001-01-01 00:00:01.5+00 BC").unwrap(), micros(date(0, 1, 1).at(0, 0, 1, 500_000_000)));
+        assert!(parse_day("12024-01-01").and(parse_day("2023-02-29")).is_err());
     }
 
     #[test]

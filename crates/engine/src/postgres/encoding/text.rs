@@ -223,7 +223,10 @@ fn grouped(n: u64) -> String {
     out
 }
 
-/// The shortest text that reads back as the same number, laid out as the server lays it out: an exponent below -4 or from 15 (6) on.
+/// The text of a number as the server prints it: the shortest that lies strictly between the halfway points to its neighbours, the
+/// closest of those, ties to the even digit; an exponent below -4 or from 15 (single precision: 6) on.
+///
+/// Rust's own shortest form differs: it also takes a halfway point that happens to round the right way.
 fn float(x: f64, single: bool) -> String {
     if x.is_nan() {
         return "NaN".to_owned();
@@ -231,16 +234,49 @@ fn float(x: f64, single: bool) -> String {
     if x.is_infinite() {
         return if x > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() };
     }
-    #[expect(clippy::cast_possible_truncation, reason = "a single-precision column's value, widened before")]
-    let shortest = if single { format!("{:e}", x as f32) } else { format!("{x:e}") };
-    let (mantissa, exponent) = shortest.split_once('e').expect("Rust prints an exponent for `e`");
-    let exponent: i32 = exponent.parse().expect("Rust prints a whole exponent");
-    if (-4..if single { 6 } else { 15 }).contains(&exponent) {
-        #[expect(clippy::cast_possible_truncation, reason = "as above")]
-        return if single { format!("{}", x as f32) } else { format!("{x}") };
+    if x == 0.0 {
+        return if x.is_sign_negative() { "-0".to_owned() } else { "0".to_owned() };
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.abs())
+    #[expect(clippy::cast_possible_truncation, reason = "a single-precision column's value, widened before")]
+    let narrow = x as f32;
+    let print = |digits: usize| if single { format!("{narrow:.digits$e}") } else { format!("{x:.digits$e}") };
+    let same = |text: &str| if single { text.parse() == Ok(narrow) } else { text.parse() == Ok(x) };
+    // 17 digits (9 for single precision) always suffice.
+    let most = if single { 8 } else { 16 };
+    let text = (0..most).map(print).find(|text| same(text) && strictly(text, &same)).unwrap_or_else(|| print(most));
+    let (mantissa, exponent) = text.split_once('e').expect("Rust prints an exponent for `e`");
+    let exponent: i32 = exponent.parse().expect("Rust prints a whole exponent");
+    if !(-4..if single { 6 } else { 15 }).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{mantissa}e{sign}{:02}", exponent.abs());
+    }
+    let sign = if x < 0.0 { "-" } else { "" };
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    match usize::try_from(exponent) {
+        Err(_) => format!("{sign}0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
+        Ok(whole) if digits.len() <= whole + 1 => format!("{sign}{digits}{}", "0".repeat(whole + 1 - digits.len())),
+        Ok(whole) => format!("{sign}{}.{}", &digits[..=whole], &digits[whole + 1..]),
+    }
+}
+
+/// Whether a number stays the same when its text is moved a trifle away from zero and towards it; a halfway point does not.
+fn strictly(text: &str, same: &dyn Fn(&str) -> bool) -> bool {
+    let (mantissa, exponent) = text.split_once('e').expect("Rust prints an exponent for `e`");
+    let point = if mantissa.contains('.') { "" } else { "." };
+    let above = format!("{mantissa}{point}{}1e{exponent}", "0".repeat(40));
+    let mut digits: Vec<u8> = mantissa.bytes().collect();
+    for d in digits.iter_mut().rev() {
+        match d {
+            b'0' => *d = b'9',
+            b'1'..=b'9' => {
+                *d -= 1;
+                break;
+            }
+            _ => {}
+        }
+    }
+    let below = format!("{}{point}{}e{exponent}", String::from_utf8_lossy(&digits), "9".repeat(41));
+    same(&above) && same(&below)
 }
 
 #[cfg(test)]
@@ -260,8 +296,21 @@ mod tests {
 
     #[test]
     fn floats_are_laid_out_as_the_server_does() {
-        for (x, wanted) in [(1e15, "1e+15"), (123456789012345.0, "123456789012345"), (0.0001, "0.0001"), (0.00001, "1e-05"), (-0.5, "-0.5")]
-        {
+        for (x, wanted) in [
+            (1e15, "1e+15"),
+            (123456789012345.0, "123456789012345"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (-0.5, "-0.5"),
+            (35428571428571432.0, "3.5428571428571432e+16"),
+            (714285714285714.25, "714285714285714.2"),
+            (100.0, "100"),
+            (123.456, "123.456"),
+            (-0.00012, "-0.00012"),
+            (1e300, "1e+300"),
+            (9007199254740993.0, "9.007199254740992e+15"),
+            (5e-324, "5e-324"),
+        ] {
             assert_eq!(float(x, false), wanted);
         }
         assert_eq!(float(f64::from(16_777_215f32), true), "1.6777215e+07");
