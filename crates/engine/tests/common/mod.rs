@@ -1,4 +1,5 @@
-#![allow(dead_code, reason = "each test binary uses its share")]
+//! What the PostgreSQL tests share: a server, a mask that depends on its input, a copy from end to end.
+#![allow(dead_code, clippy::unwrap_used, clippy::print_stderr, clippy::zombie_processes, reason = "tests; each binary uses its share")]
 pub mod pg;
 
 use greenroom_engine::batch::{ColumnRule, FieldEffect, RowMasker};

@@ -143,7 +143,7 @@ fn array(items: &[Option<Cow<'_, str>>]) -> String {
             Some(t) => {
                 let plain = !t.is_empty()
                     && !t.eq_ignore_ascii_case("null")
-                    && !t.contains(|c: char| matches!(c, '"' | '\\' | '{' | '}' | ',' | ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}'));
+                    && !t.contains(['"', '\\', '{', '}', ',', ' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
                 if plain {
                     out.push_str(t);
                 } else {
@@ -308,7 +308,7 @@ mod tests {
             (123.456, "123.456"),
             (-0.00012, "-0.00012"),
             (1e300, "1e+300"),
-            (9007199254740993.0, "9.007199254740992e+15"),
+            (9007199254740992.0, "9.007199254740992e+15"),
             (5e-324, "5e-324"),
         ] {
             assert_eq!(float(x, false), wanted);
