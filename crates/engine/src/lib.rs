@@ -41,8 +41,3 @@ pub async fn target(address: &Address, secrets: &dyn secret::Secrets, base: &Pat
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }
-
-/// TEMP
-pub async fn copy_large_objects(_: &mut dyn Held, _: &mut dyn Generation, _: bool) -> Result<(u64, u64)> {
-    Ok((0, 0))
-}

@@ -290,7 +290,8 @@ pub trait Target: Send {
     async fn lock(&mut self, pilot: &str) -> Result<Option<Box<dyn ServerLock>>>;
     /// What stands under a name; `None` when nothing does.
     async fn look(&mut self, name: &str) -> Result<Option<Standing>>;
-    /// Creates a sealed, marked, empty generation. `like` gives encoding, collation and other settings that are fixed at creation.
+    /// Creates a sealed, marked, empty generation, or completes what an earlier attempt with the same marker began (the name carries the
+    /// marker's nonce, so an unmarked, empty database under it is that attempt's). Anything else under the name is refused. `like` gives encoding, collation and other settings that are fixed at creation.
     async fn create(&mut self, name: &str, marker: &Marker, like: &Catalog) -> Result<Standing>;
     /// Opens a generation (or a pilot) for work inside it.
     async fn enter(&mut self, name: &str) -> Result<Box<dyn Generation>>;

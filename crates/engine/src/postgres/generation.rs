@@ -98,6 +98,14 @@ impl Generation for PgGeneration {
         inspect::catalog(&self.session).await
     }
 
+    async fn sequences(&mut self) -> Result<Vec<(String, String)>> {
+        inspect::sequences(&self.session).await
+    }
+
+    fn sample_filter(&self, rows: u64, of: u64) -> String {
+        format!("random() * {} < {rows}", of.max(1))
+    }
+
     async fn orphans(&mut self, table: &Table, key: &ForeignKey) -> Result<u64> {
         let doing = format!("look for orphans of {} in {}", key.name, table.name);
         let pairs: Vec<(String, String)> =

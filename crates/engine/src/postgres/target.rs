@@ -141,7 +141,19 @@ impl Target for PgTarget {
         }
         let database = sql::ident(name);
         // Nobody can connect from the first moment on; the doors open only for the owner, after the marker stands.
-        self.session.client.batch_execute(&format!("create database {database} {}", self.options(like))).await.map_err(|e| {
+        let before = marker::find(&self.session, name).await?;
+        if let Some(row) = &before {
+            let ours = row.marker.as_ref() == Some(marker) || (row.marker.is_none() && name.contains(&marker.nonce));
+            // An unmarked database is closed to everybody, us included, so that it cannot hold anything.
+            if !ours || (row.marker.is_some() && !self.is_empty(name).await) {
+                return Err(EngineError::new(ErrorKind::Conflict, doing(), "a database of that name stands there already"));
+            }
+        }
+        let creation = match before {
+            Some(_) => "select 1".to_owned(),
+            None => format!("create database {database} {}", self.options(like)),
+        };
+        self.session.client.batch_execute(&creation).await.map_err(|e| {
             let e = mapped(&e, doing());
             match e.native_code.as_deref() {
                 Some("42809" | "22023" | "42704") => {

@@ -105,6 +105,21 @@ impl Target for SqliteTarget {
     async fn create(&mut self, name: &str, marker: &Marker, like: &Catalog) -> Result<Standing> {
         let (path, marker, settings) = (self.path(name)?, marker.clone(), like.settings.clone());
         blocking(move || {
+            match marker::look(&path)? {
+                Some(s) if s.empty && s.marker.as_ref() == Some(&marker) => return Ok(s),
+                // An earlier attempt was killed before its marker stood; the name carries the nonce.
+                Some(s) if s.empty && s.marker.is_none() && path.to_string_lossy().contains(&marker.nonce) => {
+                    for suffix in ["-journal", "-wal", "-shm", ""] {
+                        match std::fs::remove_file(beside(&path, suffix)) {
+                            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                                return Err(EngineError::other(format!("remove the half-made `{}`", path.display()), e.to_string()));
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                _ => {}
+            }
             create_file(&path)?;
             let doing = format!("create `{}`", path.display());
             let c = open_writable(&path, "create")?;

@@ -160,7 +160,7 @@ impl Action {
             Action::CheckSource
                 | Action::SchemaBefore
                 | Action::CopyTable { .. }
-                | Action::LargeObjects { what: LargeObjects::Keep }
+                | Action::LargeObjects { .. }
                 | Action::SourceFacts
         )
     }

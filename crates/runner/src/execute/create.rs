@@ -17,8 +17,7 @@ impl Execution {
         let name = self.plan.names.generation.clone();
         let marker = self.marker(MarkerState::Building);
         let standing = match self.target.look(&name).await? {
-            Some(s) if s.marker.as_ref() == Some(&marker) => s,
-            Some(s) if s.marker.is_some() || !s.empty => {
+            Some(s) if !s.empty || s.marker.as_ref().is_some_and(|m| *m != marker) => {
                 let mut f = failure("GR0503", format!("something that is not ours stands under the name `{name}`"));
                 f.hint = Some("rename it or plan again: a new plan takes a new name".into());
                 return Err(f.into());
