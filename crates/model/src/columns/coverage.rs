@@ -96,42 +96,51 @@ fn decided_by_pack(program: &Program, catalog: &Catalog, table: &Table, column: 
     })
 }
 
-/// Reports undecided columns, one finding per table, and returns how many there are.
-fn coverage(program: &Program, catalog: &Catalog, findings: &mut Vec<Finding>) -> usize {
-    let mut total = 0;
-    let mut tables = 0;
-    for table in catalog.tables.iter().filter(|t| !is_left_out(program, catalog, t)) {
-        let short = table.name.short(catalog.engine);
-        if let TableForm::Refused(why) = &table.form {
-            let message = format!("`{short}` cannot be carried: {why}");
-            findings.push(Finding::error("GR0210", message).hint(format!("leave it out: `[left_out]` with `\"{short}\" = \"why\"`")));
-            continue;
-        }
-        if !table.is_copied() || travels_empty(program, catalog, table) {
-            continue;
-        }
+/// Columns whose rows are copied and about which nothing is decided, by table. Tables that cannot be carried are not among them.
+pub fn undecided<'c>(program: &Program, catalog: &'c Catalog) -> Vec<(&'c Table, Vec<&'c str>)> {
+    let mut open = Vec::new();
+    let copied = |t: &&Table| t.is_copied() && !is_left_out(program, catalog, t) && !travels_empty(program, catalog, t);
+    for table in catalog.tables.iter().filter(copied) {
         let decisions = decisions_of(program, catalog, table);
         let decided = |c: &Column| {
             decisions.get(c.name.as_str()).is_some_and(|d| !d.after_upgrade) || decided_by_pack(program, catalog, table, &c.name)
         };
-        let stored: Vec<&Column> = table.columns.iter().filter(|c| c.generated != Some(Generation::Computed)).collect();
-        let missing: Vec<&str> = stored.iter().filter(|c| !decided(c)).map(|c| c.name.as_str()).collect();
-        if missing.is_empty() {
-            continue;
+        let missing: Vec<&str> = stored(table).filter(|c| !decided(c)).map(|c| c.name.as_str()).collect();
+        if !missing.is_empty() {
+            open.push((table, missing));
         }
-        total += missing.len();
-        tables += 1;
+    }
+    open
+}
+
+fn stored(table: &Table) -> impl Iterator<Item = &Column> {
+    table.columns.iter().filter(|c| c.generated != Some(Generation::Computed))
+}
+
+/// Reports undecided columns, one finding per table, and returns how many there are.
+fn coverage(program: &Program, catalog: &Catalog, findings: &mut Vec<Finding>) -> usize {
+    for table in catalog.tables.iter().filter(|t| !is_left_out(program, catalog, t)) {
+        if let TableForm::Refused(why) = &table.form {
+            let short = table.name.short(catalog.engine);
+            let message = format!("`{short}` cannot be carried: {why}");
+            findings.push(Finding::error("GR0210", message).hint(format!("leave it out: `[leave_out]` with `\"{short}\" = \"why\"`")));
+        }
+    }
+    let open = undecided(program, catalog);
+    for (table, missing) in &open {
+        let short = table.name.short(catalog.engine);
         let hint = "`greenroom columns` shows proposals; write a decision for each into columns.toml";
-        findings.push(if missing.len() == stored.len() {
-            let message = format!("`{short}` has no decisions: {}", listed(&missing, SHOWN));
+        findings.push(if missing.len() == stored(table).count() {
+            let message = format!("`{short}` has no decisions: {}", listed(missing, SHOWN));
             Finding::error("GR0206", message).hint(format!("{hint}, or give the table the kind `queue`, `history` or `scratch`"))
         } else {
             let count = if missing.len() == 1 { "a column" } else { "columns" };
-            Finding::error("GR0201", format!("`{short}` has {count} without a decision: {}", listed(&missing, SHOWN))).hint(hint)
+            Finding::error("GR0201", format!("`{short}` has {count} without a decision: {}", listed(missing, SHOWN))).hint(hint)
         });
     }
-    if tables > 1 {
-        findings.push(Finding::note("GR0201", format!("{total} columns in {tables} tables are without a decision")));
+    let total = open.iter().map(|(_, missing)| missing.len()).sum();
+    if open.len() > 1 {
+        findings.push(Finding::note("GR0201", format!("{total} columns in {} tables are without a decision", open.len())));
     }
     total
 }
@@ -156,7 +165,9 @@ fn drift(program: &Program, catalog: &Catalog, undecided: usize, findings: &mut 
         (new, gone) => format!("columns without a decision: {new}; decided on but no longer there: {gone}"),
     };
     let message = format!("the schema is not the one that was decided on (now `{}`, pinned `{}`); {what}", now.short(), pinned.short());
-    findings.push(Finding::error("GR0204", message).hint("look at what changed, then pin the new fingerprint with `greenroom columns`"));
+    findings.push(
+        Finding::error("GR0204", message).hint("look at what changed, then pin the new fingerprint with `greenroom columns --write`"),
+    );
 }
 
 fn approvals(program: &Program, catalog: &Catalog, samples: Option<&Samples>, findings: &mut Vec<Finding>) {
@@ -199,14 +210,13 @@ fn outside(program: &Program, catalog: &Catalog, findings: &mut Vec<Finding>) {
     if catalog.large_objects > 0 && program.large_objects.is_none() {
         let message =
             format!("the database holds {} large objects, and the program does not say what happens to them", catalog.large_objects);
-        findings.push(Finding::error("GR0208", message).hint("say `large_objects = \"clear\"` or `\"keep\"` in greenroom.toml"));
+        findings
+            .push(Finding::error("GR0208", message).hint("say `large_objects = \"clear\"` or `\"keep\"` under `[copy]` in greenroom.toml"));
     }
     for o in catalog.outbound.iter().filter(|o| o.disabled_by.is_none() && !program.outbound_accepted.contains_key(&o.name)) {
         let message = format!("{} `{}` reaches outside the database, and cannot be disabled on the copy", o.kind, o.name);
-        findings.push(
-            Finding::error("GR0209", message)
-                .hint(format!("accept it with a reason: `[outbound_accepted]` with `\"{}\" = \"why\"`", o.name)),
-        );
+        findings
+            .push(Finding::error("GR0209", message).hint(format!("accept it with a reason: `[outbound]` with `\"{}\" = \"why\"`", o.name)));
     }
 }
 

@@ -15,7 +15,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use coverage::{check, new_columns};
+pub use coverage::{check, new_columns, undecided};
 pub use detect::{Confidence, Detected, PersonalKind, Samples, detect, detect_column};
 pub use propose::{Proposal, TableProposal, propose};
 pub use quasi::quasi;
