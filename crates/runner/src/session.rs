@@ -284,6 +284,14 @@ impl Session {
         })
     }
 
+    /// Whether another process of this machine works on the pilot now.
+    ///
+    /// # Errors
+    /// When the lock cannot be looked at.
+    pub fn busy(&self) -> Result<bool, SessionError> {
+        Ok(self.workspace.lock("pilot")?.is_none())
+    }
+
     fn lock(&self) -> Result<RunLock, SessionError> {
         self.workspace.lock("pilot")?.ok_or_else(|| {
             refused(
