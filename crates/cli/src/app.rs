@@ -1,0 +1,185 @@
+//! What every command works with: the program's folder, where results and messages go, how secrets are asked for. Does not own wording of
+//! single commands.
+
+use crate::error::{CliError, Exit};
+use crate::render::{findings, style};
+use clap::Args;
+use greenroom_model::finding::{Finding, Severity, any_error};
+use greenroom_model::program::{Layer, Program};
+use greenroom_runner::ports::{Observer, Silent};
+use greenroom_runner::secrets::Prompt;
+use greenroom_runner::session::{self, Project, Session};
+use serde::Serialize;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Folder of the program
+    #[arg(short = 'C', long = "program", value_name = "DIR", default_value = ".", global = true, help_heading = "Global options")]
+    pub program: PathBuf,
+    /// Print the result as JSON on standard output
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Say only results and errors
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+    /// No colours, whatever the terminal says (`NO_COLOR` does the same)
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub no_color: bool,
+}
+
+/// One command's surroundings.
+pub struct App {
+    /// The program's folder as given.
+    pub folder: PathBuf,
+    /// Results as JSON.
+    pub json: bool,
+    /// Results and errors only.
+    pub quiet: bool,
+}
+
+/// A program that can be worked with, and the texts its findings point into.
+pub struct Opened {
+    /// The program.
+    pub program: Program,
+    /// Files by layer.
+    pub layers: Vec<Layer>,
+    /// Findings that forbid nothing.
+    pub findings: Vec<Finding>,
+    /// The program's folder, absolute.
+    pub folder: PathBuf,
+}
+
+impl App {
+    /// From the global options.
+    pub fn new(global: &Global) -> App {
+        if global.no_color {
+            anstream::ColorChoice::Never.write_global();
+        }
+        App { folder: global.program.clone(), json: global.json, quiet: global.quiet }
+    }
+
+    /// Prints a command's result: as JSON, or as the text made from the same value.
+    pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), CliError> {
+        let text = if self.json {
+            let mut text = serde_json::to_string_pretty(value).map_err(|e| CliError::Bug(format!("a result is no JSON: {e}")))?;
+            text.push('\n');
+            text
+        } else {
+            text(value)
+        };
+        self.print(&text)
+    }
+
+    /// Prints text on standard output.
+    pub fn print(&self, text: &str) -> Result<(), CliError> {
+        let mut out = anstream::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // Whoever reads has seen enough (`greenroom plan | head`).
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(source) => Err(CliError::Io { attempted: "write to standard output".into(), source }),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Says something on standard error, unless it shall be quiet.
+    pub fn say(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            // Nobody can be told that nobody can be told.
+            let _ = writeln!(anstream::stderr().lock(), "{}", text.as_ref());
+        }
+    }
+
+    /// Shows findings on standard error; in JSON they are part of the result instead.
+    pub fn show(&self, list: &[Finding], layers: &[Layer]) {
+        if !self.json && !list.is_empty() {
+            let shown: Vec<Finding> = list.iter().filter(|f| !self.quiet || f.severity == Severity::Error).cloned().collect();
+            let _ = write!(anstream::stderr().lock(), "{}", findings::render(&shown, layers));
+        }
+    }
+
+    /// Shows an error and gives its exit code.
+    pub fn fail(&self, error: &CliError) -> ExitCode {
+        let report = error.report();
+        if self.json {
+            let json = serde_json::json!({ "error": report });
+            let _ = self.print(&format!("{json:#}\n"));
+        } else {
+            let _ = write!(anstream::stderr().lock(), "{}", report.text(error.layers()));
+        }
+        report.exit.into()
+    }
+
+    /// Whether a person sits there who can be asked.
+    pub fn can_ask(&self) -> bool {
+        !self.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Asks for a line; `None` at the end of input.
+    pub fn ask(&self, question: &str) -> Result<Option<String>, CliError> {
+        let io = |source| CliError::Io { attempted: "ask on the terminal".into(), source };
+        let mut err = anstream::stderr().lock();
+        write!(err, "{}{question}{} ", style::HEAD.render(), style::HEAD.render_reset()).and_then(|()| err.flush()).map_err(io)?;
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line).map_err(io)?;
+        Ok((read > 0).then(|| line.trim().to_owned()))
+    }
+
+    /// Asks whether to go on; where nobody can be asked, the command itself is the answer.
+    pub fn confirm(&self, question: &str, yes: bool) -> Result<(), CliError> {
+        if yes || !self.can_ask() {
+            return Ok(());
+        }
+        match self.ask(&format!("{question} [y/N]"))?.as_deref() {
+            Some("y" | "Y" | "yes") => Ok(()),
+            _ => Err(CliError::Declined),
+        }
+    }
+
+    /// Asks for secrets on the terminal, unseen.
+    pub fn prompt() -> Prompt {
+        Box::new(|question| {
+            if !std::io::stdin().is_terminal() {
+                return None;
+            }
+            rpassword::prompt_password(question).ok().map(Into::into)
+        })
+    }
+
+    /// Reads the program's files, whatever is in them.
+    pub fn read(&self) -> Result<Project, CliError> {
+        Ok(session::read(&self.folder)?)
+    }
+
+    /// Reads the program; findings that forbid understanding it are the error.
+    pub fn open(&self) -> Result<Opened, CliError> {
+        let project = self.read()?;
+        match project.program {
+            Some(program) if !any_error(&project.findings) => {
+                Ok(Opened { program, layers: project.loaded.layers, findings: project.findings, folder: project.loaded.folder })
+            }
+            _ => Err(CliError::Program { findings: project.findings, layers: project.loaded.layers }),
+        }
+    }
+
+    /// Reads the program and opens its workspace.
+    pub fn session(&self) -> Result<Session, CliError> {
+        self.session_with(Arc::new(Silent)).map(|(s, _)| s)
+    }
+
+    /// The same, with a listener and the files that findings point into.
+    pub fn session_with(&self, observer: Arc<dyn Observer>) -> Result<(Session, Vec<Layer>), CliError> {
+        let opened = self.open()?;
+        Ok((Session::open(opened.folder, opened.program, Self::prompt(), observer)?, opened.layers))
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}

@@ -1,0 +1,101 @@
+//! The command line: one file per command. Owns arguments and help texts; each command's file owns what is printed for it.
+
+mod answer;
+mod check;
+mod columns;
+mod drive;
+mod drop;
+mod explain;
+mod init;
+mod mask;
+mod open;
+mod plan;
+mod rehearse;
+mod resume;
+mod run;
+mod runs;
+mod schema;
+mod seal;
+mod status;
+mod undo;
+mod verify;
+
+use crate::app::{App, Global};
+use crate::error::{CliError, Exit};
+use clap::{Parser, Subcommand};
+
+/// What a command ends with.
+pub type Done = Result<Exit, CliError>;
+
+/// Gets the next production database ready before it goes on stage: builds a masked, neutralised copy, rehearses the vendor's upgrade on it,
+/// verifies it, and lets people test it.
+#[derive(Parser, Debug)]
+#[command(name = "greenroom", version, about, long_about = None, after_help = EXAMPLES, propagate_version = true)]
+pub struct Arguments {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+A first rehearsal:
+  greenroom init --engine sqlite --source /srv/app/app.db   write a program from the database
+  greenroom columns                                         see what nobody has decided yet
+  greenroom check                                           is everything decided, does it fit?
+  greenroom plan                                            what would happen, to the last statement
+  greenroom rehearse                                        do it
+  greenroom open --to testers                               let people in
+
+Exit codes: 0 ok, 1 error, 2 usage, 4 the verdict is negative, 5 a person is needed.";
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    Init(init::InitArgs),
+    Check(check::CheckArgs),
+    Columns(columns::ColumnsArgs),
+    Plan(plan::PlanArgs),
+    Rehearse(rehearse::RehearseArgs),
+    Status(status::StatusArgs),
+    Runs(runs::RunsArgs),
+    #[command(subcommand)]
+    Run(run::RunCommand),
+    Resume(resume::ResumeArgs),
+    Undo(undo::UndoArgs),
+    Answer(answer::AnswerArgs),
+    Verify(verify::VerifyArgs),
+    Open(open::OpenArgs),
+    Seal(seal::SealArgs),
+    Drop(drop::DropArgs),
+    #[command(subcommand)]
+    Mask(mask::MaskCommand),
+    Schema(schema::SchemaArgs),
+    Explain(explain::ExplainArgs),
+}
+
+/// Runs a command.
+pub async fn run(app: &App, command: Command) -> Done {
+    match command {
+        Command::Init(a) => init::cmd_init(app, a).await,
+        Command::Check(a) => check::cmd_check(app, a).await,
+        Command::Columns(a) => columns::cmd_columns(app, a).await,
+        Command::Plan(a) => plan::cmd_plan(app, a).await,
+        Command::Rehearse(a) => rehearse::cmd_rehearse(app, a).await,
+        Command::Status(a) => status::cmd_status(app, a).await,
+        Command::Runs(a) => runs::cmd_runs(app, a),
+        Command::Run(a) => run::cmd_run(app, a),
+        Command::Resume(a) => resume::cmd_resume(app, a).await,
+        Command::Undo(a) => undo::cmd_undo(app, a).await,
+        Command::Answer(a) => answer::cmd_answer(app, a),
+        Command::Verify(a) => verify::cmd_verify(app, a).await,
+        Command::Open(a) => open::cmd_open(app, a).await,
+        Command::Seal(a) => seal::cmd_seal(app, a).await,
+        Command::Drop(a) => drop::cmd_drop(app, a).await,
+        Command::Mask(a) => mask::cmd_mask(app, a).await,
+        Command::Schema(a) => schema::cmd_schema(app, a),
+        Command::Explain(a) => explain::cmd_explain(app, &a),
+    }
+}

@@ -1,0 +1,84 @@
+//! `greenroom rehearse`.
+
+use super::{Done, drive};
+use crate::app::App;
+use crate::error::CliError;
+use crate::progress::Progress;
+use crate::render::words;
+use clap::Args;
+use greenroom_model::plan::Plan;
+use greenroom_model::run::Phase;
+use greenroom_runner::journal::Projection;
+use greenroom_runner::planning::size;
+use greenroom_runner::ports::{Clock, SystemClock};
+use greenroom_runner::session::SessionError;
+use std::sync::Arc;
+
+/// Build a new pilot: copy, mask, upgrade, verify, swap in
+///
+/// Makes a plan (or takes the one you looked at), and carries it out. The present pilot stays as it is until the new one has passed every
+/// check, and is kept for some hours afterwards. The source is only read.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  greenroom rehearse
+  greenroom rehearse --plan 1a2b3c4d      exactly what `greenroom plan` printed
+  greenroom rehearse --by-hand            a person types the upgrade's statements
+
+Ctrl-C stops at the next safe point, twice at once; `greenroom resume` goes on, `greenroom undo` goes back.
+Exit codes: 0 the pilot stands, 4 a step or a check failed, 5 a person is asked, 1 anything else.")]
+pub struct RehearseArgs {
+    /// Carry out this plan; the first digits of its hash suffice
+    #[arg(long, value_name = "HASH")]
+    plan: Option<String>,
+    /// Ask a person to run the upgrade's statements, instead of running them
+    #[arg(long)]
+    by_hand: bool,
+}
+
+pub async fn cmd_rehearse(app: &App, args: RehearseArgs) -> Done {
+    let progress = Arc::new(Progress::new(app));
+    let (session, layers) = app.session_with(progress.clone())?;
+    let history = session.history()?;
+    nothing_open(&history)?;
+    for gone in session.drop_expired().await? {
+        let until = gone.until.map(|u| format!(", kept until {}", words::when(u))).unwrap_or_default();
+        app.say(format!("dropped the former pilot `{}`{until}", gone.name));
+    }
+    let (hash, plan) = match &args.plan {
+        Some(prefix) => session.find_plan(prefix)?,
+        None => {
+            let (hash, plan, findings) = session.plan().await.map_err(|e| CliError::from(e).with_layers(&layers))?;
+            app.show(&findings, &layers);
+            (hash, plan)
+        }
+    };
+    app.say(summary(&plan, &hash.short()));
+    let earlier = history.runs.iter().rev().find(|r| r.phase == Phase::Finished);
+    progress.expect(&plan, earlier, None);
+    let ended = drive::attended(&session, &progress, session.start(hash, &plan, args.by_hand)).await?;
+    drive::conclude(app, &session, &progress, args.by_hand, ended).await
+}
+
+/// Refuses early what [`greenroom_runner::session::Session::start`] would refuse after a plan was made for nothing.
+fn nothing_open(history: &Projection) -> Result<(), CliError> {
+    match history.runs.iter().find(|r| matches!(r.phase, Phase::Running | Phase::Undoing)) {
+        None => Ok(()),
+        Some(open) => Err(CliError::Session(SessionError::Refused {
+            code: "GR0723",
+            message: format!("the run `{}` is neither finished nor undone", open.id),
+            hint: format!("`greenroom resume {0}` goes on, `greenroom undo {0}` goes back", open.id),
+        })),
+    }
+}
+
+/// Two lines before it begins.
+fn summary(plan: &Plan, short: &str) -> String {
+    let masked = plan.tables.iter().filter(|t| t.changes_fields()).count();
+    let until = plan.expected_millis().map(|ms| format!(", about {}", words::millis(ms))).unwrap_or_default();
+    let at = words::exactly(SystemClock::default().now());
+    let tables = words::count(plan.tables.len() as u64, "table");
+    let steps = words::count(plan.upgrade.len() as u64, "upgrade step");
+    let read = size(plan.footprint.read_bytes);
+    format!("{at}: plan {short}: {tables} ({masked} with masks), {read} to read, {steps}{until}\nbuilding `{}`", plan.names.generation)
+}

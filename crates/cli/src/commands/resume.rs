@@ -1,0 +1,34 @@
+//! `greenroom resume`.
+
+use super::{Done, drive};
+use crate::app::App;
+use crate::progress::Progress;
+use clap::Args;
+use greenroom_model::run::Phase;
+use std::sync::Arc;
+
+/// Go on with a run: after a crash, a failure, Ctrl-C or an answer
+///
+/// What is known to be done is not done again. What was copied from an earlier snapshot is compared and copied again only where it differs.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  greenroom resume                     the latest run\n  greenroom resume rehearsal-7")]
+pub struct ResumeArgs {
+    /// The run; the latest one without it
+    run: Option<String>,
+    /// Ask a person to run the upgrade's statements, instead of running them
+    #[arg(long)]
+    by_hand: bool,
+}
+
+pub async fn cmd_resume(app: &App, args: ResumeArgs) -> Done {
+    let progress = Arc::new(Progress::new(app));
+    let (session, _) = app.session_with(progress.clone())?;
+    let history = session.history()?;
+    let state = session.find_run(args.run.as_deref())?;
+    if matches!(state.phase, Phase::Running) {
+        let earlier = history.runs.iter().rev().find(|r| r.phase == Phase::Finished);
+        progress.expect(&state.plan, earlier, Some(&state));
+    }
+    let ended = drive::attended(&session, &progress, session.resume(Some(&state.id.0), args.by_hand)).await?;
+    drive::conclude(app, &session, &progress, args.by_hand, ended).await
+}

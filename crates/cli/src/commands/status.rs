@@ -1,0 +1,176 @@
+//! `greenroom status`.
+
+use super::Done;
+use crate::app::App;
+use crate::error::{CliError, Exit, Report};
+use crate::render::run::{self, Dated, RunReport, Standing};
+use crate::render::style::{BAD, DIM, HEAD, WARN, heading, paint};
+use crate::render::table::{Align, table};
+use crate::render::{verdict, words};
+use clap::Args;
+use greenroom_engine::Admission;
+use greenroom_runner::planning::size;
+use greenroom_runner::ports::{Clock, SystemClock};
+use greenroom_runner::session::{Known, Session};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Show what stands where: the pilot, the latest run, former pilots
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  greenroom status\n  greenroom status --json")]
+pub struct StatusArgs {}
+
+#[derive(Serialize)]
+struct Status {
+    program: String,
+    engine: String,
+    now: Timestamp,
+    pilot_name: String,
+    /// What stands under the pilot's name, if it is ours.
+    pilot: Option<Known>,
+    /// The latest verdict of the pilot's run.
+    verdict: Option<Dated>,
+    /// The latest run.
+    run: Option<RunReport>,
+    /// Former pilots and generations that still stand.
+    others: Vec<Known>,
+    /// Events at which the wall clock went back.
+    clock_jumps: Vec<u64>,
+    /// Why the target could not be asked.
+    unreachable: Option<Report>,
+    /// A process works on the pilot now.
+    busy: bool,
+}
+
+pub async fn cmd_status(app: &App, _: StatusArgs) -> Done {
+    let session = app.session()?;
+    let status = gather(&session).await?;
+    app.result(&status, text)?;
+    Ok(if status.unreachable.is_some() { Exit::Error } else { Exit::Ok })
+}
+
+async fn gather(session: &Session) -> Result<Status, CliError> {
+    let busy = session.busy()?;
+    let history = session.history()?;
+    let (databases, unreachable) = match session.databases().await {
+        Ok(all) => (all, None),
+        Err(e) => (Vec::new(), Some(CliError::from(e).report())),
+    };
+    let (pilots, others): (Vec<Known>, Vec<Known>) = databases.into_iter().partition(|k| k.role == "pilot");
+    let pilot = pilots.into_iter().next();
+    let verdict = pilot
+        .as_ref()
+        .and_then(|p| history.run(&p.run))
+        .and_then(|r| r.verdicts.last())
+        .map(|(at, verdict)| Dated { at: *at, verdict: verdict.clone() });
+    Ok(Status {
+        program: session.program.name.clone(),
+        engine: session.program.source.engine.to_string(),
+        now: SystemClock::default().now(),
+        pilot_name: session.program.pilot.name.clone(),
+        pilot,
+        verdict,
+        run: history.runs.last().map(|r| RunReport::of(r, busy)),
+        others,
+        clock_jumps: history.clock_jumps,
+        unreachable,
+        busy,
+    })
+}
+
+fn text(s: &Status) -> String {
+    let mut out = format!("{} `{}` on {}\n", paint(HEAD, "Program"), s.program, s.engine);
+    out.push_str(&heading("Pilot"));
+    match (&s.pilot, &s.unreachable) {
+        (_, Some(report)) => {
+            out.push_str(&format!("  {} {}\n", paint(BAD, "the target cannot be asked:"), report.message));
+            report.hints.iter().for_each(|h| out.push_str(&format!("  hint: {h}\n")));
+        }
+        (None, None) => out.push_str(&format!("  no pilot of ours stands under the name `{}`\n", s.pilot_name)),
+        (Some(p), None) => out.push_str(&pilot(s, p)),
+    }
+    if let Some(r) = &s.run {
+        out.push_str(&latest(s, r));
+    }
+    if !s.others.is_empty() {
+        out.push_str(&heading("Also standing"));
+        let row = |k: &Known| {
+            let until = match (&k.until, k.role.as_str()) {
+                (Some(u), _) if *u <= s.now => "time is over: the next rehearsal drops it".to_owned(),
+                (Some(u), _) => format!("kept until {} ({})", words::when(*u), words::age(*u, s.now)),
+                (None, _) => String::new(),
+            };
+            let bytes = k.standing.as_ref().map(|x| size(x.bytes)).unwrap_or_default();
+            vec![k.role.clone(), k.name.clone(), bytes, until]
+        };
+        let rows: Vec<Vec<String>> = s.others.iter().map(row).collect();
+        let left = ("", Align::Left);
+        out.push_str(&table(&[left, left, ("", Align::Right), left], &rows));
+    }
+    if !s.clock_jumps.is_empty() {
+        let list = s.clock_jumps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let note = format!("the machine's clock went back before event {list}: ages and dates around it are not to be trusted");
+        out.push_str(&format!("\n{} {note}\n", paint(WARN, "note:")));
+    }
+    let next = match &s.run {
+        None => vec![("greenroom rehearse".to_owned(), "build the first pilot".to_owned())],
+        Some(r) => r.next(),
+    };
+    out.push_str(&run::next(&next));
+    out
+}
+
+fn pilot(s: &Status, p: &Known) -> String {
+    let marker = p.standing.as_ref().and_then(|x| x.marker.as_ref());
+    let bytes = p.standing.as_ref().map(|x| format!(", {}", size(x.bytes))).unwrap_or_default();
+    let number = marker.map(|m| format!("generation {}", m.generation)).unwrap_or_default();
+    let mut out = format!("  `{}`: {number} of run {}{bytes}\n", p.name, p.run);
+    let who = match &p.admission {
+        Some(Admission::Sealed) => "sealed: nobody but Greenroom can connect".to_owned(),
+        Some(Admission::Some { roles, mode }) if roles.is_empty() => format!("open to whom file mode {mode:o} lets in"),
+        Some(Admission::Some { roles, .. }) => format!("open to {}", roles.join(", ")),
+        Some(Admission::Everybody { mode }) if *mode != 0 => format!("open to everybody (file mode {mode:o})"),
+        Some(Admission::Everybody { .. }) => "open to everybody".to_owned(),
+        None => String::new(),
+    };
+    out.push_str(&format!("  {who}\n"));
+    if let Some(d) = &s.verdict {
+        out.push_str(&format!("  verified {}: {}\n", words::age(d.at, s.now), verdict::line(&d.verdict)));
+        for line in &d.verdict.not_compared {
+            out.push_str(&format!("    {} {line}\n", paint(DIM, "not compared:")));
+        }
+    }
+    out
+}
+
+/// The latest run, at length only where somebody has to do something.
+fn latest(s: &Status, r: &RunReport) -> String {
+    let (done, of) = r.done();
+    let mut out = heading("Latest run");
+    out.push_str(&format!(
+        "  {}: {}, {done} of {of} steps, began {}, last event {}\n",
+        r.run,
+        r.word(),
+        words::when(r.started),
+        words::age(r.last, s.now)
+    ));
+    match r.standing {
+        Standing::Failed => {
+            if let Some(f) = &r.failed {
+                out.push_str(&run::failure(&f.title, &f.what));
+            }
+        }
+        Standing::Waiting => {
+            if let Some(q) = &r.question {
+                out.push_str(&run::question(&q.title, &q.what));
+            }
+        }
+        Standing::UndoFailed => {
+            if let Some(f) = &r.undo_failure {
+                out.push_str(&run::failure("restoring the former state", f));
+            }
+        }
+        _ => {}
+    }
+    out
+}

@@ -1,0 +1,65 @@
+//! Plain lines, for logs: one per finished step, one every ten seconds for a copy that takes long.
+
+use super::{Display, Moved, ended};
+use crate::render::{verdict, words};
+use greenroom_model::plan::StepKey;
+use greenroom_model::run::{Outcome, Verdict};
+use greenroom_runner::planning::size;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Between two lines about the same copy.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Writes lines.
+#[derive(Default)]
+pub(super) struct Lines {
+    since: BTreeMap<StepKey, (Instant, Moved)>,
+    total: Moved,
+}
+
+fn put(text: &str) {
+    // Progress that cannot be shown must not stop the run.
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+impl Display for Lines {
+    fn begins(&mut self, step: &StepKey, title: &str) {
+        self.since.insert(step.clone(), (Instant::now(), Moved::default()));
+        // Copies run side by side and are many; they are told of when they end, or when they take long.
+        if !step.0.starts_with("copy:") {
+            put(&format!("{title} …"));
+        }
+    }
+
+    fn rows(&mut self, step: &StepKey, title: &str, moved: Moved) {
+        let Some((at, then)) = self.since.get_mut(step).filter(|(at, _)| at.elapsed() >= PAUSE) else { return };
+        let ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = (moved.bytes - then.bytes).saturating_mul(1000) / ms;
+        put(&format!("{title}: {} so far, {}, {}/s", words::count(moved.rows, "row"), size(moved.bytes), size(rate)));
+        (*at, *then) = (Instant::now(), moved);
+    }
+
+    fn ends(&mut self, step: &StepKey, title: &str, outcome: &Outcome) {
+        self.since.remove(step);
+        put(&ended(title, outcome));
+    }
+
+    fn verified(&mut self, v: &Verdict) {
+        put(&verdict::line(v));
+    }
+
+    fn line(&mut self, text: &str) {
+        put(text);
+    }
+
+    fn expect(&mut self, total: Moved, _: Moved) {
+        self.total = total;
+        if total.bytes > 0 {
+            put(&format!("about {} to read", size(total.bytes)));
+        }
+    }
+
+    fn clear(&mut self) {}
+}

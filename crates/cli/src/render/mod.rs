@@ -1,0 +1,8 @@
+//! How things look: styles, tables, durations, findings, verdicts, runs. Owns appearance only; every function is pure.
+
+pub mod findings;
+pub mod run;
+pub mod style;
+pub mod table;
+pub mod verdict;
+pub mod words;
