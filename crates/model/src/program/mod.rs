@@ -333,6 +333,8 @@ pub struct VerifySettings {
     pub allowed_mail_domains: Vec<String>,
     /// Tables (as written) whose rows the upgrade is expected to change; others must keep their digest.
     pub touched_tables: Vec<String>,
+    /// Columns (`table.column`) in which a person accepts what the residual scan finds, with a reason each.
+    pub accepted: BTreeMap<String, String>,
 }
 
 /// Owners and grants on PostgreSQL.

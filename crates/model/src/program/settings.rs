@@ -97,6 +97,11 @@ pub(super) fn verify(layers: &[Read<'_>]) -> VerifySettings {
         residual_sample_rows: get(layers, |m| m.verify.as_ref()?.residual_sample_rows.as_ref()),
         allowed_mail_domains: domains.iter().map(|d| d.trim_start_matches('@').to_lowercase()).collect(),
         touched_tables: get(layers, |m| m.verify.as_ref()?.touched_tables.as_ref()).unwrap_or_default(),
+        accepted: layers
+            .iter()
+            .filter_map(|l| l.main.verify.as_ref())
+            .flat_map(|v| v.accepted.iter().map(|(column, reason)| (column.clone(), reason.clone())))
+            .collect(),
     }
 }
 

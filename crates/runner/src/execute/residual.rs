@@ -149,8 +149,18 @@ impl<'a> Scan<'a> {
         if self.known.is_empty() {
             return false;
         }
-        let lower: Vec<String> = words(text).map(|(w, _)| w.to_lowercase()).collect();
-        (2..=4).any(|n| lower.windows(n).any(|w| self.is_known(Sort::FullName, &w.join(" "))))
+        // A name does not reach over a slash or a full stop; over a comma only as `Surname, First`.
+        let apart = |c: char| !(c.is_alphabetic() || c.is_whitespace() || "'-’,".contains(c));
+        text.split(apart).any(|segment| {
+            let parts: Vec<Vec<String>> =
+                segment.split(',').map(|part| words(part).map(|(w, _)| w.to_lowercase()).collect()).collect();
+            let within = parts.iter().any(|p| (2..=4).any(|n| p.windows(n).any(|w| self.is_known(Sort::FullName, &w.join(" ")))));
+            within
+                || parts.windows(2).any(|pair| match (pair[0].last(), pair[1].first()) {
+                    (Some(surname), Some(first)) => self.is_known(Sort::FullName, &format!("{surname} {first}")),
+                    _ => false,
+                })
+        })
     }
 
     /// Reserved domains (RFC 2606, RFC 6761) and the program's allowed ones.
@@ -245,5 +255,7 @@ mod tests {
         assert!(found("Anna").is_empty());
         assert!(found("600 700").is_empty());
         assert!(found("Piotr Nowak-Zielińska").is_empty());
+        // A list of two other people.
+        assert!(found("Ewa Nowak-Zielińska/Anna Kowalska").is_empty());
     }
 }

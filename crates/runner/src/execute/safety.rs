@@ -262,7 +262,12 @@ async fn residual(
     for o in &catalog.objects {
         scan.look(&format!("{} {}", o.kind, o.name), &o.definition, true);
     }
-    let found: Vec<ScanFinding> = scan.finish();
+    let accepted = &input.program.verify.accepted;
+    let (stay, found): (Vec<ScanFinding>, Vec<ScanFinding>) = scan.finish().into_iter().partition(|f| accepted.contains_key(&f.column));
+    for f in stay {
+        let reason = accepted.get(&f.column).map_or("", String::as_str);
+        verdict.not_compared.push(format!("{}: {} in {} values, accepted by the program: {reason}", f.column, f.what, f.values));
+    }
     verdict.differences.extend(found.into_iter().map(|f| format!("{}: {} in {} values", f.column, f.what, f.values)));
     verdict.compared.push(format!(
         "residual scan of {columns_read} text columns against {} known values of the source, and for live mail domains",

@@ -94,6 +94,8 @@ impl Execution {
         verdict.not_compared.extend(script.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.disabled.iter().map(|(n, how)| format!("{n}: {how}")));
 
+        verdict.not_compared.sort();
+        verdict.not_compared.dedup();
         let failed = self.assertions(Shape::Before, &mut verdict).await?;
         verdict.differences.extend(failed);
         self.conclude(verdict, "GR0601", "the copy is not what the source was")

@@ -12,7 +12,7 @@ pub static CODES: &[CodeInfo] = &[
     CodeInfo {
         code: "GR0602",
         title: "not safe to open",
-        explain: "A pack's assertion does not hold, or the residual scan found a live mail address, or a name, mail or telephone number of the source, within the copy. The details name table and column, never the value. Decide a mask for the column, or allow a mail domain with `[verify] allowed_mail_domains`, and rehearse again.",
+        explain: "A pack's assertion does not hold, or the residual scan found a live mail address, or a name, mail or telephone number of the source, within the copy. The details name table and column, never the value. Decide a mask for the column, or allow a mail domain with `[verify] allowed_mail_domains`. Where a person has looked and what was found is no personal data (an artist who bears a client's name), write `[verify.accepted]` with a line `\"table.column\" = \"reason\"`. Then rehearse again.",
     },
     CodeInfo {
         code: "GR0603",

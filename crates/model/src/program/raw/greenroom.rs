@@ -206,6 +206,9 @@ pub struct RawVerify {
     pub allowed_mail_domains: Option<At<Vec<String>>>,
     /// Tables whose rows the upgrade is expected to change; all others must keep their digest.
     pub touched_tables: Option<At<Vec<String>>>,
+    /// What the residual scan may find and leave: reason by `table.column`, where a person has looked.
+    #[serde(default)]
+    pub accepted: BTreeMap<String, String>,
 }
 
 /// Owners and grants on PostgreSQL.

@@ -58,7 +58,7 @@ fn main_file(input: &NewProgram<'_>) -> String {
         let n = input.catalog.large_objects;
         out.push_str(&format!("[copy]\n# The source has {n} large objects; the check stops until this is decided.\n# large_objects = ?                # \"keep\" or \"clear\"\n\n"));
     }
-    out.push_str("# [verify]\n# allowed_mail_domains = [\"vendor.example\"]   # addresses that may stay in the pilot\n# touched_tables = [\"client\"]                 # tables whose rows the upgrade changes\n");
+    out.push_str("# [verify]\n# allowed_mail_domains = [\"vendor.example\"]   # addresses that may stay in the pilot\n# touched_tables = [\"client\"]                 # tables whose rows the upgrade changes\n# accepted = { \"artist.name\" = \"public persons\" }   # where the residual scan finds names that may stay\n");
     out
 }
 
