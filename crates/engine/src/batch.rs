@@ -182,7 +182,7 @@ impl RowMasker {
                         })?;
                         let start = scratch.len();
                         let kept = self.encoding.encode(c, &masked, &mut scratch).map_err(|e| self.in_column(c, e))?;
-                        replaced.push((c, kept.then(|| start..scratch.len())));
+                        replaced.push((c, kept.then_some(start..scratch.len())));
                     }
                 }
             }

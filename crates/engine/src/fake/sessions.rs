@@ -191,7 +191,9 @@ impl Target for FakeTarget {
     async fn create(&mut self, name: &str, marker: &Marker, _like: &Catalog) -> Result<Standing> {
         effect(&self.world, &self.cuts, "create", |w| {
             match w.databases.get(name) {
-                Some(d) if d.marker.as_ref().is_some_and(|m| m != marker) || !d.tables.is_empty() => return Err(conflict("create", "something stands there")),
+                Some(d) if d.marker.as_ref().is_some_and(|m| m != marker) || !d.tables.is_empty() => {
+                    return Err(conflict("create", "something stands there"));
+                }
                 Some(_) => return Ok(()),
                 None => {}
             }

@@ -323,11 +323,11 @@ impl Catalog {
 
     /// The hash of tables and columns only, which is what column decisions depend on.
     pub fn columns_fingerprint(&self) -> Hash {
-        let mut columns: Vec<(&TableName, Vec<(&str, &str, bool)>)> = self
-            .tables
-            .iter()
-            .map(|t| (&t.name, t.columns.iter().map(|c| (c.name.as_str(), c.native_type.as_str(), c.nullable)).collect()))
-            .collect();
+        let of_table = |t: &Table| -> Vec<String> {
+            let column = |c: &Column| format!("{}\0{}\0{}", c.name, c.native_type, c.nullable);
+            t.columns.iter().map(column).collect()
+        };
+        let mut columns: Vec<(&TableName, Vec<String>)> = self.tables.iter().map(|t| (&t.name, of_table(t))).collect();
         columns.sort();
         Hash::of_json(&columns)
     }

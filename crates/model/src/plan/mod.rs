@@ -157,11 +157,7 @@ impl Action {
     pub fn needs_snapshot(&self) -> bool {
         matches!(
             self,
-            Action::CheckSource
-                | Action::SchemaBefore
-                | Action::CopyTable { .. }
-                | Action::LargeObjects { .. }
-                | Action::SourceFacts
+            Action::CheckSource | Action::SchemaBefore | Action::CopyTable { .. } | Action::LargeObjects { .. } | Action::SourceFacts
         )
     }
 

@@ -103,12 +103,12 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
 }
 
 /// What packs do beyond what is in the tables' copies: statements and assertions.
-fn pack_texts(program: &Program) -> Vec<(&str, &str, Option<&str>, Option<&str>, Option<&str>)> {
+fn pack_texts(program: &Program) -> Vec<String> {
     let rules = program.packs.iter().flat_map(|p| p.rules.iter().map(move |r| (p, r)));
     rules
         .map(|(p, r)| {
-            let sql = if let PackAction::Statement { sql } = &r.action { Some(sql.as_str()) } else { None };
-            (p.name.as_str(), r.id.as_str(), sql, r.assert.as_deref(), r.assert_after.as_deref())
+            let sql = if let PackAction::Statement { sql } = &r.action { Some(sql) } else { None };
+            format!("{:?}", (&p.name, &r.id, sql, &r.assert, &r.assert_after))
         })
         .collect()
 }

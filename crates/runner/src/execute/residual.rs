@@ -152,8 +152,7 @@ impl<'a> Scan<'a> {
         // A name does not reach over a slash or a full stop; over a comma only as `Surname, First`.
         let apart = |c: char| !(c.is_alphabetic() || c.is_whitespace() || "'-’,".contains(c));
         text.split(apart).any(|segment| {
-            let parts: Vec<Vec<String>> =
-                segment.split(',').map(|part| words(part).map(|(w, _)| w.to_lowercase()).collect()).collect();
+            let parts: Vec<Vec<String>> = segment.split(',').map(|part| words(part).map(|(w, _)| w.to_lowercase()).collect()).collect();
             let within = parts.iter().any(|p| (2..=4).any(|n| p.windows(n).any(|w| self.is_known(Sort::FullName, &w.join(" ")))));
             within
                 || parts.windows(2).any(|pair| match (pair[0].last(), pair[1].first()) {

@@ -151,7 +151,12 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
         assertions: Vec::new(),
         masks: MaskSettings::default(),
         copy: CopySettings { workers: None, range_rows: 1, give_way_seconds: 1, min_free_disk_percent: 1, max_bytes_per_second: None },
-        verify: VerifySettings { residual_sample_rows: None, allowed_mail_domains: vec![], touched_tables: vec![], accepted: BTreeMap::new() },
+        verify: VerifySettings {
+            residual_sample_rows: None,
+            allowed_mail_domains: vec![],
+            touched_tables: vec![],
+            accepted: BTreeMap::new(),
+        },
         owners: OwnerSettings::default(),
         outbound_accepted: BTreeMap::new(),
         left_out: BTreeMap::new(),
