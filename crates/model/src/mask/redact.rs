@@ -36,15 +36,11 @@ impl TextMask for Redact {
             Mode::BlankWords => out.extend(input.text.chars().map(|c| match c {
                 c if c.is_numeric() => '0',
                 c if c.is_alphanumeric() => 'x',
-                c => c,
+                c => harmless(c),
             })),
-            Mode::Lorem => split(
-                input.text,
-                char::is_alphanumeric,
-                |word, is_word| {
-                    if is_word { lorem(word, &mut draw, out) } else { out.push_str(word) }
-                },
-            ),
+            Mode::Lorem => split(input.text, char::is_alphanumeric, |word, is_word| {
+                if is_word { lorem(word, &mut draw, out) } else { out.extend(word.chars().map(harmless)) }
+            }),
             Mode::Patterns => {
                 let part = |c: char| !c.is_whitespace() && !"<>\"'()[]{},;|".contains(c);
                 let mut pending = String::new();
@@ -65,6 +61,11 @@ impl TextMask for Redact {
     fn has_choice(&self) -> bool {
         self.mode == Mode::Lorem
     }
+}
+
+/// Without its `@` a mail address of dummy words is none: `nulla@sed.id` could be somebody's.
+fn harmless(c: char) -> char {
+    if matches!(c, '@' | '＠') { ' ' } else { c }
 }
 
 /// Walks over maximal stretches of characters that are (not) part of a word.
