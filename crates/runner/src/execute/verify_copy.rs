@@ -6,7 +6,7 @@ use greenroom_model::plan::{Action, StepKey};
 use greenroom_model::program::Shape;
 use greenroom_model::run::{Body, Outcome, Verdict};
 use greenroom_model::verify::TableDigest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Execution {
     pub(super) async fn verify_copy(&mut self) -> Result<Outcome, StepError> {
@@ -93,6 +93,9 @@ impl Execution {
         verdict.not_compared.extend(source.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.disabled.iter().map(|(n, how)| format!("{n}: {how}")));
+        // An engine may say the same of its schema and of the script made from it.
+        let mut seen = BTreeSet::new();
+        verdict.not_compared.retain(|line| seen.insert(line.clone()));
 
         verdict.not_compared.sort();
         verdict.not_compared.dedup();
