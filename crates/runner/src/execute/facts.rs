@@ -78,9 +78,9 @@ impl Execution {
             if columns.is_empty() || copy.empty {
                 continue;
             }
+            // The conditions are read along: values of rows that the program exempts are meant to stay.
             let narrow = TableCopy {
                 columns: columns.iter().map(|(c, _)| CopyColumn { rules: Vec::new(), ..c.clone() }).collect(),
-                conditions: Vec::new(),
                 range_key: None,
                 ..copy.clone()
             };
@@ -97,8 +97,9 @@ impl Execution {
                 while encoding.next_row(&mut rest, &mut fields)? {
                     // Names that stand in one row belong together: first and last name make the full name.
                     let mut names = Vec::new();
-                    for (i, (_, sort)) in columns.iter().enumerate() {
-                        let Some(field) = fields.get(i).copied().flatten() else { continue };
+                    let holds = |condition: usize| encoding.is_true(fields.get(columns.len() + condition).copied().flatten());
+                    for (i, (column, sort)) in columns.iter().enumerate() {
+                        let Some(field) = fields.get(i).copied().flatten().filter(|_| is_masked(column, &holds)) else { continue };
                         let Ok(Value::Text(text)) = encoding.decode(i, field) else { continue };
                         match sort {
                             residual::Sort::NamePart => names.push(text.into_owned()),
@@ -117,6 +118,12 @@ impl Execution {
         }
         Ok(known)
     }
+}
+
+/// Whether the first rule that applies to a row is a mask.
+fn is_masked(column: &CopyColumn, holds: &impl Fn(usize) -> bool) -> bool {
+    let first = column.rules.iter().find(|r| r.when.is_none_or(holds));
+    first.is_some_and(|r| matches!(r.action, FieldAction::Mask { .. }))
 }
 
 /// What a masked column's raw values are, for the residual scan.
