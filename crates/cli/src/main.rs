@@ -3,6 +3,7 @@
 
 mod app;
 mod commands;
+mod demo;
 mod error;
 mod progress;
 mod render;

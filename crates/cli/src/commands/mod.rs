@@ -3,6 +3,7 @@
 mod answer;
 mod check;
 mod columns;
+mod demo;
 mod drive;
 mod drop;
 mod explain;
@@ -74,6 +75,7 @@ pub enum Command {
     Mask(mask::MaskCommand),
     Schema(schema::SchemaArgs),
     Explain(explain::ExplainArgs),
+    Demo(demo::DemoArgs),
 }
 
 /// Runs a command.
@@ -97,5 +99,6 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Mask(a) => mask::cmd_mask(app, a).await,
         Command::Schema(a) => schema::cmd_schema(app, a),
         Command::Explain(a) => explain::cmd_explain(app, &a),
+        Command::Demo(a) => demo::cmd_demo(app, a).await,
     }
 }

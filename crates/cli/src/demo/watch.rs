@@ -1,0 +1,102 @@
+//! Listens to a run and writes a line per step that a person would ask about; the copies of all tables are one line.
+
+use super::Out;
+use greenroom_runner::planning::size;
+use greenroom_runner::ports::{Notice, Observer};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Steps that are over before anybody could ask.
+const QUIET: [&str; 7] = ["check-source", "create", "schema-before", "source-facts", "schema-after", "settle", "neutralise"];
+
+/// Writes what a run tells.
+pub(super) struct Watch {
+    out: Out,
+    copied: Mutex<Copied>,
+}
+
+#[derive(Default)]
+struct Copied {
+    tables: u32,
+    rows: u64,
+    bytes: u64,
+    since: Option<Instant>,
+    said: bool,
+}
+
+impl Watch {
+    /// Writes to `out`.
+    pub fn new(out: Out) -> Watch {
+        Watch { out, copied: Mutex::default() }
+    }
+
+    fn line(&self, text: &str) {
+        // Who does not listen to the story any more must not stop the run.
+        let _ = writeln!(self.out.lock().unwrap_or_else(PoisonError::into_inner), "   {text}");
+    }
+
+    fn ends(&self, key: &str, title: &str, millis: u64, rows: Option<u64>) {
+        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        if key.starts_with("copy:") {
+            copied.tables += 1;
+            return;
+        }
+        if copied.tables > 0 && !copied.said {
+            copied.said = true;
+            let millis = copied.since.map_or(0, |s| u64::try_from(s.elapsed().as_millis()).unwrap_or(u64::MAX));
+            self.line(&step("copy, masked in flight", millis, &format!("{} rows, {}", copied.rows, size(copied.bytes))));
+        }
+        if !QUIET.contains(&key) {
+            let rows = rows.filter(|r| *r > 0).map_or_else(String::new, |r| format!("{r} row{} changed", if r == 1 { "" } else { "s" }));
+            self.line(&step(title, millis, &rows));
+        }
+    }
+}
+
+/// `ok   title   time   more`.
+fn step(title: &str, millis: u64, more: &str) -> String {
+    format!("ok  {title:<46} {:>7}  {more}", seconds(millis)).trim_end().to_owned()
+}
+
+/// Milliseconds for people.
+pub(super) fn seconds(millis: u64) -> String {
+    format!("{}.{:02} s", millis / 1000, millis % 1000 / 10)
+}
+
+impl Observer for Watch {
+    fn notice(&self, notice: Notice) {
+        match notice {
+            Notice::StepBegins { step, .. } if step.0.starts_with("copy:") => {
+                self.copied.lock().unwrap_or_else(PoisonError::into_inner).since.get_or_insert_with(Instant::now);
+            }
+            Notice::Rows { rows, bytes, .. } => {
+                let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+                copied.rows += rows;
+                copied.bytes += bytes;
+            }
+            Notice::StepEnds { step, outcome } => {
+                let title = title(&step.0);
+                self.ends(
+                    &step.0,
+                    &title,
+                    outcome.millis,
+                    if step.0.starts_with("copy:") || step.0.starts_with("upgrade:") { outcome.rows } else { None },
+                );
+            }
+            Notice::StepBegins { .. } | Notice::Verified(_) | Notice::Line(_) => {}
+        }
+    }
+}
+
+/// What a step is called here, by its key.
+fn title(key: &str) -> String {
+    match key {
+        "verify-copy" => "compare the copy with production".to_owned(),
+        "safety-before" => "search it for personal data that is left".to_owned(),
+        "safety-after" => "search once more, now that it is upgraded".to_owned(),
+        "verify-upgrade" => "compare and assert after the upgrade".to_owned(),
+        "swap" => "give it the pilot's name".to_owned(),
+        "open" => "let testers in".to_owned(),
+        other => other.replacen("upgrade:", "upgrade ", 1),
+    }
+}
