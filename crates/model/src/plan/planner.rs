@@ -70,7 +70,10 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     chain.then("safety-before", "check that nothing personal or live got through", Action::SafetyCheck { after_upgrade: false });
     for (index, u) in upgrade.iter().enumerate() {
         let title = match &u.how {
-            PlannedHow::Script { statements, .. } => format!("upgrade {} ({} statements)", u.key, statements.len()),
+            PlannedHow::Script { statements, .. } => {
+                let plural = if statements.len() == 1 { "" } else { "s" };
+                format!("upgrade {} ({} statement{plural})", u.key, statements.len())
+            }
             PlannedHow::Program { command, .. } => format!("upgrade {}: run {}", u.key, command.first().map_or("", String::as_str)),
             PlannedHow::Person { .. } => format!("upgrade {}: a person acts", u.key),
         };

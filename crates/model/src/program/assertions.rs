@@ -11,7 +11,7 @@
 
 use super::file::File;
 use super::layers::{Read, name_in};
-use super::text::nearest;
+use super::text::{nearest, only_comments};
 use crate::finding::Finding;
 use crate::program::{Assertion, Expect, Shape};
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ pub(super) fn merge(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Vec<Ass
             let file = layer.file(path);
             let before = findings.len();
             let assertions = file_assertions(name, file, findings);
-            let none = assertions.is_empty();
+            let none = assertions.is_empty() && !only_comments(file.text, "--");
             if merged.insert(name.to_owned(), assertions).is_none() && none && findings.len() == before {
                 let finding = Finding::note("GR0122", format!("`{path}` has no query in it")).at(file.place(0..0));
                 findings.push(finding.hint("write a query that returns rows if something is wrong, or remove the file"));

@@ -4,6 +4,7 @@ use super::decisions::{decision, plain};
 use super::file::File;
 use super::layers::{MAIN, Read};
 use super::raw::{At, RawDecision, RawPack, RawRule, TreatmentWord};
+use super::text::only_comments;
 use crate::columns::{Decision, Treatment};
 use crate::finding::Finding;
 use crate::program::{Pack, PackAction, PackRule};
@@ -21,7 +22,8 @@ pub(super) fn merge(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Vec<Pac
             let before = findings.len();
             let pack = pack(name, raw, file, findings);
             let replaced = merged.insert(name.clone(), (number, pack));
-            if raw.rule.is_empty() && replaced.is_none() && findings.len() == before && layer.layer.files.contains_key(MAIN) {
+            let silent = findings.len() == before && !only_comments(text, "#");
+            if raw.rule.is_empty() && replaced.is_none() && silent && layer.layer.files.contains_key(MAIN) {
                 let finding = Finding::note("GR0120", format!("the pack `{name}` has no rules")).at(file.place(0..0));
                 findings.push(finding.hint("add a `[[rule]]`, or remove the file"));
             }

@@ -27,6 +27,12 @@ pub fn excerpt(text: &str, offset: usize) -> String {
     }
 }
 
+/// Whether a text is made of comments, so that nothing was meant to be said: the examples that a new program comes with.
+pub(super) fn only_comments(text: &str, mark: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty()).peekable();
+    lines.peek().is_some() && lines.all(|l| l.starts_with(mark))
+}
+
 /// The nearest character boundary at or before an offset.
 pub(super) fn floor_boundary(text: &str, offset: usize) -> usize {
     let mut at = offset.min(text.len());

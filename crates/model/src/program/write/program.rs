@@ -159,11 +159,10 @@ fn outbound(input: &NewProgram<'_>) -> String {
 
 const PACK: &str = r##"# A pack neutralises one module of the application on the pilot. Rename this file after the module and remove the `#`.
 # Exactly one of `empty`, `delete`, `blank`, `set`, `mask`, `statement` per rule; all but `statement` act in flight.
-# Without rules the pack does nothing, and `greenroom check` reminds of it.
 
-[pack]
-title = "Example: outgoing mail"
-reopen = "never"                          # or "on request"
+# [pack]
+# title = "Example: outgoing mail"
+# reopen = "never"                        # or "on request"
 
 # [[rule]]
 # id = "mail-queue"

@@ -58,7 +58,7 @@ pub fn collect(files: &[UpgradeFile<'_>], engine: EngineKind) -> (Vec<UpgradeSte
     if !files.contains_key("steps.toml") {
         files
             .values()
-            .filter(|f| !f.is_script() && !folder::belongs_to_tool(f.path))
+            .filter(|f| !f.is_script() && !folder::belongs_to_tool(f.path) && !is_readme(f.path))
             .for_each(|f| findings.push(ignored(f, "it is no SQL script")));
     }
     for step in &steps {
@@ -66,6 +66,11 @@ pub fn collect(files: &[UpgradeFile<'_>], engine: EngineKind) -> (Vec<UpgradeSte
     }
     unique_keys(&mut steps);
     (steps, findings)
+}
+
+/// Files for people are no scripts that somebody forgot.
+fn is_readme(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.to_lowercase().starts_with("readme"))
 }
 
 fn ignored(file: &UpgradeFile<'_>, why: &str) -> Finding {
