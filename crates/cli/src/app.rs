@@ -109,7 +109,7 @@ impl App {
             let json = serde_json::json!({ "error": report });
             let _ = self.print(&format!("{json:#}\n"));
         } else {
-            let _ = write!(anstream::stderr().lock(), "{}", report.text(error.layers()));
+            let _ = write!(anstream::stderr().lock(), "{}", report.text(error.layers(), self.quiet));
         }
         report.exit.into()
     }

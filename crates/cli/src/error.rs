@@ -2,7 +2,7 @@
 
 use crate::render::{findings, style};
 use greenroom_engine::EngineError;
-use greenroom_model::finding::{Finding, explain};
+use greenroom_model::finding::{Finding, Severity, explain};
 use greenroom_model::program::Layer;
 use greenroom_model::run::Verdict;
 use greenroom_runner::execute::{RunError, failure_of};
@@ -202,10 +202,11 @@ impl Report {
     }
 
     /// For people.
-    pub fn text(&self, layers: &[Layer]) -> String {
+    pub fn text(&self, layers: &[Layer], quiet: bool) -> String {
         let mut out = String::new();
-        if !self.findings.is_empty() {
-            out.push_str(&findings::render(&self.findings, layers));
+        let shown: Vec<Finding> = self.findings.iter().filter(|f| !quiet || f.severity == Severity::Error).cloned().collect();
+        if !shown.is_empty() {
+            out.push_str(&findings::render(&shown, layers));
         }
         if let Some(verdict) = &self.verdict {
             out.push_str(&crate::render::verdict::full(verdict));

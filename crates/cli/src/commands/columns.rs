@@ -5,7 +5,7 @@ use crate::app::{App, Opened};
 use crate::error::{CliError, Exit};
 use crate::render::style::{GOOD, WARN, heading, paint};
 use crate::render::table::{Align, table};
-use crate::render::{findings, words};
+use crate::render::words;
 use clap::Args;
 use greenroom_model::catalog::{Catalog, TableForm, TableName};
 use greenroom_model::columns::names::{decisions_of, find_table, is_left_out, suggest_table};
@@ -190,12 +190,9 @@ fn gone(program: &Program, catalog: &Catalog) -> Vec<(TableName, String)> {
     for (written, columns) in &program.columns {
         let found = find_table(catalog, written);
         let name = found.map_or_else(|| TableName::new(catalog.engine.default_schema(), written.clone()), |t| t.name.clone());
-        for (column, d) in columns.iter().filter(|(_, d)| !d.after_upgrade && d.origin.layer == "program") {
-            if found.is_none_or(|t| t.column(column).is_none()) {
-                out.push((name.clone(), column.clone()));
-            }
-            let _ = d;
-        }
+        let ours = columns.iter().filter(|(_, d)| !d.after_upgrade && d.origin.layer == "program");
+        let missing = ours.filter(|(c, _)| found.is_none_or(|t| t.column(c).is_none()));
+        out.extend(missing.map(|(c, _)| (name.clone(), c.clone())));
     }
     out
 }
@@ -295,7 +292,6 @@ fn text(r: &Report, all: bool) -> String {
     if !r.gone.is_empty() {
         out.push_str(&format!("\nremove from columns.toml what is marked as gone: {}\n", words::count(r.gone.len() as u64, "column")));
     }
-    let _ = findings::count;
     out
 }
 

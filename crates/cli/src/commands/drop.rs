@@ -13,9 +13,9 @@ use serde::Serialize;
 /// Only what the journal knows and what bears our marker inside is dropped; names alone prove nothing.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  greenroom drop --expired\n  greenroom drop clinic_pilot_former_x2k4j7a3bq")]
-#[group(required = true, multiple = false)]
 pub struct DropArgs {
     /// The database's name, as `greenroom status` shows it
+    #[arg(required_unless_present = "expired", conflicts_with = "expired")]
     name: Option<String>,
     /// All former pilots whose time is over
     #[arg(long)]

@@ -129,7 +129,8 @@ fn steps(plan: &Plan) -> String {
         };
         rows.push(vec![(rows.len() + 1).to_string(), title, millis.map(words::millis).unwrap_or_default()]);
     }
-    format!("{}{}", heading("Steps"), table(&[("", Align::Right), ("", Align::Left), ("expected", Align::Right)], &rows))
+    let expected = if plan.expected.is_empty() { "" } else { "expected" };
+    format!("{}{}", heading("Steps"), table(&[("", Align::Right), ("", Align::Left), (expected, Align::Right)], &rows))
 }
 
 /// How each table travels.

@@ -4,7 +4,8 @@ use super::{Done, drive};
 use crate::app::App;
 use crate::progress::Progress;
 use clap::Args;
-use greenroom_model::run::Phase;
+use greenroom_model::plan::Action;
+use greenroom_model::run::{Phase, StepState};
 use std::sync::Arc;
 
 /// Go on with a run: after a crash, a failure, Ctrl-C or an answer
@@ -25,7 +26,9 @@ pub async fn cmd_resume(app: &App, args: ResumeArgs) -> Done {
     let (session, _) = app.session_with(progress.clone())?;
     let history = session.history()?;
     let state = session.find_run(args.run.as_deref())?;
-    if matches!(state.phase, Phase::Running) {
+    let done = |s: &greenroom_model::plan::Step| matches!(state.steps.get(&s.key), Some(StepState::Finished { .. }));
+    let copying = state.plan.steps.iter().any(|s| matches!(s.action, Action::CopyTable { .. }) && !done(s));
+    if state.phase == Phase::Running && copying {
         let earlier = history.runs.iter().rev().find(|r| r.phase == Phase::Finished);
         progress.expect(&state.plan, earlier, Some(&state));
     }

@@ -114,7 +114,11 @@ fn text(s: &Status) -> String {
     }
     let next = match &s.run {
         None => vec![("greenroom rehearse".to_owned(), "build the first pilot".to_owned())],
-        Some(r) => r.next(),
+        // A finished run whose pilot is open has nothing more to ask for.
+        Some(r) => {
+            let open = s.pilot.as_ref().is_some_and(|p| !matches!(p.admission, None | Some(Admission::Sealed)));
+            RunReport { opened: r.opened || open, ..r.clone() }.next()
+        }
     };
     out.push_str(&run::next(&next));
     out

@@ -10,8 +10,9 @@ pub fn render(findings: &[Finding], layers: &[Layer]) -> String {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.place.as_ref().map(|p| (p.file.clone(), p.span.start)), f.code));
     let mut out = String::new();
-    for f in sorted {
-        out.push_str(&one(f, layers));
+    for f in &sorted {
+        let secret = sorted.iter().any(|o| o.code == SECRET && same_line(o, f, layers));
+        out.push_str(&one(f, layers, secret));
         out.push_str("\n\n");
     }
     if !findings.is_empty() {
@@ -34,7 +35,18 @@ pub fn count(findings: &[Finding]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn one(finding: &Finding, layers: &[Layer]) -> String {
+/// A secret written in clear: its line must never be repeated.
+const SECRET: &str = "GR0111";
+
+fn same_line(a: &Finding, b: &Finding, layers: &[Layer]) -> bool {
+    let line = |f: &Finding| {
+        let place = f.place.as_ref()?;
+        Some((place.file.clone(), line_col(text_of(&place.file, layers)?, place.span.start).0))
+    };
+    line(a).is_some() && line(a) == line(b)
+}
+
+fn one(finding: &Finding, layers: &[Layer], secret: bool) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -48,7 +60,12 @@ fn one(finding: &Finding, layers: &[Layer]) -> String {
     let line;
     match &shown {
         Some((place, Some(text))) if place.span.end > 0 => {
-            line = excerpt(text, place.span.start);
+            let known = excerpt(text, place.span.start);
+            line = match known.split_once('=') {
+                Some((left, _)) if secret => format!("{left}= …"),
+                None if secret => "…".to_owned(),
+                _ => known,
+            };
             let (number, column) = line_col(text, place.span.start);
             let start = byte_of(&line, column - 1);
             // Spans over several lines point at their first; a cut line at its end.
@@ -60,10 +77,16 @@ fn one(finding: &Finding, layers: &[Layer]) -> String {
         Some((place, _)) => group = group.element(annotate_snippets::Origin::path(place.file.as_str())),
         None => {}
     }
-    if let Some(hint) = &finding.hint {
-        group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
+    match &finding.hint {
+        Some(hint) if shown.is_some() => group = group.element(Level::HELP.with_name("hint").message(hint.as_str())),
+        _ => {}
     }
-    Renderer::styled().render(&[group]).to_string()
+    let mut out = Renderer::styled().render(&[group]).to_string();
+    // Without a place there is no frame for the hint to stand in.
+    if let (Some(hint), None) = (&finding.hint, &shown) {
+        out.push_str(&format!("\n  {}: {hint}", style::paint(style::HINT, "hint")));
+    }
+    out
 }
 
 fn byte_of(line: &str, character: usize) -> usize {
@@ -75,4 +98,22 @@ fn text_of<'l>(file: &str, layers: &'l [Layer]) -> Option<&'l str> {
     let (program, kits) = layers.split_last()?;
     let in_kit = kits.iter().find_map(|k| k.files.get(file.strip_prefix(&k.name)?.strip_prefix('/')?));
     in_kit.or_else(|| program.files.get(file)).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greenroom_model::finding::Place;
+
+    #[test]
+    fn a_secret_in_clear_is_pointed_at_but_not_repeated() {
+        let text = "[source]\npasword = \"hunter2\"\n";
+        let layers = [Layer { name: "program".into(), files: [("greenroom.toml".into(), text.into())].into(), ..Layer::default() }];
+        let place = |span| Place { file: "greenroom.toml".into(), span };
+        let found = [Finding::error(SECRET, "a secret").at(place(9..16)), Finding::error("GR0106", "unknown").at(place(19..28))];
+        let shown = anstream::adapter::strip_str(&render(&found, &layers)).to_string();
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("2 | pasword = …"), "{shown}");
+        assert!(shown.ends_with("2 errors\n"), "{shown}");
+    }
 }

@@ -96,7 +96,7 @@ pub struct RunReport {
     pub steps: Vec<StepLine>,
     /// Verdicts in order.
     pub verdicts: Vec<Dated>,
-    /// Whether the pilot is opened as part of the run.
+    /// Whether the pilot has been opened, by the run itself or since.
     pub opened: bool,
 }
 
@@ -176,8 +176,9 @@ impl RunReport {
         let pair = |command: String, why: &str| (command, why.to_owned());
         match self.standing {
             Standing::Finished if self.opened => vec![
-                pair("greenroom status".into(), "what stands where"),
                 pair("greenroom verify".into(), "check the pilot again, at any time"),
+                pair("greenroom open --to all".into(), "let everybody in, not only testers"),
+                pair("greenroom rehearse".into(), "build the next one, with newer data or mended scripts"),
             ],
             Standing::Finished => vec![
                 pair("greenroom open --to testers".into(), "let testers in"),
@@ -213,7 +214,15 @@ impl RunReport {
                 format!("`{}` is the new generation already; `greenroom undo` restores the former one", self.pilot)
             }
             Standing::Undoing | Standing::UndoFailed => format!("the former state of `{}` is not wholly restored yet", self.pilot),
-            _ => format!("the former pilot and the source are untouched; the generation `{}` is kept for looking", self.generation),
+            Standing::Running => format!("building the generation `{}`", self.generation),
+            Standing::Waiting | Standing::Interrupted => format!(
+                "the source and what stands under the name `{}` are untouched; the generation `{}` is half built",
+                self.pilot, self.generation
+            ),
+            _ => format!(
+                "the source and what stands under the name `{}` are untouched; the generation `{}` is kept for looking",
+                self.pilot, self.generation
+            ),
         }
     }
 }

@@ -1,0 +1,254 @@
+//! What people get wrong: a clear message, an exit code, nothing changed.
+
+use crate::clinic::Clinic;
+use insta::assert_snapshot;
+
+#[test]
+fn an_unknown_mask_is_shown_where_it_is_written() {
+    let c = Clinic::ready();
+    c.edit("columns.toml", |t| t.replacen("\"first_name\"", "\"frist_name\"", 1));
+    assert_snapshot!(c.run(&["check"]), @r##"
+    exit 1
+    --- err
+    error[GR0117]: there is no mask `frist_name`
+      --> columns.toml:18:23
+       |
+    18 | first_name = { mask = "frist_name", domain = "person:client", identity = "id" }  # first name: named `firstname` (likely)
+       |                       ^^^^^^^^^^^^
+       |
+       = hint: did you mean `first_name`?
+
+    1 error
+    error: the program has errors
+    hint: mend the places above; `greenroom explain CODE` tells more
+    "##);
+}
+
+#[test]
+fn a_mask_that_may_collide_on_a_unique_index_is_refused() {
+    let c = Clinic::ready();
+    c.edit("columns.toml", |t| t.replacen("mask = \"email\"", "mask = \"first_name\"", 1));
+    assert_snapshot!(c.run(&["check", "--quiet"]), @r##"
+    exit 0
+    --- out
+    ok: `clinic` can be rehearsed: 4 tables, every column decided, 0 upgrade steps
+    "##);
+}
+
+#[test]
+fn drift_names_the_columns_and_columns_write_adds_them() {
+    let c = Clinic::ready();
+    c.sql("ALTER TABLE client ADD COLUMN pesel TEXT; ALTER TABLE client DROP COLUMN status");
+    assert_snapshot!(c.run(&["rehearse"]), @r##"
+    exit 1
+    --- err
+    error[GR0201]: `client` has a column without a decision: `pesel`
+      hint: `greenroom columns` shows proposals; write a decision for each into columns.toml
+
+    error[GR0204]: the schema is not the one that was decided on (now `[HASH]`, pinned `[HASH]`); columns without a decision: 1; decided on but no longer there: 1
+      hint: look at what changed, then pin the new fingerprint with `greenroom columns --write`
+
+    error[GR0203]: a decision names column `client.status`, which does not exist
+      --> columns.toml:21:1
+       |
+    21 | status     = "keep"  # few values that repeat, named as a code
+       | ^^^^^^
+       |
+       = hint: remove it; for a column that the upgrade creates say `after_upgrade = true`
+
+    3 errors
+    error: the program cannot be run as it is
+    hint: do what the findings above say, then `greenroom check` again; `greenroom explain CODE` tells more
+    "##);
+    assert_snapshot!(c.run(&["columns"]), @r##"
+    exit 0
+    --- out
+
+    1 column without a decision, 1 with a proposal
+
+    [client]
+    pesel = { mask = "national_id" }  # national number: named `pesel` (likely)
+    # gone: client.status
+
+    remove from columns.toml what is marked as gone: 1 column
+    --- err
+    error[GR0203]: a decision names column `client.status`, which does not exist
+      --> columns.toml:21:1
+       |
+    21 | status     = "keep"  # few values that repeat, named as a code
+       | ^^^^^^
+       |
+       = hint: remove it; for a column that the upgrade creates say `after_upgrade = true`
+
+    1 error
+    next: `greenroom columns --write` adds the proposals; complete what is left by hand
+    "##);
+    assert_snapshot!(c.run(&["columns", "--write", "--quiet"]), @r##"
+    exit 0
+    --- out
+    added to columns.toml: 1 decision
+    [client]
+    pesel = { mask = "national_id" }  # national number: named `pesel` (likely)
+    # gone: client.status
+
+    remove from columns.toml what is marked as gone: 1 column
+    --- err
+    error[GR0203]: a decision names column `client.status`, which does not exist
+      --> columns.toml:21:1
+       |
+    21 | status     = "keep"  # few values that repeat, named as a code
+       | ^^^^^^
+       |
+       = hint: remove it; for a column that the upgrade creates say `after_upgrade = true`
+
+    1 error
+    "##);
+    assert!(!c.run(&["columns"]).contains("pesel"));
+}
+
+#[test]
+fn a_database_that_is_not_ours_is_never_replaced() {
+    let c = Clinic::ready();
+    rusqlite::Connection::open(c.path("prod-pilot.db")).unwrap().execute_batch("CREATE TABLE theirs(a)").unwrap();
+    let before = std::fs::read(c.path("prod-pilot.db")).unwrap();
+    assert_snapshot!(c.run(&["rehearse"]), @r##"
+    exit 1
+    --- err
+    error[GR0503]: a database that must not be replaced stands under the pilot's name `prod-pilot.db`: it bears no marker of ours
+      hint: choose another `[pilot] name`, or rename that database yourself
+
+    1 error
+    error: the program cannot be run as it is
+    hint: do what the findings above say, then `greenroom check` again; `greenroom explain CODE` tells more
+    "##);
+    assert_eq!(std::fs::read(c.path("prod-pilot.db")).unwrap(), before);
+}
+
+#[test]
+fn the_pilot_cannot_be_the_source() {
+    let c = Clinic::ready();
+    c.edit("greenroom.toml", |t| t.replace("\"prod-pilot.db\"", "\"../prod.db\""));
+    assert_snapshot!(c.run(&["rehearse"]), @r##"
+    exit 1
+    --- err
+    error[GR0114]: the pilot `../prod.db` is the source file itself
+      --> greenroom.toml:15:8
+       |
+    15 | name = "../prod.db"
+       |        ^^^^^^^^^^^^
+       |
+       = hint: give the pilot a file of its own
+
+    1 error
+    error: the program has errors
+    hint: mend the places above; `greenroom explain CODE` tells more
+    "##);
+}
+
+#[test]
+fn a_source_that_is_not_there_is_named() {
+    let c = Clinic::ready();
+    c.edit("greenroom.toml", |t| t.replace("\"../prod.db\"", "\"../gone.db\""));
+    assert_snapshot!(c.run(&["rehearse"]), @r##"
+    exit 1
+    --- err
+    error[GR0706]: could not open the source `[DIR]/clinic/../gone.db`: there is no such file
+    hint: check the path in greenroom.toml
+    "##);
+}
+
+#[test]
+fn a_secret_in_clear_is_not_repeated() {
+    let c = Clinic::ready();
+    c.edit("greenroom.toml", |t| t.replace("[source]\n", "[source]\npasword = \"hunter2\"\n"));
+    let shown = c.run(&["check"]);
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert_snapshot!(shown, @r##"
+    exit 1
+    --- err
+    error[GR0111]: `source.pasword` would be a secret written in clear
+      --> greenroom.toml:10:1
+       |
+    10 | pasword = …
+       | ^^^^^^^
+       |
+       = hint: write `password = { env = "NAME" }`, and change the password if the file was ever shared
+
+    1 error
+    error: the program has errors
+    hint: mend the places above; `greenroom explain CODE` tells more
+    "##);
+}
+
+#[test]
+fn a_folder_without_a_program_says_so() {
+    let c = Clinic::bare();
+    assert_snapshot!(c.run(&["status"]), @r##"
+    exit 1
+    --- err
+    error: could not read the program in clinic
+      caused by: No such file or directory (os error 2)
+    hint: `-C DIR` names the program's folder; `greenroom init` writes a new program
+    "##);
+    assert_snapshot!(c.run(&["init"]), @r##"
+    exit 2
+    --- err
+    error: `--engine` is missing, and nobody can be asked here
+    hint: `greenroom init --help` shows examples
+    "##);
+}
+
+#[test]
+fn an_edited_program_is_not_resumed() {
+    let c = Clinic::ready();
+    c.write("upgrade/001_bad.sql", "INSERT INTO nowhere VALUES (1);\n");
+    assert_eq!(c.raw(&["rehearse"]).0, 4);
+    c.write("upgrade/001_bad.sql", "SELECT 1;\n");
+    assert_snapshot!(c.run(&["resume"]), @r##"
+    exit 1
+    --- err
+    error[GR0721]: the program was edited after this plan was made
+    hint: put the files back, or `greenroom undo` the run and plan again
+    "##);
+}
+
+#[test]
+fn names_that_do_not_exist_are_refused_with_a_hint() {
+    let c = Clinic::ready();
+    assert_snapshot!(c.run(&["columns", "--table", "cleint"]), @r##"
+    exit 2
+    --- err
+    error: the source has no table `cleint`
+    hint: did you mean `client`?
+    "##);
+    assert_snapshot!(c.run(&["run", "show", "rehearsal-9"]), @r##"
+    exit 1
+    --- err
+    error[GR0722]: there is no run `rehearsal-9`
+    hint: `greenroom runs` lists them
+    "##);
+    assert_snapshot!(c.run(&["plan", "--show", "beef"]), @r##"
+    exit 1
+    --- err
+    error[GR0722]: no plan begins with `beef`
+    hint: `greenroom plan` makes one
+    "##);
+    assert_snapshot!(c.run(&["drop", "prod.db"]), @r##"
+    exit 1
+    --- err
+    error[GR0503]: the journal does not know a database `prod.db` of ours that stands now
+    hint: `greenroom status` lists those that it knows; others are not Greenroom's to drop
+    "##);
+    assert_snapshot!(c.run(&["explain", "GR9999"]), @r##"
+    exit 2
+    --- err
+    error: there is no code `GR9999`
+    hint: `greenroom explain` lists all codes
+    "##);
+    assert_snapshot!(c.run(&["mask", "preview", "client"]), @r##"
+    exit 2
+    --- err
+    error: the preview shows production's values, and standard output is no terminal
+    hint: run it on a terminal, without `--json` and without a pipe or file behind it
+    "##);
+}
