@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use greenroom_model::catalog::{Catalog, Table, TableName};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
+use greenroom_model::program::OwnerSettings;
 use greenroom_model::upgrade::Statement;
 use greenroom_model::verify::TableDigest;
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,37 @@ pub struct SchemaScript {
     pub not_carried: Vec<(String, String)>,
     /// Hash of what will be executed, free of time stamps and tool noise.
     pub hash: Option<Hash>,
+    /// Owners, grants and default privileges, in the order in which they can be applied. Carried as far as the program says.
+    #[serde(default)]
+    pub access: Vec<AccessStatement>,
+}
+
+/// What a statement about access does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessKind {
+    /// Gives an object its owner.
+    Owner,
+    /// Gives the rights of an owner to one who is not carried as the owner.
+    OwnerRights,
+    /// Grants rights, or takes away what everybody has by default.
+    Grant,
+    /// Grants rights on what will be created later. The first role is the one who creates it.
+    Default,
+}
+
+/// One statement about who owns or may do something, with gaps where roles of the source are named: they may be called otherwise on the
+/// target, or not be there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessStatement {
+    /// See [`AccessKind`].
+    pub kind: AccessKind,
+    /// The object, kind first (`table public.client`).
+    pub object: String,
+    /// Roles of the source, one for each gap; PUBLIC is no role and stands in the text.
+    pub roles: Vec<String>,
+    /// The statement, cut where roles belong.
+    pub sql: Vec<String>,
 }
 
 /// A large object (PostgreSQL) of the source.
@@ -371,6 +403,18 @@ pub trait Generation: Send {
     }
     /// Sets sequences and identities, rebuilds what is derived (FTS, materialised views), gathers statistics. Repeatable.
     async fn settle(&mut self, sequences: &[(String, String)]) -> Result<()>;
+    /// Carries owners and grants as far as the program keeps them and their roles exist; returns what was not carried, with the reason.
+    /// Repeatable. Who may connect is not touched by it. Engines without roles carry nothing and lose nothing.
+    async fn access(&mut self, script: &SchemaScript, owners: &OwnerSettings) -> Result<Vec<(String, String)>> {
+        let _ = (script, owners);
+        Ok(Vec::new())
+    }
+    /// Gives those whom an admission lets in the rights to work with every table (not to change the schema). For programs that keep no
+    /// grants: otherwise people would stand in a pilot and see nothing. Repeatable; nothing to do on engines without roles.
+    async fn let_work(&mut self, admission: &Admission) -> Result<()> {
+        let _ = admission;
+        Ok(())
+    }
     /// The schema as it is now.
     async fn inspect(&mut self) -> Result<Catalog>;
     /// Rows of a table whose foreign key points nowhere (anti-join, P7).

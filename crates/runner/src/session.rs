@@ -490,7 +490,7 @@ impl Session {
         let pilot = self.program.pilot.name.clone();
         // Letting in is repeatable: intent and outcome are one event, written first so that an opening is never off the record.
         self.journal()?.append(None, Some(&self.actor), Body::Opened { pilot: pilot.clone(), to })?;
-        target.admit(&pilot, &execute::admission(&self.program.pilot, to)).await?;
+        execute::admit(target.as_mut(), &pilot, &self.program, to).await?;
         Ok(verdict)
     }
 

@@ -10,7 +10,7 @@ use super::error::{Doing, mapped};
 use super::inspect::outbound;
 use super::split::{label, statements};
 use super::tool::{self, Scratch};
-use super::{own, sql};
+use super::{access, own, sql};
 use crate::error::{EngineError, Result};
 use crate::seam::{SchemaPart, SchemaScript};
 use futures_util::future::try_join_all;
@@ -72,7 +72,8 @@ pub(crate) async fn dump(server: &Server, holder: &Session, snapshot: &str, cata
     let disabled =
         catalog.outbound.iter().filter_map(|o| o.disabled_by.clone().map(|how| (format!("{} {}", o.kind, o.name), how))).collect();
     let hash = Some(Hash::of_json(&(&pre, &post)));
-    Ok(SchemaScript { pre, post, archive: None, disabled, not_carried: catalog.not_carried.clone(), hash })
+    let access = access::read(holder).await?;
+    Ok(SchemaScript { pre, post, archive: None, disabled, not_carried: catalog.not_carried.clone(), hash, access })
 }
 
 /// Whether a line of the archive's list is not carried at all.

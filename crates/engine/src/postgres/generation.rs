@@ -4,13 +4,16 @@ use super::connect::{Purpose, Server, Session};
 use super::copy::{self, PgReader};
 use super::error::Doing;
 use super::load::PgLoader;
-use super::{ddl, inspect, large, own, script, settle, sql};
+use super::{access, ddl, inspect, large, own, script, settle, sql};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState};
+use crate::seam::{
+    Admission, Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
+};
 use async_trait::async_trait;
 use greenroom_model::catalog::{Catalog, ForeignKey, Table};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
+use greenroom_model::program::OwnerSettings;
 use greenroom_model::upgrade::Statement;
 use tokio_postgres::SimpleQueryMessage;
 
@@ -92,6 +95,17 @@ impl Generation for PgGeneration {
         settle::settle(&self.session, &session, sequences).await?;
         session.close().await;
         Ok(())
+    }
+
+    async fn access(&mut self, script: &SchemaScript, owners: &OwnerSettings) -> Result<Vec<(String, String)>> {
+        let session = self.open(Purpose::Catalog).await?;
+        let lost = access::apply(&session, &script.access, owners).await;
+        session.close().await;
+        lost
+    }
+
+    async fn let_work(&mut self, admission: &Admission) -> Result<()> {
+        access::let_work(&self.session, admission).await
     }
 
     async fn inspect(&mut self) -> Result<Catalog> {

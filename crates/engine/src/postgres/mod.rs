@@ -9,8 +9,9 @@
 //! | `load`, `own` | loading with progress, our own schema inside generations |
 //! | `ddl`, `split`, `tool` | pg_dump, pg_restore and executing what they print |
 //! | `target`, `marker`, `swap` | databases from outside |
-//! | `generation`, `script`, `settle`, `large` | work inside a generation |
+//! | `generation`, `script`, `settle`, `large`, `access` | work inside a generation |
 
+mod access;
 mod connect;
 mod copy;
 mod ddl;

@@ -25,7 +25,7 @@ pub(super) fn script(c: &Connection) -> Result<SchemaScript> {
     post.extend(of("view"));
     post.extend(of("trigger"));
     let hash = Hash::of_json(&(&pre, &post));
-    Ok(SchemaScript { pre, post, archive: None, disabled: Vec::new(), not_carried, hash: Some(hash) })
+    Ok(SchemaScript { pre, post, archive: None, disabled: Vec::new(), not_carried, hash: Some(hash), access: Vec::new() })
 }
 
 /// Positions of AUTOINCREMENT: (table, SQL that moves the copy's position up to the source's, never down).

@@ -23,6 +23,7 @@ mod verify_upgrade;
 pub use log::RunLog;
 pub use masker::build_masker;
 pub use open::admission;
+pub(crate) use open::admit;
 pub use residual::{Look, Scan, ScanFinding};
 pub use safety::{SafetyInput, check_safety, run_assertions};
 pub(crate) use swap::foreign;

@@ -5,6 +5,9 @@ use greenroom_engine::{SchemaPart, SchemaScript};
 use greenroom_model::program::LargeObjects;
 use greenroom_model::run::Outcome;
 
+/// Where the list of owners and grants that were not carried is kept.
+pub(super) const NOT_CARRIED: &str = "not-carried.json";
+
 /// Bytes of a large object moved at a time.
 const PIECE: u32 = 1 << 20;
 
@@ -58,8 +61,14 @@ impl Execution {
 
     pub(super) async fn settle(&mut self) -> Result<Outcome, StepError> {
         let facts = self.facts()?;
-        self.generation().await?.settle(&facts.sequences).await?;
-        Ok(Outcome::default())
+        let script = self.schema_script()?;
+        let owners = self.setup.program.owners.clone();
+        let inside = self.generation().await?;
+        inside.settle(&facts.sequences).await?;
+        let lost = inside.access(&script, &owners).await?;
+        self.keep(NOT_CARRIED, &lost)?;
+        let notes = lost.iter().map(|(what, why)| format!("not carried: {what}: {why}")).collect();
+        Ok(Outcome { notes, ..Outcome::default() })
     }
 
     pub(super) async fn large_objects(&mut self, what: LargeObjects) -> Result<Outcome, StepError> {

@@ -92,6 +92,8 @@ impl Execution {
         }
         verdict.not_compared.extend(source.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
+        let access: Vec<(String, String)> = self.kept(super::schema::NOT_CARRIED)?.unwrap_or_default();
+        verdict.not_compared.extend(access.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.disabled.iter().map(|(n, how)| format!("{n}: {how}")));
         // An engine may say the same of its schema and of the script made from it.
         let mut seen = BTreeSet::new();

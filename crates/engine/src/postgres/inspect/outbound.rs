@@ -82,30 +82,9 @@ fn mentions(text: &str) -> String {
     )
 }
 
-/// Names and reasons of what this engine does not carry.
+/// Names and reasons of what this engine does not carry. What becomes of owners and grants is for the program to say.
 pub(super) async fn not_carried(session: &Session) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    let owners = format!(
-        "select r.rolname::text, count(*)::text from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-         join pg_catalog.pg_roles r on r.oid = c.relowner where {USER_SCHEMA} and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') group by 1 order by 1"
-    );
-    for (role, count) in names(session, "owners", &owners).await? {
-        found.push((format!("owner {role}"), format!("owns {count} relations; on the copy everything belongs to Greenroom's role")));
-    }
-    let grants = format!(
-        "select coalesce(r.rolname::text, 'public'), count(distinct c.oid)::text from pg_catalog.pg_class c \
-         join pg_catalog.pg_namespace n on n.oid = c.relnamespace cross join lateral pg_catalog.aclexplode(c.relacl) a \
-         left join pg_catalog.pg_roles r on r.oid = a.grantee \
-         where {USER_SCHEMA} and a.grantee <> c.relowner and {} group by 1 order by 1",
-        no_member("pg_class", "c.oid")
-    );
-    for (role, count) in names(session, "grants", &grants).await? {
-        found.push((format!("grants to {role}"), format!("on {count} relations; grants are not carried")));
-    }
-    let defaults = "select r.rolname::text, count(*)::text from pg_catalog.pg_default_acl d join pg_catalog.pg_roles r on r.oid = d.defaclrole group by 1 order by 1";
-    for (role, _) in names(session, "default privileges", defaults).await? {
-        found.push((format!("default privileges of {role}"), "grants are not carried".to_owned()));
-    }
     let settings = "select r.rolname::text, array_to_string(array(select split_part(u, '=', 1) from unnest(s.setconfig) u), ', ') \
                     from pg_catalog.pg_db_role_setting s join pg_catalog.pg_roles r on r.oid = s.setrole \
                     where s.setdatabase = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()) order by 1";
