@@ -266,7 +266,7 @@ async fn a_failing_script_names_its_line_and_leaves_nothing() {
     let fixed = [alone[0].clone(), alone[1].clone(), statement("select 1", 3)];
     assert_eq!(generation.script("s/002", &hash, &fixed, 2).await.unwrap().statements, 1);
     assert!(generation.script_state("s/002").await.unwrap().complete);
-    assert_eq!(generation.script("s/003", &hash, &[statement("create role evil", 9)], 0).await.unwrap_err().statement, Some((1, 9)));
+    assert_eq!(generation.script("s/003", &hash, &[statement("prepare transaction 'x'", 9)], 0).await.unwrap_err().statement, Some((1, 9)));
 
     let outcome = generation.query("select b from t order by a;").await.unwrap();
     assert_eq!((outcome.rows, outcome.first.as_deref()), (4, Some("planted-secret")));

@@ -8,8 +8,9 @@ use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::Applied;
 use bytes::Bytes;
 use futures_util::SinkExt;
+use greenroom_model::catalog::EngineKind;
 use greenroom_model::hash::Hash;
-use greenroom_model::upgrade::Statement;
+use greenroom_model::upgrade::{self, Statement, TransactionControl};
 use std::collections::BTreeMap;
 use tokio_postgres::SimpleQueryMessage;
 
@@ -21,51 +22,20 @@ enum Manner {
     Boundary,
     /// Refuses to run inside a transaction.
     Alone,
-    /// Cannot be undone by us, or leaves the database.
+    /// Would end the transaction that makes a failed script leave nothing. What reaches outside is for the program's check to refuse, since
+    /// the program may declare it.
     Refused(&'static str),
 }
 
-/// The first words of a statement, upper case, comments skipped.
-fn first_words(sql: &str, most: usize) -> Vec<String> {
-    let mut rest = sql;
-    let mut words = Vec::new();
-    while words.len() < most {
-        rest = rest.trim_start();
-        if rest.starts_with("--") {
-            rest = rest.find('\n').map_or("", |i| &rest[i..]);
-        } else if rest.starts_with("/*") {
-            rest = rest.find("*/").map_or("", |i| &rest[i + 2..]);
-        } else {
-            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-            if end == 0 {
-                break;
-            }
-            words.push(rest[..end].to_uppercase());
-            rest = &rest[end..];
-        }
-    }
-    words
-}
-
-fn manner(sql: &str) -> Manner {
-    let words = first_words(sql, 4);
-    let word = |i: usize| words.get(i).map_or("", String::as_str);
-    match (word(0), word(1)) {
-        ("BEGIN" | "END", _) | ("START", "TRANSACTION") => Manner::Boundary,
-        ("COMMIT", second) if second != "PREPARED" => Manner::Boundary,
-        ("ROLLBACK" | "ABORT", second) if second != "TO" && word(2) != "TO" => {
-            Manner::Refused("the script rolls back; greenroom runs it as a whole")
-        }
-        ("PREPARE", "TRANSACTION") => Manner::Refused("a prepared transaction would outlive the script"),
-        ("CREATE" | "ALTER" | "DROP", "DATABASE" | "ROLE" | "USER" | "GROUP" | "TABLESPACE") if word(2) != "MAPPING" => {
-            Manner::Refused("it reaches outside the database")
-        }
-        ("ALTER", "SYSTEM") => Manner::Refused("it changes the whole server"),
-        ("VACUUM" | "CLUSTER", _) => Manner::Alone,
-        ("CREATE" | "DROP", "INDEX") if word(2) == "CONCURRENTLY" => Manner::Alone,
-        ("CREATE", "UNIQUE") if word(3) == "CONCURRENTLY" => Manner::Alone,
-        ("REINDEX", _) if words.iter().any(|w| matches!(w.as_str(), "CONCURRENTLY" | "DATABASE" | "SYSTEM")) => Manner::Alone,
-        _ => Manner::Usual,
+fn manner(statement: &Statement) -> Manner {
+    const ENGINE: EngineKind = EngineKind::Postgres;
+    match upgrade::transaction_control(ENGINE, statement) {
+        Some(TransactionControl::Begin | TransactionControl::Commit) => Manner::Boundary,
+        Some(TransactionControl::Rollback) => Manner::Refused("the script rolls back; greenroom runs it as a whole"),
+        Some(TransactionControl::TwoPhase) => Manner::Refused("a prepared transaction would outlive the script"),
+        Some(TransactionControl::Savepoint | TransactionControl::Characteristics) => Manner::Usual,
+        None if upgrade::needs_no_transaction(ENGINE, statement) => Manner::Alone,
+        None => Manner::Usual,
     }
 }
 
@@ -74,21 +44,21 @@ pub(crate) async fn run(session: &Session, key: &str, hash: &Hash, statements: &
     let doing = || format!("run script `{key}`");
     let number = |i: usize| u32::try_from(i + 1).unwrap_or(u32::MAX);
     for (i, statement) in statements.iter().enumerate() {
-        if let Manner::Refused(why) = manner(&statement.sql) {
+        if let Manner::Refused(why) = manner(statement) {
             let mut e = EngineError::new(ErrorKind::Statement, doing(), why);
             e.statement = Some((number(i), statement.line));
             return Err(e.hint("declare it as a step of its own (a program or a person), with what undoes it"));
         }
     }
     let total = number(statements.len()).saturating_sub(1);
-    let whole = statements.iter().all(|s| manner(&s.sql) != Manner::Alone);
+    let whole = statements.iter().all(|s| manner(s) != Manner::Alone);
     let mut applied = Applied::default();
     session.take_notices();
     if whole {
         session.client.batch_execute("begin").await.doing(doing())?;
     }
     for (i, statement) in statements.iter().enumerate().skip(skip as usize) {
-        let manner = manner(&statement.sql);
+        let manner = manner(statement);
         let last = number(i) == total;
         let record = own::record_script(key, hash, number(i), last);
         let outcome = match manner {
@@ -146,7 +116,9 @@ async fn execute(session: &Session, statement: &Statement) -> std::result::Resul
         return sink.as_mut().finish().await;
     }
     let mut rows = 0;
-    let changes = !matches!(first_words(&statement.sql, 1).first().map(String::as_str), Some("SELECT" | "TABLE" | "VALUES" | "SHOW"));
+    // The completion of a query counts rows that were read.
+    let first = upgrade::label(EngineKind::Postgres, statement).split_whitespace().next().map(str::to_ascii_uppercase);
+    let changes = !matches!(first.as_deref(), Some("SELECT" | "TABLE" | "VALUES" | "SHOW"));
     for message in session.client.simple_query(&statement.sql).await? {
         if let SimpleQueryMessage::CommandComplete(n) = message
             && changes
@@ -189,14 +161,17 @@ mod tests {
 
     #[test]
     fn statements_are_told_apart_by_what_they_need() {
+        let manner = |sql: &str| manner(&Statement { sql: sql.to_owned(), line: 1, copy_data: None });
         assert_eq!(manner("-- note\nBEGIN"), Manner::Boundary);
         assert_eq!(manner("commit"), Manner::Boundary);
         assert_eq!(manner("CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)"), Manner::Alone);
         assert_eq!(manner("/* x */ vacuum full t"), Manner::Alone);
-        assert!(matches!(manner("create role boss"), Manner::Refused(_)));
+        assert_eq!(manner("alter type mood add value 'ok'"), Manner::Alone);
+        assert!(matches!(manner("prepare transaction 'x'"), Manner::Refused(_)));
+        assert_eq!(manner("create role boss"), Manner::Usual);
         assert!(matches!(manner("ROLLBACK"), Manner::Refused(_)));
         assert_eq!(manner("ROLLBACK TO SAVEPOINT a"), Manner::Usual);
-        assert_eq!(manner("create user mapping for x server s"), Manner::Usual);
+        assert_eq!(manner("set transaction isolation level serializable"), Manner::Usual);
         assert_eq!(manner("update t set a = 1"), Manner::Usual);
     }
 }
