@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
+mod generate;
 mod shell;
 mod test;
 
@@ -18,6 +19,7 @@ type Verb = (&'static str, &'static str, fn(&[String]) -> Result<bool, String>);
 const VERBS: &[Verb] = &[
     ("test", "[FILTER]  checks and all tests, with the servers they need; with a filter only the tests that match", test::run),
     ("check", "         format, lints, dependency arrows, house rules, licences and advisories", check::run),
+    ("gen", "[--check] renders the reference documents from the code, or says which have drifted", generate::run),
 ];
 
 fn main() -> ExitCode {

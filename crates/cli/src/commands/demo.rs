@@ -19,7 +19,8 @@ pub struct DemoArgs {
 
 pub async fn cmd_demo(app: &App, args: DemoArgs) -> Done {
     // The story is for people; with --json or --quiet only its end counts.
-    let out: demo::Out = if app.json || app.quiet { Arc::new(Mutex::new(std::io::sink())) } else { Arc::new(Mutex::new(std::io::stdout())) };
+    let out: demo::Out =
+        if app.json || app.quiet { Arc::new(Mutex::new(std::io::sink())) } else { Arc::new(Mutex::new(std::io::stdout())) };
     match demo::run(Some(args.folder), out).await {
         Ok(_) => {
             if app.json {

@@ -11,6 +11,7 @@ mod init;
 mod mask;
 mod open;
 mod plan;
+mod reference;
 mod rehearse;
 mod resume;
 mod run;
@@ -76,6 +77,8 @@ pub enum Command {
     Schema(schema::SchemaArgs),
     Explain(explain::ExplainArgs),
     Demo(demo::DemoArgs),
+    #[command(hide = true)]
+    Reference(reference::ReferenceArgs),
 }
 
 /// Runs a command.
@@ -99,6 +102,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Mask(a) => mask::cmd_mask(app, a).await,
         Command::Schema(a) => schema::cmd_schema(app, a),
         Command::Explain(a) => explain::cmd_explain(app, &a),
+        Command::Reference(a) => reference::cmd_reference(app, &a),
         Command::Demo(a) => demo::cmd_demo(app, a).await,
     }
 }

@@ -105,6 +105,10 @@ fn decision(treatment: Treatment, reason: impl Into<String>) -> Decision {
     }
 }
 
+/// Last words of columns that hold whatever their row's name says.
+const HOLDS_ANYTHING: [&str; 14] =
+    ["value", "val", "wert", "wartosc", "valeur", "valor", "waarde", "valore", "setting", "content", "data", "param", "parameter", "text"];
+
 /// Why a column can be kept without a doubt, if it can.
 fn harmless(table: &Table, column: &Column, lookup: bool, samples: &[Option<String>]) -> Option<&'static str> {
     let key = table.primary_key.contains(&column.name);
@@ -118,6 +122,8 @@ fn harmless(table: &Table, column: &Column, lookup: bool, samples: &[Option<Stri
         Family::Integer | Family::Decimal | Family::Float => Some("number, no sign of a person"),
         Family::Date | Family::Timestamp | Family::Time => Some("date that is no birth date"),
         Family::Uuid if matches!(last, "id" | "uuid" | "guid") => Some("identifier without meaning"),
+        // A table of names and values holds anything: a mail server's password stands beside the colour of the menu.
+        Family::Text | Family::Other if lookup && HOLDS_ANYTHING.contains(&last) => None,
         Family::Text | Family::Other if lookup => Some("lookup table without personal columns"),
         Family::Text if matches!(last, "status" | "state" | "type" | "kind" | "code" | "currency" | "language" | "locale" | "unit") => {
             let few: std::collections::BTreeSet<_> = samples.iter().flatten().collect();

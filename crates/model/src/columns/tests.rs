@@ -121,6 +121,18 @@ fn chinook_is_proposed_as_a_person_would_decide() {
 }
 
 #[test]
+fn the_value_of_a_named_setting_is_left_to_people() {
+    let mut setting = table(PG, "setting", &["name"], &["!name text(40)", "value text(200)", "module text(40)"]);
+    setting.estimated_rows = 12;
+    let client = refers(table(PG, "client", &["id"], &["!id int", "setting text(40)"]), &["setting"], "setting", &["name"]);
+    let proposed = propose(&catalog(PG, vec![setting, client]), &Samples::default());
+    let columns = &proposed.iter().find(|t| t.table.name == "setting").unwrap().columns;
+    let decided = |name: &str| columns.iter().find(|c| c.column == name).unwrap().decision.is_some();
+    assert!(!decided("value"), "a password may stand there");
+    assert!(decided("module"), "the rest of a lookup table is still proposed");
+}
+
+#[test]
 fn emptying_is_proposed_only_for_tables_that_nothing_refers_to() {
     let queue = table(PG, "mail_queue", &["id"], &["!id int", "body text"]);
     let log = table(PG, "audit_log", &["id"], &["!id int"]);

@@ -59,7 +59,10 @@ impl Execution {
         verdict.compared.push(format!("schema: {} objects changed by the upgrade", changes.len()));
         for f in columns::new_columns(&source, &after, &setup.program) {
             match f.severity {
-                Severity::Error => verdict.differences.push(f.message),
+                Severity::Error => verdict.differences.push(match f.hint {
+                    Some(hint) => format!("{}: {hint}", f.message),
+                    None => f.message,
+                }),
                 _ => verdict.not_compared.push(f.message),
             }
         }
