@@ -193,7 +193,7 @@ impl Execution {
 }
 
 /// Whether a disturbance means giving way, and how that is said.
-fn give_way(d: &Disturbance, patience: u64) -> Option<greenroom_model::run::Failure> {
+pub(super) fn give_way(d: &Disturbance, patience: u64) -> Option<greenroom_model::run::Failure> {
     match d {
         Disturbance::SchemaChangeWaits { seconds, .. } if *seconds < patience => None,
         Disturbance::SchemaChangeWaits { who, table, seconds } => {

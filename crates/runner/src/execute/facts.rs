@@ -1,10 +1,11 @@
 //! Step: what must come from the same snapshot as the rows: positions of sequences, values that assertions compare, counts of foreign
 //! keys that dangle in the source already, and keyed hashes of names, mails and phones for the residual scan.
 
+use super::copy::give_way;
 use super::residual::{self, Known};
-use super::{Execution, StepError, failure};
-use greenroom_engine::RangeSpec;
+use super::{Execution, Setup, StepError, failure};
 use greenroom_engine::batch::RawBatch;
+use greenroom_engine::{ErrorKind, Held, RangeSpec};
 use greenroom_model::catalog::{ForeignKey, Table};
 use greenroom_model::mask::Value;
 use greenroom_model::plan::{CopyColumn, FieldAction, TableCopy};
@@ -33,7 +34,12 @@ impl Execution {
         for a in &setup.program.assertions {
             if let Expect::SameAsSource { source_sql } = &a.expect {
                 let sql = source_sql.as_ref().unwrap_or(&a.sql);
+                watch(held.as_mut(), &setup).await?;
                 let value = held.query_value(sql).await.map_err(|e| {
+                    // A lock or the connection is at fault, not the query.
+                    if matches!(e.kind, ErrorKind::Transient | ErrorKind::Lost | ErrorKind::Cancelled) {
+                        return StepError::from(e);
+                    }
                     let mut f = failure("GR0605", format!("assertion `{}` could not be asked of the source: {e}", a.name));
                     f.hint = Some("give the source its own query with `-- source: …`, or mend the query".into());
                     StepError::from(f)
@@ -44,6 +50,7 @@ impl Execution {
         for table in catalog.tables.iter().filter(|t| t.is_copied()) {
             // The engine has proved validated keys; the others may dangle in production already.
             for key in table.foreign_keys.iter().filter(|k| !k.validated) {
+                watch(held.as_mut(), &setup).await?;
                 let count = held.query_value(&orphans_sql(table, key)).await?.and_then(|v| v.parse().ok()).unwrap_or(0);
                 facts.orphans.insert(format!("{}.{}", table.name, key.name), count);
             }
@@ -84,6 +91,7 @@ impl Execution {
                 range_key: None,
                 ..copy.clone()
             };
+            watch(held.as_mut(), &setup).await?;
             if reader.is_none() {
                 reader = Some(held.reader().await?);
             }
@@ -124,6 +132,15 @@ impl Execution {
 fn is_masked(column: &CopyColumn, holds: &impl Fn(usize) -> bool) -> bool {
     let first = column.rules.iter().find(|r| r.when.is_none_or(holds));
     first.is_some_and(|r| matches!(r.action, FieldAction::Mask { .. }))
+}
+
+/// Gives way if somebody has waited too long for our locks, or the snapshot is gone.
+pub(super) async fn watch(held: &mut dyn Held, setup: &Setup) -> Result<(), StepError> {
+    let patience = u64::from(setup.program.copy.give_way_seconds);
+    match held.disturbed().await?.and_then(|d| give_way(&d, patience)) {
+        Some(failure) => Err(failure.into()),
+        None => Ok(()),
+    }
 }
 
 /// What a masked column's raw values are, for the residual scan.

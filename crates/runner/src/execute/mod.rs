@@ -202,11 +202,12 @@ impl Execution {
         self.log.state()
     }
 
-    /// Performs steps until the run ends, waits or fails. With `retry`, a step that failed earlier is tried again.
+    /// Performs steps until the run ends, waits or fails. With `retry`, steps that failed earlier are tried again, each when its turn comes (a
+    /// new snapshot may put others before it); one that fails now ends the drive.
     ///
     /// # Errors
     /// See [`RunError`].
-    pub async fn drive(&mut self, mut retry: bool) -> Result<Ended, RunError> {
+    pub async fn drive(&mut self, retry: bool) -> Result<Ended, RunError> {
         loop {
             if self.setup.cancel.is_cancelled() && self.log.state().phase == Phase::Running {
                 return Ok(Ended::Stopped);
@@ -252,7 +253,6 @@ impl Execution {
                     },
                 },
             };
-            retry = false;
             match ended {
                 Ok(()) => {}
                 Err((_, StepError::Dead(e))) => return Err(e),

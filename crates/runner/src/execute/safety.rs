@@ -5,13 +5,17 @@ use super::facts::keyed;
 use super::residual::{Known, Look, Scan, ScanFinding};
 use super::{Execution, StepError};
 use greenroom_engine::{EngineError, Generation, RangeSpec};
-use greenroom_model::catalog::{Catalog, Family, Table};
+use greenroom_model::catalog::{Catalog, Family, Table, TableName};
 use greenroom_model::hash::Hash;
 use greenroom_model::mask::{MaskRule, Value};
 use greenroom_model::plan::{CopyColumn, FieldAction, Plan, TableCopy};
 use greenroom_model::program::{Expect, PackAction, PackRule, Program, Shape};
 use greenroom_model::run::{Outcome, Verdict};
 use greenroom_model::upgrade::Statement;
+use greenroom_model::verify::TableDigest;
+
+/// Where the digests of tables are kept that packs' statements name, as the statements left them.
+pub(super) const NEUTRAL: &str = "neutral.json";
 
 /// What a safety check needs to know besides the database.
 pub struct SafetyInput<'a> {
@@ -36,7 +40,6 @@ impl<'a> SafetyInput<'a> {
 
 impl Execution {
     pub(super) async fn neutralise(&mut self, rules: &[(String, PackRule)]) -> Result<Outcome, StepError> {
-        let rules = rules.to_vec();
         let inside = self.generation().await?;
         let mut outcome = Outcome::default();
         for (pack, rule) in rules {
@@ -56,6 +59,15 @@ impl Execution {
             })?;
             outcome.notes.push(format!("{pack}/{}: {} rows", rule.id, applied.rows));
         }
+        // What the upgrade is compared with later is the table as it stands now, not as it was copied.
+        let texts: Vec<String> = rules
+            .iter()
+            .filter_map(|(_, r)| if let PackAction::Statement { sql } = &r.action { Some(sql.to_lowercase()) } else { None })
+            .collect();
+        let named = |table: &TableCopy| texts.iter().any(|sql| sql.contains(&table.table.name.to_lowercase()));
+        let copies: Vec<TableCopy> = self.plan.tables.iter().filter(|t| named(t)).cloned().collect();
+        let digests: Vec<(TableName, TableDigest)> = self.digests(copies).await?.into_iter().collect();
+        self.keep(NEUTRAL, &digests)?;
         Ok(outcome)
     }
 

@@ -73,11 +73,13 @@ impl Execution {
 
     pub(super) async fn large_objects(&mut self, what: LargeObjects) -> Result<Outcome, StepError> {
         self.generation().await?;
+        let setup = self.setup.clone();
         let (Some(held), Some(inside)) = (self.held.as_mut(), self.inside.as_mut()) else {
             return Err(failure("GR0710", "the snapshot is not held").into());
         };
         let (mut count, mut bytes, mut after) = (0u64, 0u64, None);
         loop {
+            super::facts::watch(held.as_mut(), &setup).await?;
             let objects = held.large_objects(after).await?;
             let Some(last) = objects.last() else { break };
             after = Some(last.id);

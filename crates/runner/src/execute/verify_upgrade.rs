@@ -1,10 +1,13 @@
 //! Step: the upgraded generation: assertions, tables the upgrade did not touch by digest, decisions for new columns, fingerprint.
 
 use super::{Execution, StepError};
+use greenroom_model::catalog::TableName;
 use greenroom_model::columns;
 use greenroom_model::finding::Severity;
 use greenroom_model::program::Shape;
 use greenroom_model::run::{Outcome, Verdict};
+use greenroom_model::verify::TableDigest;
+use std::collections::BTreeMap;
 
 impl Execution {
     pub(super) async fn verify_upgrade(&mut self) -> Result<Outcome, StepError> {
@@ -33,9 +36,13 @@ impl Execution {
         let names: Vec<_> = same.iter().map(|c| c.table.clone()).collect();
         let digests = self.digests(same).await?;
         let touched = &setup.program.verify.touched_tables;
+        let neutral: Vec<(TableName, TableDigest)> = self.kept(super::safety::NEUTRAL)?.unwrap_or_default();
+        let neutral: BTreeMap<TableName, TableDigest> = neutral.into_iter().collect();
+        let before: BTreeMap<&TableName, TableDigest> =
+            names.iter().map(|n| (n, neutral.get(n).copied().or_else(|| self.copied_digest(n)).unwrap_or_default())).collect();
         let (mut untouched, mut changed) = (0, Vec::new());
         for name in &names {
-            if digests.get(name).copied() == Some(self.copied_digest(name).unwrap_or_default()) {
+            if digests.get(name) == before.get(name) {
                 untouched += 1;
                 continue;
             }

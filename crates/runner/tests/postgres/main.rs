@@ -1,0 +1,7 @@
+//! Whole rehearsals on a real PostgreSQL server, as the command line would drive them: masked, neutralised, upgraded, verified, opened,
+//! undone; refused where they must be; disturbed midway and resumed.
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "tests")]
+
+mod rehearsal;
+mod scene;
+mod trouble;
