@@ -6,6 +6,7 @@
 // The output of this program is for people at a terminal or reading CI's log.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod check;
 mod generate;
 mod shell;
@@ -20,6 +21,7 @@ const VERBS: &[Verb] = &[
     ("test", "[FILTER]  checks and all tests, with the servers they need; with a filter only the tests that match", test::run),
     ("check", "         format, lints, dependency arrows, house rules, licences and advisories", check::run),
     ("gen", "[--check] renders the reference documents from the code, or says which have drifted", generate::run),
+    ("bench", "postgres [--rows N]  a rehearsal beside pg_dump and pg_restore: time, ratio, peak memory", bench::run),
 ];
 
 fn main() -> ExitCode {

@@ -51,6 +51,14 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     Ok(checked && passed)
 }
 
+/// The folder of PostgreSQL's binaries, for other verbs.
+///
+/// # Errors
+/// The environment names a folder that lacks them.
+pub fn binaries() -> Result<Option<std::path::PathBuf>, String> {
+    postgres::make_sure()
+}
+
 /// nextest where it is installed, since it runs the tests of all crates side by side and ends what hangs; it leaves out documentation tests.
 fn commands(filter: Option<&str>) -> Vec<String> {
     let filter = filter.unwrap_or_default();

@@ -2,6 +2,7 @@
 //! undone; refused where they must be; disturbed midway and resumed.
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "tests")]
 
+mod crash;
 mod rehearsal;
 mod scene;
 mod trouble;

@@ -192,6 +192,11 @@ impl Scene {
         assert_eq!(q("select count(*) from pg_namespace where nspname = 'greenroom'"), "0");
     }
 
+    /// The pilot as it was before a later one came and went.
+    pub fn whole_again(&self, clients: u32) {
+        assert_eq!(self.pilot().query("select count(*) from client where level = 1"), clients.to_string());
+    }
+
     /// A digest of everything in production.
     pub fn production_digest(&self) -> String {
         self.production.query(

@@ -1,0 +1,99 @@
+//! `cargo xtask bench postgres [--rows N]`: a whole rehearsal (masked, neutralised, verified) beside the bare copy that `pg_dump -Fd -j2`
+//! and `pg_restore -j2` make of the same database on the same server. Owns the server and the made-up database; judges nothing but the
+//! time and the memory.
+
+mod clinic;
+mod server;
+
+use crate::shell::{command, root};
+use server::Server;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The promise: a rehearsal takes at most so many times what the bare copy takes.
+const MOST: f64 = 1.5;
+
+/// The promise: peak memory of Greenroom's own process, in KiB.
+const MOST_KIB: u64 = 128 * 1024;
+
+/// See the module.
+pub fn run(args: &[String]) -> Result<bool, String> {
+    let usage = || "usage: cargo xtask bench postgres [--rows N]".to_owned();
+    let rows = match args {
+        [what] if what == "postgres" => 1_000_000,
+        [what, flag, n] if what == "postgres" && flag == "--rows" => n.parse().map_err(|_| usage())?,
+        _ => return Err(usage()),
+    };
+    let greenroom = build()?;
+    let binaries = crate::test::binaries()?.ok_or("PostgreSQL is not installed")?;
+    let server = Server::start(&binaries)?;
+    println!("== making a clinic of {rows} visits");
+    server.psql("postgres", "create database clinic")?;
+    server.psql("clinic", &clinic::schema(rows))?;
+    let size = server.psql("postgres", "select pg_size_pretty(pg_database_size('clinic'))")?;
+
+    let folder = server.folder.join("program");
+    clinic::program(&folder, &server)?;
+    println!("== rehearsing");
+    let mut rehearsal = Command::new(&greenroom);
+    rehearsal.arg("-C").arg(&folder).arg("--quiet").arg("rehearse");
+    let (rehearsed, kib) = measured(&mut rehearsal)?;
+    let mut show = Command::new(&greenroom);
+    show.arg("-C").arg(&folder).args(["run", "show"]).status().map_err(|e| format!("run greenroom: {e}"))?;
+
+    println!("== pg_dump -Fd -j2, pg_restore -j2");
+    let dump = server.folder.join("dump");
+    let (dumped, _) = measured(server.program("pg_dump").args(["-Fd", "-j2", "-d", "clinic", "-f"]).arg(&dump))?;
+    server.psql("postgres", "create database bare template template0")?;
+    let (restored, _) = measured(server.program("pg_restore").args(["-j2", "-d", "bare"]).arg(&dump))?;
+
+    let bare = dumped + restored;
+    let ratio = rehearsed.as_secs_f64() / bare.as_secs_f64();
+    println!("\ndatabase     {size}, {rows} visits");
+    println!("pg_dump      {:>8.1} s", dumped.as_secs_f64());
+    println!("pg_restore   {:>8.1} s", restored.as_secs_f64());
+    println!("bare copy    {:>8.1} s", bare.as_secs_f64());
+    println!("rehearsal    {:>8.1} s", rehearsed.as_secs_f64());
+    println!("ratio        {ratio:>8.2}   (at most {MOST})");
+    println!("peak memory  {:>8.1} MiB (below {} MiB)", kib_to_mib(kib), MOST_KIB / 1024);
+    Ok(ratio <= MOST && kib < MOST_KIB)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+fn kib_to_mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
+/// Builds the release binary and says where it is.
+fn build() -> Result<PathBuf, String> {
+    println!("== cargo build --release -p greenroom");
+    let mut cargo = command("cargo build --release -p greenroom --message-format=json-render-diagnostics");
+    let output = cargo.stderr(Stdio::inherit()).output().map_err(|e| format!("run cargo: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("greenroom does not build, see above ({})", root().display()));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let built = text.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+    let path = built.filter_map(|m| m["executable"].as_str().map(PathBuf::from)).last();
+    path.ok_or_else(|| "cargo names no executable".to_owned())
+}
+
+/// Runs a command to its end: how long it took, and the most memory it had at once in KiB, as the kernel keeps count.
+fn measured(command: &mut Command) -> Result<(Duration, u64), String> {
+    let shown = format!("{:?}", command.get_program());
+    let began = Instant::now();
+    let mut child = command.stdin(Stdio::null()).spawn().map_err(|e| format!("run {shown}: {e}"))?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        // Read until it ends: the mark only rises, so that the last reading is the peak but for the last moments.
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let mark = text.lines().find_map(|l| l.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+        peak = mark.unwrap_or(0).max(peak);
+        if let Some(ended) = child.try_wait().map_err(|e| format!("wait for {shown}: {e}"))? {
+            return if ended.success() { Ok((began.elapsed(), peak)) } else { Err(format!("{shown} failed: {ended}")) };
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,87 @@
+//! The made-up clinic that is measured, about a gigabyte at a million visits, and a program for it: people masked, notes redacted, queue
+//! emptied, jobs switched off, one upgrade script.
+
+use super::server::Server;
+use std::fs;
+use std::path::Path;
+
+/// Statements that make the clinic.
+pub fn schema(visits: u64) -> String {
+    let (clients, invoices) = ((visits / 5).max(1), (visits / 2).max(1));
+    format!(
+        "create table words as select string_agg(translate(substr(md5(g::text), 1, 2 + g % 7), '0123456789', 'ghijklmnop'), ' ') as text from generate_series(1, 1500) g;
+         create table client (id int primary key, name text not null, mail text, phone varchar(20), street text, city text, born date,
+            created_at timestamptz not null default now());
+         insert into client select g, initcap(translate(substr(md5(g::text), 1, 6), '0123456789', 'ghijklmnop')) || ' '
+                || initcap(translate(substr(md5(g::text), 8, 9), '0123456789', 'qrstuvwxyz')),
+            'p' || g || '@mail-of-people.com', '+48 6' || lpad((g % 100000000)::text, 8, '0'), 'Long Street ' || g % 300, 'Town',
+            date '1930-01-01' + g % 30000 from generate_series(1, {clients}) g;
+         create table visit (id bigint primary key, client_id int not null, at timestamptz not null, state text not null, note text, data jsonb);
+         insert into visit select g, 1 + g % {clients}, timestamptz '2015-01-01' + g * interval '3 minutes', 'done',
+            substr(text, 1 + (g * 7919 % 5000)::int, 700), jsonb_build_object('room', g % 40, 'kept', true) from words, generate_series(1, {visits}::bigint) g;
+         create table invoice (id bigint primary key, visit_id bigint not null, amount numeric(12, 2), paid boolean);
+         insert into invoice select g, 1 + g % {visits}, g % 10000 / 7.0, g % 3 = 0 from generate_series(1, {invoices}::bigint) g;
+         create table mail_queue (id serial primary key, receiver text, body text);
+         insert into mail_queue (receiver, body) select 'p' || g || '@mail-of-people.com', 'dear' from generate_series(1, 1000) g;
+         create table job (id int primary key, active boolean not null);
+         insert into job values (1, true);
+         create index on visit (client_id); create index on visit (at); create index on invoice (visit_id); create index on client (name);
+         alter table visit add foreign key (client_id) references client; alter table invoice add foreign key (visit_id) references visit;
+         drop table words; analyze"
+    )
+}
+
+const COLUMNS: &str = r#"
+[client]
+id = "keep"
+name = { mask = "full_name", identity = "id" }
+mail = { mask = "email", identity = "id" }
+phone = { mask = "phone", identity = "id" }
+street = { mask = "street", identity = "id" }
+city = { mask = "city", identity = "id" }
+born = { mask = "birth_date", identity = "id" }
+created_at = "keep"
+[visit]
+id = "keep"
+client_id = "keep"
+at = "keep"
+state = "keep"
+note = { mask = "redact" }
+data = "keep"
+[invoice]
+id = "keep"
+visit_id = "keep"
+amount = "keep"
+paid = "keep"
+level = { keep = true, after_upgrade = true }
+[mail_queue]
+id = "keep"
+receiver = "null"
+body = "null"
+[job]
+id = "keep"
+active = "keep"
+"#;
+
+/// Writes the program.
+pub fn program(folder: &Path, server: &Server) -> Result<(), String> {
+    let address = format!("engine = \"postgres\"\nhost = \"{}\"\nport = {}\nuser = \"postgres\"", server.folder.display(), server.port);
+    let main = format!(
+        "[program]\nname = \"bench\"\n[source]\n{address}\ndatabase = \"clinic\"\n[target]\n{address}\n[pilot]\nname = \"clinic_pilot\"\n\
+         [tables]\nmail_queue = \"queue\"\n[copy]\nmin_free_disk_percent = 0\n[verify]\ntouched_tables = [\"job\", \"invoice\"]\n"
+    );
+    let pack = "[pack]\ntitle = \"off\"\n[[rule]]\nid = \"jobs\"\nstatement = \"update job set active = false\"\nassert = \"select 1 from job where active\"\n";
+    let files = [
+        ("greenroom.toml", main.as_str()),
+        ("columns.toml", COLUMNS),
+        ("packs/off.toml", pack),
+        ("upgrade/V1__level.sql", "alter table invoice add level int;\n"),
+        ("verify/count.sql", "-- expect: same as source\nselect count(*) from visit;\n"),
+    ];
+    for (name, text) in files {
+        let path = folder.join(name);
+        let written = fs::create_dir_all(path.parent().unwrap_or(folder)).and_then(|()| fs::write(&path, text));
+        written.map_err(|e| format!("write {}: {e}", path.display()))?;
+    }
+    Ok(())
+}
