@@ -4,13 +4,14 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use xxhash_rust::xxh3::xxh3_64_with_secret;
 
 /// Sorts of personal values that are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
-    /// First or last name alone: too common to look for by itself.
+    /// First or last name alone: too common to look for by itself, but where a full name may begin.
     NamePart,
     /// First and last name together.
     FullName,
@@ -42,7 +43,7 @@ impl Known {
 
     /// How many values.
     pub fn len(&self) -> usize {
-        self.hashes.len()
+        self.hashes.iter().filter(|(sort, _)| *sort != Sort::NamePart).count()
     }
 
     /// Adds a value, unless it is too short to be told from chance.
@@ -53,7 +54,12 @@ impl Known {
             // Surname first is as common as the other way round.
             let mut words: Vec<&str> = normal.split(' ').collect();
             words.rotate_left(1);
-            self.hashes.insert((sort, hash(sort, &words.join(" "), key)));
+            let turned = words.join(" ");
+            self.hashes.insert((sort, hash(sort, &turned, key)));
+            // A scan joins words to names only behind a word that begins one.
+            for first in [&normal, &turned].into_iter().filter_map(|n| n.split(' ').next()) {
+                self.hashes.insert((Sort::NamePart, hash(Sort::NamePart, first, key)));
+            }
         }
     }
 }
@@ -76,16 +82,52 @@ fn normalise(sort: Sort, text: &str) -> Option<String> {
 }
 
 fn hash(sort: Sort, normal: &str, key: &[u8; 32]) -> u64 {
-    // XXH3 wants 136 bytes of secret; the key is repeated with the sort in between.
+    xxh3_64_with_secret(normal.as_bytes(), &secret(sort, key))
+}
+
+/// XXH3 wants 136 bytes of secret; the key is repeated with the sort in between.
+fn secret(sort: Sort, key: &[u8; 32]) -> [u8; 192] {
     let mut secret = [0u8; 192];
     for (i, b) in secret.iter_mut().enumerate() {
         *b = key[i % 32] ^ u8::try_from(i / 32).unwrap_or(0) ^ (sort as u8) << 4;
     }
-    xxh3_64_with_secret(normal.as_bytes(), &secret)
+    secret
+}
+
+/// Hashes are hashes already.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |h, b| h.rotate_left(8) ^ u64::from(*b));
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// The known values of one sort, with the secret that they were hashed with.
+struct Set {
+    hashes: HashSet<u64, BuildHasherDefault<AsIs>>,
+    secret: [u8; 192],
+}
+
+impl Set {
+    fn new(known: &Known, sort: Sort, key: &[u8; 32]) -> Set {
+        Set { hashes: known.hashes.iter().filter(|(s, _)| *s == sort).map(|(_, h)| *h).collect(), secret: secret(sort, key) }
+    }
+
+    fn has(&self, normal: &str) -> bool {
+        !self.hashes.is_empty() && self.hashes.contains(&xxh3_64_with_secret(normal.as_bytes(), &self.secret))
+    }
 }
 
 /// Words with their byte offsets: letters, with apostrophes and hyphens inside.
-fn words(text: &str) -> impl Iterator<Item = (&str, usize)> {
+fn words(text: &str) -> impl Iterator<Item = (&str, usize)> + Clone {
     text.split(|c: char| !(c.is_alphabetic() || c == '\'' || c == '-' || c == '’'))
         .filter(|w| !w.is_empty())
         .map(move |w| (w, w.as_ptr() as usize - text.as_ptr() as usize))
@@ -117,18 +159,30 @@ impl Look {
 }
 
 /// A scan going on.
-pub struct Scan<'a> {
-    known: HashSet<(u8, u64)>,
-    key: &'a [u8; 32],
+pub struct Scan {
+    starts: Set,
+    full_names: Set,
+    mails: Set,
+    phones: Set,
     allowed: Vec<String>,
     found: BTreeMap<(String, String), u64>,
+    /// Lower-case text of the value that is looked at, kept for its room.
+    lower: String,
 }
 
-impl<'a> Scan<'a> {
+impl Scan {
     /// Prepares a scan for known values and for mail addresses outside reserved and allowed domains.
-    pub(crate) fn new(known: &Known, key: &'a [u8; 32], allowed_domains: &[String]) -> Scan<'a> {
-        let known = known.hashes.iter().map(|(s, h)| (*s as u8, *h)).collect();
-        Scan { known, key, allowed: allowed_domains.iter().map(|d| d.to_lowercase()).collect(), found: BTreeMap::new() }
+    pub(crate) fn new(known: &Known, key: &[u8; 32], allowed_domains: &[String]) -> Scan {
+        let set = |sort| Set::new(known, sort, key);
+        Scan {
+            starts: set(Sort::NamePart),
+            full_names: set(Sort::FullName),
+            mails: set(Sort::Mail),
+            phones: set(Sort::Phone),
+            allowed: allowed_domains.iter().map(|d| d.to_lowercase()).collect(),
+            found: BTreeMap::new(),
+            lower: String::new(),
+        }
     }
 
     /// Looks at one value.
@@ -136,44 +190,75 @@ impl<'a> Scan<'a> {
         let mut what: BTreeSet<&'static str> = BTreeSet::new();
         for mail in mails(text) {
             let lower = mail.to_lowercase();
-            if self.is_known(Sort::Mail, &lower) {
+            if self.mails.has(&lower) {
                 what.insert("mail address of the source");
             } else if !self.may_stay(&lower) {
                 what.insert("mail address at a live domain");
             }
         }
-        for digits in digit_runs(text).into_iter().filter(|_| at.phones) {
-            if self.is_known(Sort::Phone, &digits[digits.len().saturating_sub(9)..]) {
+        // Most texts have too few digits for a number; counting bytes is much quicker than reading characters.
+        let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+        if at.phones && !self.phones.hashes.is_empty() && digits(text) >= 7 {
+            let known = |digits: &String| self.phones.has(&digits[digits.len().saturating_sub(9)..]);
+            if digit_runs(text).iter().any(known) {
                 what.insert("telephone number of the source");
             }
         }
-        if at.names && self.names(text) {
-            what.insert("full name of the source");
+        if at.names && !self.full_names.hashes.is_empty() {
+            let mut lower = std::mem::take(&mut self.lower);
+            lower.clear();
+            match text.is_ascii() {
+                true => {
+                    lower.push_str(text);
+                    lower.make_ascii_lowercase();
+                }
+                // Not character by character: a final sigma depends on what stands around it.
+                false => lower.push_str(&text.to_lowercase()),
+            }
+            if self.names(&lower) {
+                what.insert("full name of the source");
+            }
+            self.lower = lower;
         }
         for w in what {
             *self.found.entry((column.to_owned(), w.to_owned())).or_default() += 1;
         }
     }
 
-    fn is_known(&self, sort: Sort, normal: &str) -> bool {
-        !self.known.is_empty() && self.known.contains(&(sort as u8, hash(sort, normal, self.key)))
+    /// Whether a lower-case text has a known full name in it.
+    fn names(&self, text: &str) -> bool {
+        let mut words = words(text);
+        let mut rest = words.clone();
+        while let Some((word, at)) = words.next() {
+            rest.next();
+            if self.starts.has(word) && self.name_begins(word, at + word.len(), text, rest.clone()) {
+                return true;
+            }
+        }
+        false
     }
 
-    fn names(&self, text: &str) -> bool {
-        if self.known.is_empty() {
-            return false;
+    /// Whether a known name of two to four words begins with this word, which ends at `end`. A name does not reach over a slash or a full
+    /// stop; over a comma only as `Surname, First`.
+    fn name_begins<'t>(&self, first: &str, mut end: usize, text: &'t str, following: impl Iterator<Item = (&'t str, usize)>) -> bool {
+        let mut name = first.to_owned();
+        for (n, (word, at)) in following.take(3).enumerate() {
+            let between = &text[end..at];
+            let comma = between.matches(',').count();
+            if !between.chars().all(|c| c.is_whitespace() || c == ',') || comma > 1 || (comma == 1 && n > 0) {
+                return false;
+            }
+            name.push(' ');
+            name.push_str(word);
+            if self.full_names.has(&name) {
+                return true;
+            }
+            if comma == 1 {
+                return false;
+            }
+            end = at + word.len();
         }
-        // A name does not reach over a slash or a full stop; over a comma only as `Surname, First`.
-        let apart = |c: char| !(c.is_alphabetic() || c.is_whitespace() || "'-’,".contains(c));
-        text.split(apart).any(|segment| {
-            let parts: Vec<Vec<String>> = segment.split(',').map(|part| words(part).map(|(w, _)| w.to_lowercase()).collect()).collect();
-            let within = parts.iter().any(|p| (2..=4).any(|n| p.windows(n).any(|w| self.is_known(Sort::FullName, &w.join(" ")))));
-            within
-                || parts.windows(2).any(|pair| match (pair[0].last(), pair[1].first()) {
-                    (Some(surname), Some(first)) => self.is_known(Sort::FullName, &format!("{surname} {first}")),
-                    _ => false,
-                })
-        })
+        false
     }
 
     /// Reserved domains (RFC 2606, RFC 6761) and the program's allowed ones.
