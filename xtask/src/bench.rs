@@ -75,7 +75,7 @@ fn build() -> Result<PathBuf, String> {
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let built = text.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
-    let path = built.filter_map(|m| m["executable"].as_str().map(PathBuf::from)).last();
+    let path = built.filter_map(|m| m["executable"].as_str().map(PathBuf::from)).next_back();
     path.ok_or_else(|| "cargo names no executable".to_owned())
 }
 

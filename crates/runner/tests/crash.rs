@@ -128,7 +128,7 @@ impl Machine {
                 let undoing = s.phase == Phase::Undoing;
                 let mut execution = self.execution(journal, s, engines).await?;
                 if !undoing {
-                    execution.undo_all(&actor())?;
+                    assert_eq!(execution.undo_all(&actor()).await?, None, "there is always a way back here");
                 }
                 return execution.drive(true).await;
             }

@@ -27,8 +27,8 @@ fn init_writes_a_program_that_only_lacks_peoples_decisions() {
       upgrade/README.md
       verify/example.sql
 
-    4 tables; 10 columns decided by proposal; kinds proposed for 2 tables
-    open: 1 column still to be decided by a person: the lines with `= ?` in columns.toml
+    4 tables; 9 columns decided by proposal; kinds proposed for 2 tables
+    open: 2 columns still to be decided by a person: the lines with `= ?` in columns.toml
 
     Next
       read columns.toml     the proposals are guesses: people decide

@@ -10,6 +10,7 @@ use greenroom_model::catalog::Catalog;
 use greenroom_model::plan::{Action, Plan, StepKey};
 use greenroom_model::run::{Body, Outcome, StepState};
 use greenroom_model::verify::TableDigest;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -262,12 +263,14 @@ async fn range(
 ) -> Result<(), StepError> {
     let copy = &s.plan.tables[item.table];
     start(s, item)?;
-    if !maskers.contains_key(&item.table) {
-        let table = s.catalog.table(&copy.table).ok_or_else(|| table_gone(copy))?;
-        let prepared = reader.prepare(copy).await?;
-        maskers.insert(item.table, build_masker(copy, table, prepared, &s.setup.keys)?);
-    }
-    let masker = &maskers[&item.table];
+    let masker = match maskers.entry(item.table) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(free) => {
+            let table = s.catalog.table(&copy.table).ok_or_else(|| table_gone(copy))?;
+            let prepared = reader.prepare(copy).await?;
+            free.insert(build_masker(copy, table, prepared, &s.setup.keys)?)
+        }
+    };
     if let Some(before) = &item.before {
         let mut digest = TableDigest::default();
         reader.begin(copy, &item.range).await?;

@@ -271,12 +271,17 @@ impl Execution {
         }
     }
 
-    /// Records that the former state is wanted; [`Execution::drive`] then restores it.
+    /// Records that the former state is wanted; [`Execution::drive`] then restores it. A run that cannot go back any more is left as it
+    /// is, and the reason returned.
     ///
     /// # Errors
-    /// When the journal refuses.
-    pub fn undo_all(&self, actor: &crate::journal::Actor) -> Result<(), RunError> {
-        self.log.record_by(Some(actor), Body::UndoStarted)
+    /// When the journal refuses or the target cannot be asked.
+    pub async fn undo_all(&mut self, actor: &crate::journal::Actor) -> Result<Option<Failure>, RunError> {
+        let refused = self.no_way_back().await?;
+        if refused.is_none() {
+            self.log.record_by(Some(actor), Body::UndoStarted)?;
+        }
+        Ok(refused)
     }
 
     /// Makes sure that the snapshot these steps need is held. True when a new one was taken.

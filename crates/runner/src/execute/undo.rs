@@ -3,9 +3,28 @@
 use super::swap::{FORMER, Former};
 use super::{Execution, RunError, StepError, failure, failure_of};
 use greenroom_engine::{Admission, Swap};
-use greenroom_model::run::{Body, UndoPart};
+use greenroom_model::run::{Body, Failure, UndoPart};
 
 impl Execution {
+    /// Why a run whose generation is on stage cannot be undone any more; asked before anything is recorded, so that a run which cannot go
+    /// back stays finished instead of being stuck half way.
+    pub(super) async fn no_way_back(&mut self) -> Result<Option<Failure>, RunError> {
+        if !self.log.state().swapped() {
+            return Ok(None);
+        }
+        let names = self.plan.names.clone();
+        let pilot = self.target.look(&names.pilot).await?;
+        if pilot.and_then(|s| s.marker).is_none_or(|m| m.nonce != names.nonce) {
+            return Ok(Some(replaced(&names.pilot)));
+        }
+        let note = self.kept::<Former>(FORMER)?;
+        let had_former = note.as_ref().is_none_or(|f| f.standing.is_some());
+        if note.is_none() || (had_former && self.target.look(&names.former).await?.is_none()) {
+            return Ok(Some(former_gone(&names.former)));
+        }
+        Ok(None)
+    }
+
     /// Performs one part, intent first; a failure is recorded as such.
     pub(super) async fn undo(&mut self, part: UndoPart) -> Result<(), StepError> {
         self.log.record(Body::UndoStepStarted { part })?;
@@ -42,9 +61,7 @@ impl Execution {
             if !later {
                 return Ok(());
             }
-            let mut f = failure("GR0714", format!("`{}` has been replaced since: this run cannot be undone any more", names.pilot));
-            f.hint = Some("undo the later run first, or leave things as they are".into());
-            return Err(f.into());
+            return Err(replaced(&names.pilot).into());
         }
         // An engine that swaps in two acts may have put the former pilot aside and nothing into its place yet.
         let aside = before.is_some() && id(&self.target.look(&names.former).await?) == before;
@@ -65,7 +82,7 @@ impl Execution {
             None => Swap { generation: names.pilot.clone(), pilot: names.generation.clone(), former: None },
         };
         if let (Some(name), None) = (&swap.former, self.target.look(&names.former).await?) {
-            return Err(failure("GR0715", format!("the former pilot `{name}` is gone: it cannot be given its name back")).into());
+            return Err(former_gone(name).into());
         }
         self.target.swap(&back).await?;
         Ok(())
@@ -108,6 +125,18 @@ impl Execution {
             .map_err(|e| failure_of(&io_error(&self.setup.scratch, &e)))
             .or_else(|f| if self.setup.scratch.exists() { Err(StepError::Failed(f)) } else { Ok(()) })
     }
+}
+
+fn replaced(pilot: &str) -> Failure {
+    let mut f = failure("GR0714", format!("`{pilot}` has been replaced since: this run cannot be undone any more"));
+    f.hint = Some("undo the later run first, or leave things as they are".into());
+    f
+}
+
+fn former_gone(name: &str) -> Failure {
+    let mut f = failure("GR0715", format!("the former pilot `{name}` is gone: it cannot be given its name back"));
+    f.hint = Some("leave things as they are, or rehearse again".into());
+    f
 }
 
 fn io_error(path: &std::path::Path, e: &std::io::Error) -> greenroom_engine::EngineError {

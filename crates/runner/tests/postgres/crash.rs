@@ -106,7 +106,7 @@ async fn child() {
     let log = RunLog::take(Box::new(journal), state, "child").unwrap();
     let mut execution = Execution::begin(setup, log).await.unwrap();
     if act == "undo" {
-        execution.undo_all(&actor).unwrap();
+        assert_eq!(execution.undo_all(&actor).await.unwrap(), None);
     }
     let ended = execution.drive(true).await.unwrap();
     panic!("nothing killed this process at `{at}`: {ended:?}");

@@ -1,3 +1,5 @@
+//! Programs with mistakes: every finding with its place.
+
 use super::{SMALL, layer, render};
 use crate::hash::Hash;
 use crate::program::{Layer, parse};

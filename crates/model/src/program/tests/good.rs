@@ -1,3 +1,5 @@
+//! Programs that are understood, key by key.
+
 use super::{SMALL, good, layer};
 use crate::catalog::EngineKind;
 use crate::columns::Treatment;

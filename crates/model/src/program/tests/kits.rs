@@ -1,3 +1,5 @@
+//! Programs over kits: what overrides what, and where it comes from.
+
 use super::{SMALL, good, layer};
 use crate::columns::Treatment;
 use crate::program::Kind;

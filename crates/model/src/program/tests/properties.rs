@@ -1,3 +1,5 @@
+//! Arbitrary text: no panic, and places within the file.
+
 use super::{SMALL, layer};
 use crate::program::{Layer, extends, parse};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Programs that are written by us are understood by us.
+
 use super::{layer, render};
 use crate::catalog::{Catalog, Column, EngineKind, Family, Outbound, Table, TableForm, TableName};
 use crate::columns::{Decision, Treatment};

@@ -1,3 +1,5 @@
+//! Folders of upgrade scripts as vendors ship them, in one order.
+
 use super::*;
 
 fn run(files: &[(&str, &str)]) -> (Vec<String>, Vec<(&'static str, Severity)>) {

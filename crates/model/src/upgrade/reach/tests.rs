@@ -1,3 +1,5 @@
+//! Statements that reach outside their database, and those that only look like it.
+
 use super::*;
 use crate::upgrade::{label, split};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Scripts split into statements as each engine's own tool does it.
+
 use super::*;
 use crate::upgrade::token::significant;
 use proptest::prelude::*;
