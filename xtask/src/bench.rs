@@ -1,4 +1,4 @@
-//! `cargo xtask bench postgres [--rows N]`: a whole rehearsal (masked, neutralised, verified) beside the bare copy that `pg_dump -Fd -j2`
+//! `cargo xtask bench postgres [--rows N] [--binary PATH]`: a whole rehearsal (masked, neutralised, verified) beside the bare copy that `pg_dump -Fd -j2`
 //! and `pg_restore -j2` make of the same database on the same server. Owns the server and the made-up database; judges nothing but the
 //! time and the memory.
 
@@ -19,13 +19,17 @@ const MOST_KIB: u64 = 128 * 1024;
 
 /// See the module.
 pub fn run(args: &[String]) -> Result<bool, String> {
-    let usage = || "usage: cargo xtask bench postgres [--rows N]".to_owned();
-    let rows = match args {
-        [what] if what == "postgres" => 1_000_000,
-        [what, flag, n] if what == "postgres" && flag == "--rows" => n.parse().map_err(|_| usage())?,
-        _ => return Err(usage()),
-    };
-    let greenroom = build()?;
+    let usage = || "usage: cargo xtask bench postgres [--rows N] [--binary PATH]".to_owned();
+    let Some(("postgres", options)) = args.split_first().map(|(what, rest)| (what.as_str(), rest)) else { return Err(usage()) };
+    let (mut rows, mut binary) = (1_000_000, None);
+    for option in options.chunks(2) {
+        match option {
+            [flag, n] if flag == "--rows" => rows = n.parse().map_err(|_| usage())?,
+            [flag, path] if flag == "--binary" => binary = Some(PathBuf::from(path)),
+            _ => return Err(usage()),
+        }
+    }
+    let greenroom = binary.map_or_else(build, Ok)?;
     let binaries = crate::test::binaries()?.ok_or("PostgreSQL is not installed")?;
     let server = Server::start(&binaries)?;
     println!("== making a clinic of {rows} visits");

@@ -21,7 +21,7 @@ const VERBS: &[Verb] = &[
     ("test", "[FILTER]  checks and all tests, with the servers they need; with a filter only the tests that match", test::run),
     ("check", "         format, lints, dependency arrows, house rules, licences and advisories", check::run),
     ("gen", "[--check] renders the reference documents from the code, or says which have drifted", generate::run),
-    ("bench", "postgres [--rows N]  a rehearsal beside pg_dump and pg_restore: time, ratio, peak memory", bench::run),
+    ("bench", "postgres [--rows N] [--binary PATH]  a rehearsal beside pg_dump and pg_restore: time, ratio, peak memory", bench::run),
 ];
 
 fn main() -> ExitCode {
