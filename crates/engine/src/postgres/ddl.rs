@@ -114,6 +114,8 @@ enum Class {
     Setting,
     /// Builds or checks something over a table's rows: runs in parallel with its neighbours.
     Build,
+    /// A foreign key: runs in parallel with others, but needs the keys that stand before it.
+    Reference,
     /// Comes after the builds around it.
     Comment,
     /// Runs alone, in order.
@@ -121,9 +123,11 @@ enum Class {
 }
 
 fn class(statement: &str) -> Class {
-    let line = statement.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
+    let line = statement.split_whitespace().take(64).collect::<Vec<_>>().join(" ");
     if line.starts_with("SET ") || line.starts_with("SELECT pg_catalog.set_config(") {
         Class::Setting
+    } else if line.starts_with("ALTER TABLE ") && line.contains(" ADD CONSTRAINT ") && line.contains(" FOREIGN KEY") {
+        Class::Reference
     } else if line.starts_with("CREATE INDEX ")
         || line.starts_with("CREATE UNIQUE INDEX ")
         || (line.starts_with("ALTER TABLE ") && line.contains(" ADD CONSTRAINT "))
@@ -173,15 +177,24 @@ async fn apply_post(first: &Session, sessions: &[Session], script: &SchemaScript
             session.client.batch_execute(statement).await.doing("prepare the schema")?;
         }
     }
-    let mut builds: VecDeque<&String> = VecDeque::new();
+    // At most one of the two holds something at any time.
+    let (mut builds, mut references): (VecDeque<&String>, VecDeque<&String>) = Default::default();
     let mut comments: Vec<&String> = Vec::new();
     for statement in &script.post {
         match class(statement) {
             Class::Setting => {}
-            Class::Build => builds.push_back(statement),
+            Class::Build => {
+                together(sessions, std::mem::take(&mut references), &done).await?;
+                builds.push_back(statement);
+            }
+            Class::Reference => {
+                together(sessions, std::mem::take(&mut builds), &done).await?;
+                references.push_back(statement);
+            }
             Class::Comment => comments.push(statement),
             Class::Other => {
                 together(sessions, std::mem::take(&mut builds), &done).await?;
+                together(sessions, std::mem::take(&mut references), &done).await?;
                 for comment in comments.drain(..) {
                     once(first, comment, &done).await?;
                 }
@@ -190,6 +203,7 @@ async fn apply_post(first: &Session, sessions: &[Session], script: &SchemaScript
         }
     }
     together(sessions, builds, &done).await?;
+    together(sessions, references, &done).await?;
     for comment in comments {
         once(first, comment, &done).await?;
     }
@@ -252,6 +266,17 @@ mod tests {
         assert_eq!(made, "CREATE SERVER \"Od\"\"d one\" FOREIGN DATA WRAPPER greenroom_disabled");
         let made = without_reach("CREATE SERVER s FOREIGN DATA WRAPPER file_fdw".to_owned());
         assert_eq!(made, "CREATE SERVER s FOREIGN DATA WRAPPER greenroom_disabled");
+    }
+
+    #[test]
+    fn a_foreign_key_never_runs_beside_the_key_that_it_needs() {
+        let kind = |sql: &str| class(sql);
+        assert!(kind("ALTER TABLE ONLY public.t\n    ADD CONSTRAINT \"a b\" PRIMARY KEY (id)") == Class::Build);
+        assert!(
+            kind("ALTER TABLE ONLY public.v\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES public.t(id) NOT VALID") == Class::Reference
+        );
+        assert!(kind("CREATE UNIQUE INDEX i ON public.t USING btree (a)") == Class::Build);
+        assert!(kind("ALTER INDEX public.p ATTACH PARTITION public.c") == Class::Other);
     }
 
     #[test]
