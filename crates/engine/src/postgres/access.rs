@@ -214,8 +214,12 @@ pub(crate) async fn apply(session: &Session, access: &[AccessStatement], keep: &
             _ => (keep.keep_grants, "keep_grants"),
         };
         if !wanted {
-            // Owners' rights are no grants of their own: what is dropped is said once, of the owner.
-            if s.kind != AccessKind::OwnerRights {
+            // Owners' rights are no grants of their own: what is dropped is said once, of the owner. And what every database begins with, or
+            // belongs to our own role anyway, is not lost.
+            let usual = s.object == "schema public" && s.roles.first().is_none_or(|r| r == "pg_database_owner");
+            let taken = s.roles.is_empty() && s.sql.first().is_some_and(|sql| sql.starts_with("revoke "));
+            let own = s.kind == AccessKind::Owner && s.roles.first().is_some_and(|r| *r == session.login);
+            if s.kind != AccessKind::OwnerRights && !usual && !taken && !own {
                 *lost.entry((label, format!("`{setting}` is not set"))).or_default() += 1;
             }
             continue;

@@ -9,6 +9,9 @@ use greenroom_model::run::{Outcome, Verdict};
 use greenroom_model::verify::TableDigest;
 use std::collections::BTreeMap;
 
+/// Where the tables are kept that the upgrade left as they were.
+pub(super) const UNTOUCHED: &str = "untouched.json";
+
 impl Execution {
     pub(super) async fn verify_upgrade(&mut self) -> Result<Outcome, StepError> {
         let source = self.source_catalog()?;
@@ -40,10 +43,10 @@ impl Execution {
         let neutral: BTreeMap<TableName, TableDigest> = neutral.into_iter().collect();
         let before: BTreeMap<&TableName, TableDigest> =
             names.iter().map(|n| (n, neutral.get(n).copied().or_else(|| self.copied_digest(n)).unwrap_or_default())).collect();
-        let (mut untouched, mut changed) = (0, Vec::new());
+        let (mut untouched, mut changed) = (Vec::new(), Vec::new());
         for name in &names {
             if digests.get(name) == before.get(name) {
-                untouched += 1;
+                untouched.push(name.clone());
                 continue;
             }
             let written = name.short(source.engine);
@@ -53,7 +56,8 @@ impl Execution {
                 verdict.differences.push(format!("table {written} was changed by the upgrade, and `touched_tables` does not name it"));
             }
         }
-        verdict.compared.push(format!("{untouched} tables untouched by the upgrade, by digest"));
+        verdict.compared.push(format!("{} tables untouched by the upgrade, by digest", untouched.len()));
+        self.keep(UNTOUCHED, &untouched)?;
         if !changed.is_empty() {
             verdict.not_compared.push(format!("contents of tables that the upgrade changed: {}", changed.join(", ")));
         }
