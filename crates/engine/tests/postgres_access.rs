@@ -1,4 +1,5 @@
 //! Owners and grants: what is carried, what is listed as lost, and that people can work in a pilot whose program keeps no grants.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

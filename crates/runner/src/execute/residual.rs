@@ -227,9 +227,8 @@ impl Scan {
 
     /// Whether a lower-case text has a known full name in it.
     fn names(&self, text: &str) -> bool {
-        let mut words = words(text);
-        let mut rest = words.clone();
-        while let Some((word, at)) = words.next() {
+        let mut rest = words(text);
+        for (word, at) in words(text) {
             rest.next();
             if self.starts.has(word) && self.name_begins(word, at + word.len(), text, rest.clone()) {
                 return true;
