@@ -360,11 +360,9 @@ impl Session {
         }
         let undoing = state.phase == Phase::Undoing;
         let mut execution = self.execution(self.journal()?, state, false).await?;
-        if !undoing {
-            if let Some(f) = execution.undo_all(&self.actor).await? {
-                let code = if f.code == "GR0715" { "GR0715" } else { "GR0714" };
-                return Err(refused(code, f.message, f.hint.unwrap_or_default()));
-            }
+        if !undoing && let Some(f) = execution.undo_all(&self.actor).await? {
+            let code = if f.code == "GR0715" { "GR0715" } else { "GR0714" };
+            return Err(refused(code, f.message, f.hint.unwrap_or_default()));
         }
         Ok((id, execution.drive(true).await?))
     }

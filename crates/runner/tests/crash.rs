@@ -1,6 +1,8 @@
 //! Every cut of every step, tried exhaustively over the fake engine and a journal in memory (P32): a process dies at its n-th effect; then
 //! `resume` finishes the run, or `undo` restores the former state, or either is killed too.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use async_trait::async_trait;
 use greenroom_engine::fake::{Atomicity, Cuts, Database, FakeEncoding, World};
 use greenroom_engine::{Admission, Marker, MarkerState, Source, Target};

@@ -56,7 +56,7 @@ Exit codes: 0 ok, 1 error, 2 usage, 4 the verdict is negative, 5 a person is nee
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    Init(init::InitArgs),
+    Init(Box<init::InitArgs>),
     Check(check::CheckArgs),
     Columns(columns::ColumnsArgs),
     Plan(plan::PlanArgs),
@@ -84,7 +84,7 @@ pub enum Command {
 /// Runs a command.
 pub async fn run(app: &App, command: Command) -> Done {
     match command {
-        Command::Init(a) => init::cmd_init(app, a).await,
+        Command::Init(a) => init::cmd_init(app, *a).await,
         Command::Check(a) => check::cmd_check(app, a).await,
         Command::Columns(a) => columns::cmd_columns(app, a).await,
         Command::Plan(a) => plan::cmd_plan(app, a).await,

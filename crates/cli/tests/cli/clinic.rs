@@ -96,6 +96,9 @@ impl Clinic {
             (r", [0-9a-f]{8}\)", ", [HASH])"),
             (r"(\d+/\d+)  [0-9a-f]{8}", "$1  [HASH]"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", "[TIME]"),
+            // Columns are as wide as the longest time.
+            (r" {2,}bytes\b", "  bytes"),
+            (r" {2,}took\b", "  took"),
             (r" *\b\d+(\.\d)? (ms|s)\b", " [TIME]"),
             (r" *\b\d+(\.\d)? (B|KiB|MiB)\b", " [SIZE]"),
             (r"(just now|in 4[78] hours)", "[AGE]"),

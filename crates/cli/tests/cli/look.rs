@@ -54,7 +54,7 @@ fn a_run_shows_its_steps_and_events() {
       plan [HASH], generation `.prod-pilot.db.gr1.[NONCE]`, pilot `prod-pilot.db`
 
     Steps
-      step                                                          state  rows   took  key
+      step                                                          state  rows  took  key
       compare the source with what the plan was made for            done [TIME]  check-source
       create the sealed generation `.prod-pilot.db.gr1.[NONCE]`  done [TIME]  create
       tables, types and functions                                   done [TIME]  schema-before

@@ -64,10 +64,13 @@ fn init_writes_a_program_that_only_lacks_peoples_decisions() {
     exit 0
     --- out
 
-    1 column without a decision, 0 with a proposal
+    2 columns without a decision, 0 with a proposal
 
     [Order]
     # select = ?  # undecided: no sign either way: look at what it holds
+
+    [settings]
+    # value = ?  # undecided: no sign either way: look at what it holds
     --- err
     next: complete what is left in columns.toml, then `greenroom check`
     "##);
@@ -77,7 +80,12 @@ fn init_writes_a_program_that_only_lacks_peoples_decisions() {
     error[GR0201]: `Order` has a column without a decision: `select`
       hint: `greenroom columns` shows proposals; write a decision for each into columns.toml
 
-    1 error
+    error[GR0201]: `settings` has a column without a decision: `value`
+      hint: `greenroom columns` shows proposals; write a decision for each into columns.toml
+
+    note[GR0201]: 2 columns in 2 tables are without a decision
+
+    2 errors, 1 note
     error: the program cannot be run as it is
     hint: do what the findings above say, then `greenroom check` again; `greenroom explain CODE` tells more
     "##);
@@ -172,7 +180,7 @@ fn a_rehearsal_makes_a_pilot_and_undo_brings_the_former_one_back() {
       safety before the swap: passed
 
     Times
-      step                                                          rows    bytes    took  expected
+      step                                                          rows  bytes  took  expected
       compare the source with what the plan was made for [TIME]
       create the sealed generation `.prod-pilot.db.gr1.[NONCE]` [TIME]
       tables, types and functions [TIME]
@@ -321,7 +329,7 @@ fn a_script_that_fails_is_shown_with_its_line_and_leaves_the_pilot_alone() {
       safety before the upgrade: passed
 
     Times
-      step                                                          rows    bytes    took  expected
+      step                                                          rows  bytes  took  expected
       compare the source with what the plan was made for [TIME]
       create the sealed generation `.prod-pilot.db.gr1.[NONCE]` [TIME]
       tables, types and functions [TIME]

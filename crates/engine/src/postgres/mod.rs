@@ -68,7 +68,7 @@ pub async fn target(address: &Address, secrets: &dyn Secrets, base: &Path) -> Re
 }
 
 /// Most readers that a source is asked to bear.
-const MOST_READERS: u32 = 8;
+const MOST_READERS: u32 = 4;
 
 async fn capabilities(session: &Session, tools: bool) -> Result<Capabilities> {
     let tools = if tools {

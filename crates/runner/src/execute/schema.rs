@@ -88,8 +88,11 @@ impl Execution {
                 // Writing nothing creates the object, so that references to it stay valid.
                 inside.put_large_object(o.id, 0, &[]).await?;
                 let mut offset = 0u64;
-                while what == LargeObjects::Keep {
-                    let piece = held.large_object(o.id, offset, PIECE).await?;
+                loop {
+                    let piece = match what {
+                        LargeObjects::Keep => held.large_object(o.id, offset, PIECE).await?,
+                        LargeObjects::Clear => Vec::new(),
+                    };
                     if piece.is_empty() {
                         break;
                     }

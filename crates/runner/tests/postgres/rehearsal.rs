@@ -55,7 +55,7 @@ async fn a_rehearsal_masks_neutralises_upgrades_opens_and_can_be_undone() {
     assert_eq!(count("tester"), None, "the new pilot is sealed until somebody opens it");
     scene.nothing_raw();
     assert_eq!(session.undo(None).await.unwrap(), (second.clone(), Ended::Undone));
-    assert_eq!(scene.databases(), [scene.pilot.clone()]);
+    assert_eq!(scene.databases(), std::slice::from_ref(&scene.pilot));
     assert_eq!(scene.server.maintenance().query(&format!("select oid from pg_database where datname = '{}'", scene.pilot)), first);
     assert_eq!(count("tester"), Some("60".to_owned()));
     assert_eq!(session.undo(Some(&id.0)).await.unwrap().1, Ended::Undone);
