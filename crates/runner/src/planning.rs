@@ -12,7 +12,7 @@ use greenroom_model::finding::{Finding, Place};
 use greenroom_model::plan::{
     Action, Expected, Footprint, Names, Plan, PlanInput, PlannedHow, PlannedUpgrade, StepKey, TableCopy, plan, tables,
 };
-use greenroom_model::program::{LargeObjects, Program};
+use greenroom_model::program::{LargeObjects, PackAction, Program};
 use greenroom_model::run::{Phase, StepState};
 use greenroom_model::upgrade::{self, UpgradeAction};
 use std::collections::BTreeMap;
@@ -84,6 +84,7 @@ pub fn check(program: &Program, survey: &Survey, keys: &RunKeys) -> Checked {
     let (tables, more) = tables::resolve(program, &survey.catalog, &keys.masks);
     findings.extend(more);
     let (upgrade, skipped) = pick_upgrade(program, survey, &mut findings);
+    pack_statements(program, survey, &mut findings);
     places(program, survey, &tables, &mut findings);
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.code.cmp(b.code)));
     findings.dedup();
@@ -134,6 +135,25 @@ fn pick_upgrade(program: &Program, survey: &Survey, findings: &mut Vec<Finding>)
         picked.push(PlannedUpgrade { key: step.key.clone(), how });
     }
     (picked, skipped)
+}
+
+/// Packs' statements may not reach outside the database either (P17).
+fn pack_statements(program: &Program, survey: &Survey, findings: &mut Vec<Finding>) {
+    for (pack, rule) in program.packs.iter().flat_map(|p| p.rules.iter().map(move |r| (p, r))) {
+        let PackAction::Statement { sql } = &rule.action else { continue };
+        let place = || Place { file: rule.origin.file.clone(), span: rule.origin.span.0..rule.origin.span.1 };
+        let named = |what: &str| format!("pack `{}`, rule `{}`: {what}", pack.name, rule.id);
+        match upgrade::split(survey.catalog.engine, sql) {
+            Err(e) => findings.push(Finding::error("GR0511", named(&e.message)).at(place())),
+            Ok(statements) => {
+                for found in statements.iter().filter_map(|s| upgrade::outside(survey.catalog.engine, s)) {
+                    let mut f = Finding::error("GR0511", named(&format!("`{}` reaches outside the database: {}", found.what, found.why)));
+                    f.severity = found.severity;
+                    findings.push(f.at(place()).hint("let an administrator do that outside the run, or leave it out"));
+                }
+            }
+        }
+    }
 }
 
 /// Findings about source and target themselves.

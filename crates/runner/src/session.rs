@@ -250,6 +250,8 @@ impl Session {
         let names = planning::names(&self.program, &history, self.random.as_ref());
         let plan = planning::make(&self.program, &survey, checked, &history, names, env!("CARGO_PKG_VERSION"));
         let hash = plan.hash();
+        // Only for telling what drifted: a plan without it runs just as well.
+        std::fs::write(self.workspace.planned_schema(hash), serde_json::to_vec(&survey.catalog).map_err(std::io::Error::from)?)?;
         journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
         Ok((hash, plan, findings))
     }
@@ -403,6 +405,7 @@ impl Session {
             observer: self.observer.clone(),
             cancel: self.cancel.clone(),
             by_hand,
+            planned: std::fs::read(self.workspace.planned_schema(state.plan_hash)).ok().and_then(|b| serde_json::from_slice(&b).ok()),
         };
         let log = RunLog::take(Box::new(journal), state, &self.random.name(8))?;
         Ok(Execution::begin(setup, log).await?)

@@ -3,6 +3,7 @@
 //! Owns paths, file modes and the lock that says which process drives a run. Nothing in it holds row values; the key never leaves it.
 
 use crate::ports::Random;
+use greenroom_model::hash::Hash;
 use greenroom_model::mask::MaskKey;
 use greenroom_model::run::RunId;
 use greenroom_model::verify::DigestKey;
@@ -29,7 +30,7 @@ impl Workspace {
     /// When it cannot be created.
     pub fn open(program: &Path) -> io::Result<Workspace> {
         let root = program.join(".greenroom");
-        for dir in [root.clone(), root.join("locks"), root.join("runs")] {
+        for dir in [root.clone(), root.join("locks"), root.join("runs"), root.join("plans")] {
             private_dir(&dir)?;
         }
         Ok(Workspace { root })
@@ -43,6 +44,11 @@ impl Workspace {
     /// The journal's file.
     pub fn journal(&self) -> PathBuf {
         self.root.join("journal.db")
+    }
+
+    /// Where the schema that a plan was made for is kept, to tell later what drifted.
+    pub fn planned_schema(&self, plan: Hash) -> PathBuf {
+        self.root.join("plans").join(format!("{plan}.json"))
     }
 
     /// A folder for files of one run: schema archives, output of programs. Private, removed with the run's generation.

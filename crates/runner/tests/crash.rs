@@ -155,6 +155,7 @@ impl Machine {
             observer: Arc::new(Silent),
             cancel: CancellationToken::new(),
             by_hand: false,
+            planned: None,
         };
         let log = RunLog::take(Box::new(journal), state, "process")?;
         Execution::begin(setup, log).await

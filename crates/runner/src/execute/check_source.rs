@@ -10,8 +10,8 @@ impl Execution {
         let found = catalog.fingerprint();
         if found != self.plan.recipe.source {
             let mut f = failure("GR0501", "the source's schema is not the one that the plan was made for");
-            if let Some(before) = self.kept::<greenroom_model::catalog::Catalog>("planned.json")? {
-                f.details = super::verify_copy::differences(&before, &catalog, &[]).1;
+            if let Some(before) = &self.setup.planned {
+                f.details = super::verify_copy::differences(before, &catalog, &[]).1;
             }
             f.hint = Some("`greenroom columns` shows what is new; then `greenroom undo` this run and plan again".into());
             return Err(f.into());

@@ -64,6 +64,8 @@ pub struct Setup {
     pub cancel: CancellationToken,
     /// A person types the upgrade's statements (P37).
     pub by_hand: bool,
+    /// The schema that the plan was made for, where it is still known: to tell what drifted.
+    pub planned: Option<Catalog>,
 }
 
 /// How driving a run ended.

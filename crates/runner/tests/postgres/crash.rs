@@ -102,6 +102,7 @@ async fn child() {
         observer: Arc::new(Silent),
         cancel: Default::default(),
         by_hand: false,
+        planned: None,
     };
     let log = RunLog::take(Box::new(journal), state, "child").unwrap();
     let mut execution = Execution::begin(setup, log).await.unwrap();

@@ -50,6 +50,11 @@ pub static CODES: &[CodeInfo] = &[
         explain: "The generation is built beside the present pilot, so both need room at the same time. Free room or lower the reserve that is to stay free.",
     },
     CodeInfo {
+        code: "GR0511",
+        title: "a pack's statement is not one for the copy",
+        explain: "A statement of a pack cannot be understood, or reaches outside the database: logins, server settings, other databases, files. Dropping the copy would not undo that. Switch such things off by hand, or where they are defined.",
+    },
+    CodeInfo {
         code: "GR0510",
         title: "reading blocks writers",
         explain: "A SQLite database that is not in WAL mode cannot be written while it is read. Rehearse at a quiet time or let the application switch to WAL.",
