@@ -323,3 +323,25 @@ async fn missing_rights_come_with_the_statement_that_gives_them() {
     let mut target = greenroom_engine::target(&address, &greenroom_engine::secret::NoSecrets, std::path::Path::new("/")).await.unwrap();
     assert_eq!(target.missing_rights().await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_creation_that_was_cut_before_its_marker_is_completed_and_nothing_else_is() {
+    let Some(pg) = pg::server() else { return };
+    pg.database("cut_source", "create table t (a int primary key)");
+    let like = source(pg, "cut_source").await.inspect().await.unwrap();
+    let mut target = target(pg).await;
+    // As `kill -9` right after CREATE DATABASE leaves it: closed, without a marker.
+    pg.sql("postgres", "create database cut_1_halfnonce allow_connections false");
+    let standing = target.look("cut_1_halfnonce").await.unwrap().unwrap();
+    assert!(standing.empty && standing.marker.is_none());
+    let whole = target.create("cut_1_halfnonce", &marker("halfnonce"), &like).await.unwrap();
+    assert_eq!((whole.engine_id, whole.marker), (standing.engine_id, Some(marker("halfnonce"))));
+    target.enter("cut_1_halfnonce").await.unwrap().leave().await.unwrap();
+    // Again, and again: it is done already.
+    target.create("cut_1_halfnonce", &marker("halfnonce"), &like).await.unwrap();
+    target.drop_marked("cut_1_halfnonce", "halfnonce").await.unwrap();
+    // A database whose name does not carry the nonce is somebody else's, however empty.
+    pg.sql("postgres", "create database cut_2_other allow_connections false");
+    assert_eq!(target.create("cut_2_other", &marker("halfnonce"), &like).await.unwrap_err().kind, ErrorKind::Conflict);
+    pg.sql("postgres", "drop database cut_2_other");
+}

@@ -13,6 +13,8 @@ const PREFIX: &str = "greenroom marker v1 ";
 pub(crate) struct Row {
     pub(crate) oid: u32,
     pub(crate) marker: Option<Marker>,
+    /// Nobody at all can connect: the state between `CREATE DATABASE` and the marker.
+    pub(crate) closed: bool,
 }
 
 /// The comment's text.
@@ -34,12 +36,16 @@ pub(crate) async fn find(session: &Session, name: &str) -> Result<Option<Row>> {
     let row = session
         .client
         .query_opt(
-            "select d.oid, pg_catalog.shobj_description(d.oid, 'pg_database') from pg_catalog.pg_database d where d.datname = $1::text",
+            "select d.oid, pg_catalog.shobj_description(d.oid, 'pg_database'), d.datallowconn from pg_catalog.pg_database d where d.datname = $1::text",
             &[&name],
         )
         .await
         .doing(format!("look for database `{name}`"))?;
-    Ok(row.map(|row| Row { oid: row.get(0), marker: row.get::<_, Option<String>>(1).as_deref().and_then(parse) }))
+    Ok(row.map(|row| Row {
+        oid: row.get(0),
+        marker: row.get::<_, Option<String>>(1).as_deref().and_then(parse),
+        closed: !row.get::<_, bool>(2),
+    }))
 }
 
 #[cfg(test)]

@@ -38,7 +38,9 @@ impl PgTarget {
             Err(_) => 0,
         };
         let engine_id = format!("{}/{}", server_id(&self.server, &self.session).await, row.oid);
-        Ok(Some(Standing { engine_id, marker: row.marker, empty: self.is_empty(name).await, bytes }))
+        // What nobody can enter and what bears no marker is a creation that was cut: nobody can have put anything into it.
+        let empty = (row.closed && row.marker.is_none()) || self.is_empty(name).await;
+        Ok(Some(Standing { engine_id, marker: row.marker, empty, bytes }))
     }
 
     /// Whether a database holds no user tables; one that cannot be entered is taken for full.
