@@ -155,7 +155,21 @@ impl Target for PgTarget {
             Some(_) => "select 1".to_owned(),
             None => format!("create database {database} {}", self.options(like)),
         };
-        self.session.client.batch_execute(&creation).await.map_err(|e| {
+        // The server ends the CREATE DATABASE of a process that was killed, in its own time: until then the name is neither there nor free.
+        let mut tried = self.session.client.batch_execute(&creation).await;
+        for _ in 0..60 {
+            match &tried {
+                Err(e) if e.code().is_some_and(|c| matches!(c.code(), "23505" | "42P04")) => {}
+                _ => break,
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            if marker::find(&self.session, name).await?.is_some_and(|row| row.marker.is_none() && name.contains(&marker.nonce)) {
+                tried = Ok(());
+            } else {
+                tried = self.session.client.batch_execute(&creation).await;
+            }
+        }
+        tried.map_err(|e| {
             let e = mapped(&e, doing());
             match e.native_code.as_deref() {
                 Some("42809" | "22023" | "42704") => {
