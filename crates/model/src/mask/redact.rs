@@ -73,7 +73,13 @@ fn split<'t>(text: &'t str, part: impl Fn(char) -> bool, mut each: impl FnMut(&'
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let is_word = part(first);
-        let end = rest.find(|c| part(c) != is_word).unwrap_or(rest.len());
+        // Bytes are much quicker to walk over than characters, and most texts are ASCII for long stretches.
+        let ascii = rest.bytes().position(|b| !b.is_ascii() || part(char::from(b)) != is_word);
+        let end = match ascii {
+            Some(at) if !rest.as_bytes()[at].is_ascii() => at + rest[at..].find(|c| part(c) != is_word).unwrap_or(rest.len() - at),
+            Some(at) => at,
+            None => rest.len(),
+        };
         each(&rest[..end], is_word);
         rest = &rest[end..];
     }
@@ -81,14 +87,16 @@ fn split<'t>(text: &'t str, part: impl Fn(char) -> bool, mut each: impl FnMut(&'
 
 /// A dummy word of as many characters: digits for digits, capitals for capitals at the start or throughout.
 fn lorem(word: &str, draw: &mut Draw<'_>, out: &mut String) {
-    if word.contains(char::is_numeric) {
+    let ascii = word.is_ascii();
+    let has_digit = if ascii { word.bytes().any(|b| b.is_ascii_digit()) } else { word.contains(char::is_numeric) };
+    if has_digit {
         out.extend(word.chars().map(|c| if c.is_alphanumeric() { draw.like(c) } else { c }));
         return;
     }
     let capital = word.starts_with(char::is_uppercase);
     let all = capital && word.chars().nth(1).is_some_and(char::is_uppercase);
     let start = out.len();
-    let mut missing = word.chars().count();
+    let mut missing = if ascii { word.len() } else { word.chars().count() };
     while missing > 0 {
         let length = missing.min(LOREM.len() - 1);
         let dummy: &&str = draw.pick(&LOREM[length]);
