@@ -82,9 +82,9 @@ pub enum Notice {
         /// Title.
         title: String,
     },
-    /// Rows arrived.
+    /// Rows were copied, or read back to be compared and searched.
     Rows {
-        /// Copying step.
+        /// The step.
         step: StepKey,
         /// Rows since the last notice.
         rows: u64,

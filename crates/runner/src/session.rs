@@ -458,8 +458,20 @@ impl Session {
         let keys = self.keys(&run.plan.names.nonce);
         let mut inside = target.enter(&self.program.pilot.name).await?;
         let known = std::fs::read(self.workspace.scratch(&run.id)?.join("known.json")).ok().and_then(|b| serde_json::from_slice(&b).ok());
-        let input = SafetyInput::new(&self.program, &run.plan, &keys.values, known);
-        let mut verdict = execute::check_safety(inside.as_mut(), &input).await?;
+        let known: Option<execute::Known> = known;
+        let search = Arc::new(execute::Search::new(known.as_ref(), &keys.values, &self.program.verify.allowed_mail_domains));
+        let read = execute::ReadBack {
+            key: keys.digests.clone(),
+            search: Some(search.clone()),
+            width: target.capabilities().await?.max_readers as usize,
+            // People may be at work in it.
+            range_rows: None,
+            cancel: self.cancel.clone(),
+            tell: Arc::new(|_, _| {}),
+        };
+        let scanned = BTreeMap::new();
+        let mut input = SafetyInput { program: &self.program, plan: &run.plan, search, after_upgrade: true, scanned, read };
+        let mut verdict = execute::check_safety(inside.as_mut(), &mut input).await?;
         verdict.what = what.to_owned();
         let none = |_: &str| None;
         let failed = execute::run_assertions(inside.as_mut(), &self.program, Shape::After, &keys.values, &none, &mut verdict).await?;

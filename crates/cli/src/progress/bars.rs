@@ -1,6 +1,6 @@
 //! Bars on a terminal: one for everything that is copied, one line for each table being copied or step being done.
 
-use super::{Display, Moved, ended};
+use super::{Display, Moved, ended, is_copy};
 use crate::render::style::{GOOD, paint};
 use crate::render::{verdict, words};
 use greenroom_model::plan::StepKey;
@@ -66,7 +66,10 @@ impl Display for Bars {
             *then = moved;
             bar.set_message(format!("{}, {}", words::count(moved.rows, "row"), size(moved.bytes)));
         }
-        self.more(by);
+        // What is read back to be compared is no part of what is to be copied.
+        if is_copy(step) {
+            self.more(by);
+        }
     }
 
     fn ends(&mut self, step: &StepKey, title: &str, outcome: &Outcome) {

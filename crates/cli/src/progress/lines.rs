@@ -1,6 +1,6 @@
 //! Plain lines, for logs: one per finished step, one every ten seconds for a copy that takes long.
 
-use super::{Display, Moved, ended};
+use super::{Display, Moved, ended, is_copy};
 use crate::render::{verdict, words};
 use greenroom_model::plan::StepKey;
 use greenroom_model::run::{Outcome, Verdict};
@@ -28,7 +28,7 @@ impl Display for Lines {
     fn begins(&mut self, step: &StepKey, title: &str) {
         self.since.insert(step.clone(), (Instant::now(), Moved::default()));
         // Copies run side by side and are many; they are told of when they end, or when they take long.
-        if !step.0.starts_with("copy:") {
+        if !is_copy(step) {
             put(&format!("{title} …"));
         }
     }

@@ -25,6 +25,11 @@ trait Display: Send {
     fn clear(&mut self);
 }
 
+/// Whether a step copies rows.
+fn is_copy(step: &StepKey) -> bool {
+    step.0.starts_with("copy:")
+}
+
 /// Rows and bytes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moved {

@@ -4,7 +4,7 @@ use super::connect::{Purpose, Server, Session};
 use super::copy::{self, PgReader};
 use super::error::Doing;
 use super::load::PgLoader;
-use super::{access, ddl, inspect, large, own, script, settle, sql};
+use super::{access, ddl, inspect, large, own, ranges, script, settle, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{
     Admission, Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
@@ -57,6 +57,11 @@ impl Generation for PgGeneration {
 
     async fn reader(&mut self) -> Result<Box<dyn Reader>> {
         Ok(Box::new(PgReader::new(self.open(Purpose::Rows).await?, None)))
+    }
+
+    async fn ranges(&mut self, copy: &TableCopy, rows: u64) -> Result<Vec<RangeSpec>> {
+        // By position, which reads in the order of the disk; the key is for ranges that must be found again elsewhere.
+        ranges::cut(&self.session, &TableCopy { range_key: None, ..copy.clone() }, rows).await
     }
 
     async fn ranges_done(&mut self) -> Result<Vec<RangeDone>> {

@@ -6,11 +6,11 @@
 mod check_source;
 mod copy;
 mod create;
-mod digests;
 mod facts;
 mod log;
 mod masker;
 mod open;
+mod read_back;
 mod residual;
 mod safety;
 mod schema;
@@ -24,8 +24,9 @@ pub use log::RunLog;
 pub use masker::build_masker;
 pub use open::admission;
 pub(crate) use open::admit;
-pub use residual::{Look, Scan, ScanFinding};
-pub use safety::{SafetyInput, check_safety, run_assertions};
+pub(crate) use read_back::ReadBack;
+pub(crate) use residual::{Known, Search};
+pub(crate) use safety::{SafetyInput, check_safety, run_assertions};
 pub(crate) use swap::foreign;
 
 use crate::journal::AppendError;
@@ -172,6 +173,10 @@ pub struct Execution {
     pub(crate) inside: Option<Box<dyn Generation>>,
     pub(crate) schema: Option<SchemaScript>,
     pub(crate) catalog: Option<Catalog>,
+    /// The step that is being performed, unless it is a copy.
+    pub(crate) performing: Option<StepKey>,
+    /// What the residual scan searches for, once it has been prepared.
+    pub(crate) search: Option<Arc<Search>>,
     _server_lock: Box<dyn ServerLock>,
 }
 
@@ -195,6 +200,8 @@ impl Execution {
             inside: None,
             schema: None,
             catalog: None,
+            performing: None,
+            search: None,
             _server_lock: lock,
         })
     }
@@ -305,6 +312,8 @@ impl Execution {
         let tables: Vec<_> = self.plan.tables.iter().map(|t| t.table.clone()).collect();
         let mut source = self.setup.engines.source().await?;
         self.held = Some(source.hold(&tables).await?);
+        // What was known of the former snapshot is learnt anew.
+        self.search = None;
         self.log.record(Body::SnapshotHeld)?;
         Ok(true)
     }
@@ -325,6 +334,7 @@ impl Execution {
             self.log.record(Body::StepStarted { step: key.clone() }).map_err(dead)?;
         }
         self.setup.observer.notice(Notice::StepBegins { step: key.clone(), title: step.title.clone() });
+        self.performing = Some(key.clone());
         let begun = self.setup.clock.millis();
         let unknown = resolve && answer.is_none() && step.recovery != Recovery::Repeat;
         let mut outcome = self.perform(&step, unknown, answer.as_deref()).await.map_err(|e| (key.clone(), e))?;

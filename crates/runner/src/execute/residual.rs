@@ -1,10 +1,12 @@
 //! The residual scan: mail addresses at live domains, and names, mails and phones of the source that survived anywhere in the copy.
 //!
-//! Owns how text is searched and what counts as found. What is found is named by table and column and counted, never quoted.
+//! Owns how text is searched and what counts as found; does not own which rows are read (`safety`, `read_back`). What is found is named by
+//! table and column and counted, never quoted.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_secret;
 
 /// Sorts of personal values that are looked for.
@@ -113,28 +115,95 @@ impl Hasher for AsIs {
 /// The known values of one sort, with the secret that they were hashed with.
 struct Set {
     hashes: HashSet<u64, BuildHasherDefault<AsIs>>,
+    /// One bit for every value that there may be, about sixteen times as many as there are: small enough to stay near the processor, it
+    /// answers for most of what is not known.
+    sieve: Vec<u64>,
     secret: [u8; 192],
 }
 
 impl Set {
     fn new(known: &Known, sort: Sort, key: &[u8; 32]) -> Set {
-        Set { hashes: known.hashes.iter().filter(|(s, _)| *s == sort).map(|(_, h)| *h).collect(), secret: secret(sort, key) }
+        let hashes: HashSet<u64, _> = known.hashes.iter().filter(|(s, _)| *s == sort).map(|(_, h)| *h).collect();
+        let mut sieve = vec![0; (hashes.len() / 4).next_power_of_two()];
+        for hash in &hashes {
+            let (word, bit) = place(*hash, sieve.len());
+            sieve[word] |= bit;
+        }
+        Set { hashes, sieve, secret: secret(sort, key) }
     }
 
     fn has(&self, normal: &str) -> bool {
-        !self.hashes.is_empty() && self.hashes.contains(&xxh3_64_with_secret(normal.as_bytes(), &self.secret))
+        if self.hashes.is_empty() {
+            return false;
+        }
+        let hash = xxh3_64_with_secret(normal.as_bytes(), &self.secret);
+        let (word, bit) = place(hash, self.sieve.len());
+        self.sieve[word] & bit != 0 && self.hashes.contains(&hash)
     }
 }
 
+/// Word and bit of a hash in a sieve of so many words, a power of two. The set takes the hash's lower bits for itself.
+fn place(hash: u64, words: usize) -> (usize, u64) {
+    let word = usize::try_from(hash >> 38).unwrap_or(0) & (words - 1);
+    (word, 1 << (hash >> 32 & 63))
+}
+
 /// Words with their byte offsets: letters, with apostrophes and hyphens inside.
-fn words(text: &str) -> impl Iterator<Item = (&str, usize)> + Clone {
-    text.split(|c: char| !(c.is_alphabetic() || c == '\'' || c == '-' || c == '’'))
-        .filter(|w| !w.is_empty())
-        .map(move |w| (w, w.as_ptr() as usize - text.as_ptr() as usize))
+fn words(text: &str) -> Words<'_> {
+    Words { text, at: 0 }
+}
+
+/// See [`words`]. Walks over bytes as long as they are ASCII, which is much quicker than reading characters.
+#[derive(Clone)]
+struct Words<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl Words<'_> {
+    /// Goes on while characters do, or do not, belong to a word.
+    fn pass(&mut self, part: bool) {
+        let bytes = self.text.as_bytes();
+        while let Some(&byte) = bytes.get(self.at) {
+            match IN_WORDS[usize::from(byte)] {
+                Some(is) if is == part => self.at += 1,
+                Some(_) => return,
+                None => {
+                    let Some(c) = self.text[self.at..].chars().next() else { return };
+                    if (c.is_alphabetic() || c == '’') != part {
+                        return;
+                    }
+                    self.at += c.len_utf8();
+                }
+            }
+        }
+    }
+}
+
+/// Whether an ASCII character belongs to words; `None` where a byte is only part of a character.
+static IN_WORDS: [Option<bool>; 256] = {
+    let mut table = [None; 256];
+    let mut byte = 0u8;
+    while byte.is_ascii() {
+        table[byte as usize] = Some(byte.is_ascii_alphabetic() || byte == b'\'' || byte == b'-');
+        byte += 1;
+    }
+    table
+};
+
+impl<'t> Iterator for Words<'t> {
+    type Item = (&'t str, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.pass(false);
+        let start = self.at;
+        self.pass(true);
+        (self.at > start).then(|| (&self.text[start..self.at], start))
+    }
 }
 
 /// What was found in one column.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ScanFinding {
     /// Table and column.
     pub column: String,
@@ -158,53 +227,71 @@ impl Look {
     pub const ALL: Look = Look { names: true, phones: true };
 }
 
-/// A scan going on.
-pub struct Scan {
+/// What is searched for: shared by all that scan.
+pub(crate) struct Search {
     starts: Set,
     full_names: Set,
     mails: Set,
     phones: Set,
     allowed: Vec<String>,
+    /// How many known values; `None` where they are not known any more.
+    pub known: Option<usize>,
+    /// More values exist than were taken.
+    pub cut: bool,
+}
+
+impl Search {
+    /// Prepares the search for known values and for mail addresses outside reserved and allowed domains.
+    pub fn new(known: Option<&Known>, key: &[u8; 32], allowed_domains: &[String]) -> Search {
+        let none = Known::new(None);
+        let set = |sort| Set::new(known.unwrap_or(&none), sort, key);
+        Search {
+            starts: set(Sort::NamePart),
+            full_names: set(Sort::FullName),
+            mails: set(Sort::Mail),
+            phones: set(Sort::Phone),
+            allowed: allowed_domains.iter().map(|d| d.to_lowercase()).collect(),
+            known: known.map(Known::len),
+            cut: known.is_some_and(|k| k.cut),
+        }
+    }
+}
+
+/// A scan going on.
+pub(crate) struct Scan {
+    search: Arc<Search>,
     found: BTreeMap<(String, String), u64>,
     /// Lower-case text of the value that is looked at, kept for its room.
     lower: String,
 }
 
 impl Scan {
-    /// Prepares a scan for known values and for mail addresses outside reserved and allowed domains.
-    pub(crate) fn new(known: &Known, key: &[u8; 32], allowed_domains: &[String]) -> Scan {
-        let set = |sort| Set::new(known, sort, key);
-        Scan {
-            starts: set(Sort::NamePart),
-            full_names: set(Sort::FullName),
-            mails: set(Sort::Mail),
-            phones: set(Sort::Phone),
-            allowed: allowed_domains.iter().map(|d| d.to_lowercase()).collect(),
-            found: BTreeMap::new(),
-            lower: String::new(),
-        }
+    /// A scan that has found nothing yet.
+    pub fn new(search: Arc<Search>) -> Scan {
+        Scan { search, found: BTreeMap::new(), lower: String::new() }
     }
 
     /// Looks at one value.
     pub fn look(&mut self, column: &str, text: &str, at: Look) {
+        let search = self.search.clone();
         let mut what: BTreeSet<&'static str> = BTreeSet::new();
         for mail in mails(text) {
             let lower = mail.to_lowercase();
-            if self.mails.has(&lower) {
+            if search.mails.has(&lower) {
                 what.insert("mail address of the source");
-            } else if !self.may_stay(&lower) {
+            } else if !search.may_stay(&lower) {
                 what.insert("mail address at a live domain");
             }
         }
         // Most texts have too few digits for a number; counting bytes is much quicker than reading characters.
         let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
-        if at.phones && !self.phones.hashes.is_empty() && digits(text) >= 7 {
-            let known = |digits: &String| self.phones.has(&digits[digits.len().saturating_sub(9)..]);
+        if at.phones && !search.phones.hashes.is_empty() && digits(text) >= 7 {
+            let known = |digits: &String| search.phones.has(&digits[digits.len().saturating_sub(9)..]);
             if digit_runs(text).iter().any(known) {
                 what.insert("telephone number of the source");
             }
         }
-        if at.names && !self.full_names.hashes.is_empty() {
+        if at.names && !search.full_names.hashes.is_empty() {
             let mut lower = std::mem::take(&mut self.lower);
             lower.clear();
             match text.is_ascii() {
@@ -215,7 +302,7 @@ impl Scan {
                 // Not character by character: a final sigma depends on what stands around it.
                 false => lower.push_str(&text.to_lowercase()),
             }
-            if self.names(&lower) {
+            if search.names(&lower) {
                 what.insert("full name of the source");
             }
             self.lower = lower;
@@ -225,12 +312,18 @@ impl Scan {
         }
     }
 
+    /// What was found, by column.
+    pub fn finish(self) -> Vec<ScanFinding> {
+        self.found.into_iter().map(|((column, what), values)| ScanFinding { column, what, values }).collect()
+    }
+}
+
+impl Search {
     /// Whether a lower-case text has a known full name in it.
     fn names(&self, text: &str) -> bool {
-        let mut rest = words(text);
-        for (word, at) in words(text) {
-            rest.next();
-            if self.starts.has(word) && self.name_begins(word, at + word.len(), text, rest.clone()) {
+        let mut words = words(text);
+        while let Some((word, at)) = words.next() {
+            if self.starts.has(word) && self.name_begins(word, at + word.len(), text, words.clone()) {
                 return true;
             }
         }
@@ -266,11 +359,6 @@ impl Scan {
         let within = |d: &str| domain == d || domain.strip_suffix(d).is_some_and(|rest| rest.ends_with('.'));
         ["invalid", "test", "example", "localhost", "example.com", "example.net", "example.org"].iter().any(|d| within(d))
             || self.allowed.iter().any(|d| within(d))
-    }
-
-    /// What was found, by column.
-    pub fn finish(self) -> Vec<ScanFinding> {
-        self.found.into_iter().map(|((column, what), values)| ScanFinding { column, what, values }).collect()
     }
 }
 
@@ -327,8 +415,7 @@ mod tests {
     }
 
     fn found(text: &str) -> Vec<String> {
-        let known = known();
-        let mut scan = Scan::new(&known, &KEY, &["partner.pl".into()]);
+        let mut scan = Scan::new(Arc::new(Search::new(Some(&known()), &KEY, &["partner.pl".into()])));
         scan.look("t.c", text, Look::ALL);
         scan.finish().into_iter().map(|f| f.what).collect()
     }
@@ -349,9 +436,9 @@ mod tests {
 
     #[test]
     fn what_masks_make_up_is_not_looked_for_in_their_columns() {
-        let known = known();
+        let search = Arc::new(Search::new(Some(&known()), &KEY, &[]));
         let found = |at: Look| {
-            let mut scan = Scan::new(&known, &KEY, &[]);
+            let mut scan = Scan::new(search.clone());
             scan.look("t.c", "Anna Nowak-Zielińska 600700800 ann@clinic.org", at);
             scan.finish().len()
         };

@@ -2,42 +2,53 @@
 //! come in (P12).
 
 use super::facts::keyed;
-use super::residual::{Known, Look, Scan, ScanFinding};
+use super::read_back::{ReadBack, Reading};
+use super::residual::{Known, Look, Scan, ScanFinding, Search};
 use super::{Execution, StepError};
-use greenroom_engine::{EngineError, Generation, RangeSpec};
-use greenroom_model::catalog::{Catalog, Family, Table, TableName};
+use greenroom_engine::{EngineError, Generation};
+use greenroom_model::catalog::{Catalog, EngineKind, Family, Table, TableName};
 use greenroom_model::hash::Hash;
-use greenroom_model::mask::{MaskRule, Value};
+use greenroom_model::mask::MaskRule;
 use greenroom_model::plan::{CopyColumn, FieldAction, Plan, TableCopy};
 use greenroom_model::program::{Expect, PackAction, PackRule, Program, Shape};
 use greenroom_model::run::{Outcome, Verdict};
 use greenroom_model::upgrade::Statement;
 use greenroom_model::verify::TableDigest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Where the digests of tables are kept that packs' statements name, as the statements left them.
 pub(super) const NEUTRAL: &str = "neutral.json";
 
+/// Where the scans of tables are kept that were searched while they were read for their digests.
+const SCANNED: &str = "scanned.json";
+
+/// What scanning one table gave.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Scanned {
+    /// Text columns that were searched.
+    columns: usize,
+    /// Not every row was.
+    sampled: bool,
+    /// What was found.
+    found: Vec<ScanFinding>,
+}
+
 /// What a safety check needs to know besides the database.
-pub struct SafetyInput<'a> {
+pub(crate) struct SafetyInput<'a> {
     /// The program.
     pub program: &'a Program,
     /// The plan whose decisions were applied.
     pub plan: &'a Plan,
-    /// Key of value hashes.
-    pub key: &'a [u8; 32],
-    /// Keyed hashes of the source's values; `None` where the run's folder is gone.
-    pub(crate) known: Option<Known>,
+    /// What is searched for.
+    pub search: Arc<Search>,
     /// After the upgrade.
     pub after_upgrade: bool,
-    /// Tables that hold, by digest, what an earlier scan of this run found clean: they are not read again.
-    pub(crate) unchanged: Vec<TableName>,
-}
-
-impl<'a> SafetyInput<'a> {
-    /// For a check on request, after the upgrade. `known` is what the run's folder still holds of the source's values.
-    pub(crate) fn new(program: &'a Program, plan: &'a Plan, key: &'a [u8; 32], known: Option<Known>) -> SafetyInput<'a> {
-        SafetyInput { program, plan, key, known, after_upgrade: true, unchanged: Vec::new() }
-    }
+    /// Scans of tables that hold, by digest, what was scanned then: they are not read again.
+    pub scanned: BTreeMap<TableName, Scanned>,
+    /// How tables are read.
+    pub read: ReadBack,
 }
 
 impl Execution {
@@ -68,19 +79,72 @@ impl Execution {
             .collect();
         let named = |table: &TableCopy| texts.iter().any(|sql| sql.contains(&table.table.name.to_lowercase()));
         let copies: Vec<TableCopy> = self.plan.tables.iter().filter(|t| named(t)).cloned().collect();
-        let digests: Vec<(TableName, TableDigest)> = self.digests(copies).await?.into_iter().collect();
+        let digests: Vec<(TableName, TableDigest)> = self.digest_and_scan(&copies).await?.into_iter().collect();
         self.keep(NEUTRAL, &digests)?;
         Ok(outcome)
     }
 
-    pub(super) async fn safety_check(&mut self, after_upgrade: bool) -> Result<Outcome, StepError> {
+    /// Digests of tables as they stand in the generation, each searched in the same reading. What the search found is kept for the safety
+    /// checks, which judge it. Tables of which the program wants only a sample searched are left to them.
+    pub(super) async fn digest_and_scan(&mut self, copies: &[TableCopy]) -> Result<BTreeMap<TableName, TableDigest>, StepError> {
+        let search = self.search()?;
+        let catalog = self.generation().await?.inspect().await?;
+        let sample = self.setup.program.verify.residual_sample_rows;
+        let reading = |copy: &TableCopy| {
+            let mut reading = Reading::digest(copy);
+            if let Some(table) = catalog.table(&copy.table).filter(|t| sample.is_none_or(|rows| rows >= t.estimated_rows)) {
+                reading.looks = looks(&self.plan, table, catalog.engine, &reading.copy.columns);
+            }
+            reading
+        };
+        let readings: Vec<Reading> = copies.iter().map(reading).collect();
+        let searched: BTreeMap<TableName, usize> =
+            readings.iter().filter(|r| !r.looks.is_empty()).map(|r| (r.copy.table.clone(), r.looks.iter().flatten().count())).collect();
+        let read = self.read_back(readings, Some(search)).await?;
+        let mut scanned = self.scanned()?;
+        for (table, read) in &read {
+            match searched.get(table) {
+                Some(&columns) => drop(scanned.insert(table.clone(), Scanned { columns, sampled: false, found: read.found.clone() })),
+                None => drop(scanned.remove(table)),
+            }
+        }
+        self.keep_scanned(&scanned)?;
+        Ok(read.into_iter().map(|(table, read)| (table, read.digest)).collect())
+    }
+
+    /// What is searched for, prepared once.
+    fn search(&mut self) -> Result<Arc<Search>, StepError> {
+        if let Some(search) = &self.search {
+            return Ok(search.clone());
+        }
         let known = self.kept::<Known>("known.json")?;
+        let search = Arc::new(Search::new(known.as_ref(), &self.setup.keys.values, &self.setup.program.verify.allowed_mail_domains));
+        self.search = Some(search.clone());
+        Ok(search)
+    }
+
+    fn scanned(&self) -> Result<BTreeMap<TableName, Scanned>, StepError> {
+        let kept: Option<Vec<(TableName, Scanned)>> = self.kept(SCANNED)?;
+        Ok(kept.unwrap_or_default().into_iter().collect())
+    }
+
+    fn keep_scanned(&self, scanned: &BTreeMap<TableName, Scanned>) -> Result<(), StepError> {
+        Ok(self.keep(SCANNED, &scanned.iter().collect::<Vec<_>>())?)
+    }
+
+    pub(super) async fn safety_check(&mut self, after_upgrade: bool) -> Result<Outcome, StepError> {
         let setup = self.setup.clone();
         let plan = self.plan.clone();
-        let unchanged = if after_upgrade { self.kept(super::verify_upgrade::UNTOUCHED)?.unwrap_or_default() } else { Vec::new() };
-        let inside = self.generation().await?;
-        let input = SafetyInput { program: &setup.program, plan: &plan, key: &setup.keys.values, known, after_upgrade, unchanged };
-        let verdict = check_safety(inside.as_mut(), &input).await?;
+        let mut scanned = self.scanned()?;
+        if after_upgrade {
+            let untouched: Vec<TableName> = self.kept(super::verify_upgrade::UNTOUCHED)?.unwrap_or_default();
+            scanned.retain(|table, _| untouched.contains(table));
+        }
+        let search = self.search()?;
+        let read = self.reading(Some(search.clone())).await?;
+        let mut input = SafetyInput { program: &setup.program, plan: &plan, search, after_upgrade, scanned, read };
+        let verdict = check_safety(self.generation().await?.as_mut(), &mut input).await.map_err(|e| self.stopped_or(e))?;
+        self.keep_scanned(&input.scanned)?;
         self.conclude(verdict, "GR0602", "something personal or live would be within people's reach")
     }
 
@@ -147,7 +211,7 @@ pub async fn run_assertions(
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn check_safety(inside: &mut dyn Generation, input: &SafetyInput<'_>) -> Result<Verdict, EngineError> {
+pub(crate) async fn check_safety(inside: &mut dyn Generation, input: &mut SafetyInput<'_>) -> Result<Verdict, EngineError> {
     let catalog = inside.inspect().await?;
     let mut verdict = Verdict {
         what: if input.after_upgrade { "safety-after" } else { "safety-before" }.into(),
@@ -223,90 +287,87 @@ fn blank_test(table: &Table, column: &str, quoted: &str) -> String {
     }
 }
 
-/// Scans every text that people could see.
+/// What is looked for in each column that may hold text.
+fn looks(plan: &Plan, table: &Table, engine: EngineKind, columns: &[CopyColumn]) -> Vec<Option<(String, Look)>> {
+    let look = |c: &CopyColumn| {
+        let made = |masks: &[&str]| makes(plan, table, &c.name, masks);
+        (format!("{}.{}", table.name.short(engine), c.name), Look { names: !made(&NAMES), phones: !made(&NUMBERS) })
+    };
+    let text = |c: &CopyColumn| matches!(c.family, Family::Text | Family::Json | Family::Any | Family::TextArray | Family::Other);
+    columns.iter().map(|c| text(c).then(|| look(c))).collect()
+}
+
+/// Scans every text that people could see, but for tables whose scan stands already. Those that are scanned now join them.
 async fn residual(
     inside: &mut dyn Generation,
-    input: &SafetyInput<'_>,
+    input: &mut SafetyInput<'_>,
     catalog: &Catalog,
     verdict: &mut Verdict,
 ) -> Result<(), EngineError> {
     let sample = input.program.verify.residual_sample_rows;
-    let none = Known::new(None);
-    let known = input.known.as_ref().unwrap_or(&none);
-    let mut scan = Scan::new(known, input.key, &input.program.verify.allowed_mail_domains);
-    let mut reader = inside.reader().await?;
-    let (mut columns_read, mut sampled) = (0u64, 0u64);
-    for table in catalog.tables.iter().filter(|t| t.is_copied() && !input.unchanged.contains(&t.name)) {
+    let before = input.scanned.len();
+    let mut readings = Vec::new();
+    for table in catalog.tables.iter().filter(|t| t.is_copied()) {
+        if input.scanned.contains_key(&table.name) {
+            continue;
+        }
         let columns: Vec<CopyColumn> = table
             .columns
             .iter()
             .filter(|c| c.generated != Some(greenroom_model::catalog::Generation::Computed))
-            .filter(|c| matches!(c.family, Family::Text | Family::Json | Family::Any | Family::TextArray | Family::Other))
             .map(|c| CopyColumn { name: c.name.clone(), native_type: c.native_type.clone(), family: c.family, rules: Vec::new() })
             .collect();
+        let (columns, looks): (Vec<CopyColumn>, Vec<_>) = looks(input.plan, table, catalog.engine, &columns)
+            .into_iter()
+            .zip(columns)
+            .filter_map(|(look, column)| Some((column, Some(look?))))
+            .unzip();
         if columns.is_empty() {
             continue;
         }
-        columns_read += columns.len() as u64;
-        let label = |c: &CopyColumn| format!("{}.{}", table.name.short(catalog.engine), c.name);
-        let looks: Vec<(String, Look)> = columns
-            .iter()
-            .map(|c| {
-                let made = |masks: &[&str]| makes(input.plan, table, &c.name, masks);
-                (label(c), Look { names: !made(&NAMES), phones: !made(&NUMBERS) })
-            })
-            .collect();
-        let mut copy =
-            TableCopy { table: table.name.clone(), columns, conditions: Vec::new(), filter: None, empty: false, range_key: None };
-        if let Some(rows) = sample.filter(|rows| *rows < table.estimated_rows) {
-            copy.filter = Some(inside.sample_filter(rows, table.estimated_rows));
-            sampled += 1;
-        }
-        let encoding = reader.prepare(&copy).await?.encoding;
-        reader.begin(&copy, &RangeSpec::whole()).await?;
-        while let Some(batch) = reader.next().await? {
-            let mut rest = &batch.data[..];
-            let mut fields = Vec::new();
-            while encoding.next_row(&mut rest, &mut fields)? {
-                for (i, (name, look)) in looks.iter().enumerate() {
-                    let Some(field) = fields.get(i).copied().flatten() else { continue };
-                    // What cannot be decoded as text holds no text to be found.
-                    match encoding.decode(i, field) {
-                        Ok(Value::Text(t) | Value::Json(t)) => scan.look(name, &t, *look),
-                        Ok(Value::TextArray(items)) => items.iter().flatten().for_each(|t| scan.look(name, t, *look)),
-                        _ => {}
-                    }
-                }
-            }
+        let sampled = sample.filter(|rows| *rows < table.estimated_rows);
+        let filter = sampled.map(|rows| inside.sample_filter(rows, table.estimated_rows));
+        let scanned = Scanned { columns: columns.len(), sampled: sampled.is_some(), found: Vec::new() };
+        input.scanned.insert(table.name.clone(), scanned);
+        let copy = TableCopy { table: table.name.clone(), columns, conditions: Vec::new(), filter, empty: false, range_key: None };
+        readings.push(Reading { copy, looks });
+    }
+    for (table, read) in input.read.read(inside, readings).await? {
+        if let Some(scanned) = input.scanned.get_mut(&table) {
+            scanned.found = read.found;
         }
     }
+    // A table that the upgrade dropped has nothing left to be seen.
+    input.scanned.retain(|name, _| catalog.table(name).is_some());
+    let mut scan = Scan::new(input.search.clone());
     for o in &catalog.objects {
         scan.look(&format!("{} {}", o.kind, o.name), &o.definition, Look::ALL);
     }
+    let found = scan.finish().into_iter().chain(input.scanned.values().flat_map(|s| s.found.iter().cloned()));
     let accepted = &input.program.verify.accepted;
-    let (stay, found): (Vec<ScanFinding>, Vec<ScanFinding>) = scan.finish().into_iter().partition(|f| accepted.contains_key(&f.column));
+    let (stay, found): (Vec<ScanFinding>, Vec<ScanFinding>) = found.partition(|f| accepted.contains_key(&f.column));
     for f in stay {
         let reason = accepted.get(&f.column).map_or("", String::as_str);
         verdict.not_compared.push(format!("{}: {} in {} values, accepted by the program: {reason}", f.column, f.what, f.values));
     }
     verdict.differences.extend(found.into_iter().map(|f| format!("{}: {} in {} values", f.column, f.what, f.values)));
-    verdict.compared.push(format!(
-        "residual scan of {columns_read} text columns against {} known values of the source, and for live mail domains",
-        known.len()
-    ));
-    if !input.unchanged.is_empty() {
-        verdict
-            .compared
-            .push(format!("residual scan: {} tables hold, by digest, what was scanned before the upgrade", input.unchanged.len()));
+    let columns: usize = input.scanned.values().map(|s| s.columns).sum();
+    let known = input.search.known.unwrap_or(0);
+    verdict
+        .compared
+        .push(format!("residual scan of {columns} text columns against {known} known values of the source, and for live mail domains"));
+    if input.after_upgrade && before > 0 {
+        verdict.compared.push(format!("residual scan: {before} tables hold, by digest, what was scanned before the upgrade"));
     }
+    let sampled = input.scanned.values().filter(|s| s.sampled).count();
     if sampled > 0 {
         verdict.not_compared.push(format!("residual scan: {sampled} large tables were sampled, not read whole"));
     }
-    if input.known.is_none() {
+    if input.search.known.is_none() {
         verdict
             .not_compared
             .push("residual scan: the source's values are not known any more, only live mail domains were looked for".into());
-    } else if known.cut {
+    } else if input.search.cut {
         verdict.not_compared.push("residual scan: not every value of the source was taken for comparison".into());
     }
     Ok(())

@@ -34,7 +34,7 @@ impl Execution {
                 _ => None,
             })
             .collect();
-        let stored = self.digests(plan.tables.clone()).await?;
+        let stored = self.digest_and_scan(&plan.tables).await?;
         let mut rows = 0;
         for (table, sent) in &sent {
             let stored = stored.get(table).copied().unwrap_or_default();

@@ -37,7 +37,7 @@ impl Execution {
             .cloned()
             .collect();
         let names: Vec<_> = same.iter().map(|c| c.table.clone()).collect();
-        let digests = self.digests(same).await?;
+        let digests = self.digests(&same).await?;
         let touched = &setup.program.verify.touched_tables;
         let neutral: Vec<(TableName, TableDigest)> = self.kept(super::safety::NEUTRAL)?.unwrap_or_default();
         let neutral: BTreeMap<TableName, TableDigest> = neutral.into_iter().collect();
