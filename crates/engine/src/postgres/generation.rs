@@ -4,8 +4,8 @@ use super::connect::{Purpose, Server, Session};
 use super::copy::{self, PgReader};
 use super::error::Doing;
 use super::load::PgLoader;
-use super::{access, ddl, inspect, large, own, ranges, script, settle, sql};
-use crate::error::{EngineError, ErrorKind, Result};
+use super::{access, ddl, inspect, large, own, query, ranges, script, settle, sql};
+use crate::error::{EngineError, Result};
 use crate::seam::{
     Admission, Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
 };
@@ -15,7 +15,6 @@ use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
 use greenroom_model::program::OwnerSettings;
 use greenroom_model::upgrade::Statement;
-use tokio_postgres::SimpleQueryMessage;
 
 /// Sessions that build indexes and check keys side by side.
 const BUILDERS: usize = 2;
@@ -33,6 +32,12 @@ pub(crate) struct PgGeneration {
 impl PgGeneration {
     async fn open(&self, purpose: Purpose) -> Result<Session> {
         self.server.open(&self.database, purpose).await
+    }
+
+    /// Removes rows and their records together, as a loader of its own kind: no trigger fires, no foreign key takes children along (P7).
+    async fn remove(&self, copy: &TableCopy, condition: &str, records: &str, doing: &str) -> Result<()> {
+        let loader = PgLoader::new(self.open(Purpose::Rows).await?).await?;
+        loader.remove(copy, condition, records).await.doing(doing)
     }
 }
 
@@ -77,18 +82,11 @@ impl Generation for PgGeneration {
             ));
         }
         let condition = copy::range_condition(copy, range)?.unwrap_or_else(|| "true".to_owned());
-        let statement = format!(
-            "begin; delete from only {} as t where {condition}; {}; commit",
-            sql::qualified(&copy.table),
-            own::forget(copy, Some(range.ordinal))
-        );
-        quietly(&self.session, &statement).await.doing(doing)
+        self.remove(copy, &condition, &own::forget(copy, Some(range.ordinal)), &doing).await
     }
 
     async fn forget_table(&mut self, copy: &TableCopy) -> Result<()> {
-        // Not TRUNCATE: that refuses tables which foreign keys point to.
-        let statement = format!("begin; delete from only {}; {}; commit", sql::qualified(&copy.table), own::forget(copy, None));
-        quietly(&self.session, &statement).await.doing(format!("remove the rows of {}", copy.table))
+        self.remove(copy, "true", &own::forget(copy, None), &format!("remove the rows of {}", copy.table)).await
     }
 
     async fn put_large_object(&mut self, id: u32, offset: u64, data: &[u8]) -> Result<()> {
@@ -143,22 +141,10 @@ impl Generation for PgGeneration {
     }
 
     async fn query(&mut self, sql: &str) -> Result<QueryOutcome> {
-        let doing = "run a query";
         let session = self.open(Purpose::Foreign).await?;
-        session.client.batch_execute("begin read only").await.doing(doing)?;
-        let cursor = format!("declare greenroom_query no scroll cursor for {}", sql.trim().trim_end_matches(';'));
-        session.client.batch_execute(&cursor).await.doing(doing)?;
-        let mut outcome = QueryOutcome::default();
-        for message in session.client.simple_query(&format!("fetch {MOST_ROWS} from greenroom_query")).await.doing(doing)? {
-            if let SimpleQueryMessage::Row(row) = message {
-                if outcome.rows == 0 {
-                    outcome.first = (!row.is_empty()).then(|| row.get(0).map(str::to_owned)).flatten();
-                }
-                outcome.rows += 1;
-            }
-        }
+        let outcome = query::alone(&session, sql, MOST_ROWS, "run a query").await;
         session.close().await;
-        Ok(outcome)
+        outcome
     }
 
     async fn script_state(&mut self, key: &str) -> Result<ScriptState> {
@@ -180,14 +166,4 @@ impl Generation for PgGeneration {
         self.session.close().await;
         Ok(())
     }
-}
-
-/// Executes statements that hold their own transaction; a failure leaves the session usable.
-async fn quietly(session: &Session, statements: &str) -> Result<()> {
-    let Err(e) = session.client.batch_execute(statements).await else { return Ok(()) };
-    if session.client.is_closed() {
-        return Err(EngineError::new(ErrorKind::Lost, "execute", "the connection is gone"));
-    }
-    let _ = session.client.batch_execute("rollback").await;
-    Err(super::error::mapped(&e, "execute"))
 }

@@ -4,7 +4,7 @@
 use super::connect::{Purpose, Server, Session};
 use super::copy::PgReader;
 use super::error::Doing;
-use super::{ddl, inspect, large, ranges, sql};
+use super::{ddl, inspect, large, query, ranges, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Disturbance, Held, LargeObject, RangeSpec, Reader, SchemaScript};
 use async_trait::async_trait;
@@ -162,9 +162,9 @@ impl Held for PgHeld {
         // In a session of its own: a query that fails would abort the holder's transaction and with it the snapshot.
         let session = self.join(Purpose::Foreign).await?;
         let _listed = self.pids.list(session.pid);
-        let value = session.value(sql).await.doing("run a query inside the snapshot")?;
+        let outcome = query::within(&session, sql, 1, "run a query inside the snapshot").await;
         session.close().await;
-        Ok(value)
+        Ok(outcome?.first)
     }
 
     async fn sequences(&mut self) -> Result<Vec<(String, String)>> {

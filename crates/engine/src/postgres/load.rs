@@ -53,6 +53,20 @@ impl PgLoader {
     }
 }
 
+impl PgLoader {
+    /// Removes the rows (as `t`) for which a condition holds, and executes `records` with it. Not TRUNCATE: that refuses tables which foreign
+    /// keys point to.
+    pub(crate) async fn remove(self, copy: &TableCopy, condition: &str, records: &str) -> Result<()> {
+        let doing = "remove rows";
+        let (oid, _) = types::of_table(&self.session, &copy.table).await?;
+        self.refuse_live_triggers(copy, oid).await?;
+        let statement = format!("begin; delete from only {} as t where {condition}; {records}; commit", sql::qualified(&copy.table));
+        self.session.client.batch_execute(&statement).await.doing(doing)?;
+        self.session.close().await;
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl Loader for PgLoader {
     async fn begin(&mut self, copy: &TableCopy, _range: &RangeSpec) -> Result<()> {

@@ -5,6 +5,7 @@
 //! | `connect`, `tls` | sessions, their settings and protection |
 //! | `inspect` | the catalog: tables, objects, what reaches outside |
 //! | `hold`, `ranges`, `copy` | the snapshot, its locks, cutting, reading |
+//! | `query` | queries that people and programs wrote |
 //! | `encoding`, `types` | row encodings and which type takes which |
 //! | `load`, `own` | loading with progress, our own schema inside generations |
 //! | `ddl`, `split`, `tool` | pg_dump, pg_restore and executing what they print |
@@ -24,6 +25,7 @@ mod large;
 mod load;
 mod marker;
 mod own;
+mod query;
 mod ranges;
 mod rights;
 mod script;
@@ -121,10 +123,9 @@ impl Source for PgSource {
 
     async fn query_value(&mut self, sql: &str) -> Result<Option<String>> {
         let session = self.server.open(&self.server.database, Purpose::Foreign).await?;
-        session.client.batch_execute("begin read only").await.doing("run a query on the source")?;
-        let value = session.value(sql).await.doing("run a query on the source")?;
+        let outcome = query::alone(&session, sql, 1, "run a query on the source").await;
         session.close().await;
-        Ok(value)
+        Ok(outcome?.first)
     }
 
     async fn missing_rights(&mut self, tables: &[TableName]) -> Result<Vec<MissingRight>> {
