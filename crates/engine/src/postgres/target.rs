@@ -146,8 +146,9 @@ impl Target for PgTarget {
         let before = marker::find(&self.session, name).await?;
         if let Some(row) = &before {
             let ours = row.marker.as_ref() == Some(marker) || (row.marker.is_none() && name.contains(&marker.nonce));
-            // An unmarked database is closed to everybody, us included, so that it cannot hold anything.
-            if !ours || (row.marker.is_some() && !self.is_empty(name).await) {
+            // An unmarked database of ours is closed to everybody, us included, so that it cannot hold anything.
+            let nothing_in_it = (row.marker.is_none() && row.closed) || self.is_empty(name).await;
+            if !ours || !nothing_in_it {
                 return Err(EngineError::new(ErrorKind::Conflict, doing(), "a database of that name stands there already"));
             }
         }
@@ -204,6 +205,9 @@ impl Target for PgTarget {
     }
 
     async fn enter(&mut self, name: &str) -> Result<Box<dyn Generation>> {
+        if marker::find(&self.session, name).await?.is_none_or(|row| row.marker.is_none()) {
+            return Err(EngineError::new(ErrorKind::Conflict, format!("enter database `{name}`"), "it does not bear Greenroom's marker"));
+        }
         let session = self.server.open(name, Purpose::Catalog).await?;
         Ok(Box::new(PgGeneration { server: self.server.clone(), database: name.to_owned(), session }))
     }

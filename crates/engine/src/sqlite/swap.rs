@@ -12,6 +12,7 @@ use super::connect::{beside, engine_id, io, open_writable, stat};
 use super::error::failed;
 use super::marker;
 use crate::error::{EngineError, ErrorKind, Result};
+use crate::seam::MarkerState;
 use rusqlite::Connection;
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -121,9 +122,13 @@ fn alone(path: &Path) -> Result<Connection> {
     let c = open_writable(path, "take exclusively")?;
     let doing = format!("take `{}` exclusively", path.display());
     // Somebody else's database is not moved, whatever its name (P30).
-    if marker::read(&c)?.is_none() {
-        return Err(EngineError::new(ErrorKind::Conflict, doing, "it does not bear Greenroom's marker")
-            .hint("choose another name for the pilot, or move that file away"));
+    match marker::read(&c)?.map(|m| m.state) {
+        Some(MarkerState::Building | MarkerState::Pilot) => {}
+        Some(MarkerState::Promoted) => return Err(EngineError::new(ErrorKind::Conflict, doing, "it has been promoted to production")),
+        None => {
+            return Err(EngineError::new(ErrorKind::Conflict, doing, "it does not bear Greenroom's marker")
+                .hint("choose another name for the pilot, or move that file away"));
+        }
     }
     c.busy_timeout(Duration::ZERO).map_err(|e| failed(&doing, &e))?;
     for tries in 1.. {

@@ -193,8 +193,13 @@ impl Target for SqliteTarget {
             Admission::Sealed => SEALED,
             Admission::Some { mode, .. } | Admission::Everybody { mode } => *mode & 0o666,
         };
+        let doing = format!("change who may open `{}`", path.display());
         if stat(&path)?.is_none_or(|s| !is_file(&s)) {
-            return Err(EngineError::new(ErrorKind::Conflict, format!("admit people to `{}`", path.display()), "there is no such file"));
+            return Err(EngineError::new(ErrorKind::Conflict, doing, "there is no such file"));
+        }
+        let at = path.clone();
+        if blocking(move || marker::look(&at)).await?.is_none_or(|s| s.marker.is_none()) {
+            return Err(EngineError::new(ErrorKind::Conflict, doing, "it does not bear Greenroom's marker"));
         }
         for file in [path.clone(), beside(&path, "-wal"), beside(&path, "-shm"), beside(&path, "-journal")] {
             match rustix::fs::chmod(&file, Mode::from_raw_mode(mode)) {
