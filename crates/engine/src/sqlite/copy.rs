@@ -220,7 +220,7 @@ fn prepare(c: &Connection, copy: &TableCopy, evaluate: bool) -> Result<Prepared>
             of_column.push(match &rule.action {
                 FieldAction::Constant(sql) if evaluate => {
                     let value: Value = c
-                        .query_row(&format!("SELECT ({sql})"), [], |r| r.get(0))
+                        .query_row(&format!("SELECT ({sql}\n)"), [], |r| r.get(0))
                         .map_err(|e| failed(format!("evaluate the constant for {}.{}", copy.table.name, column.name), &e))?;
                     let mut out = Vec::new();
                     encoding.encode_stored(i, (&value).into(), &mut out)?.then_some(out)

@@ -27,8 +27,9 @@ pub(super) fn range_sql(copy: &TableCopy, range: &RangeSpec, all: bool) -> Resul
             fields.push(format!("t.{}", quoted(&column.name)));
         }
     }
-    fields.extend(copy.conditions.iter().map(|c| format!("({c})")));
-    let mut bounds: Vec<String> = copy.filter.iter().map(|f| format!("({f})")).collect();
+    // A line break behind what people wrote: it may end in a remark.
+    fields.extend(copy.conditions.iter().map(|c| format!("({c}\n)")));
+    let mut bounds: Vec<String> = copy.filter.iter().map(|f| format!("({f}\n)")).collect();
     bounds.extend(range_bounds(copy, range, "t.")?);
     let filter = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
     Ok(Some(format!("SELECT {} FROM {} AS t{filter}", fields.join(", "), table_sql(&copy.table))))
