@@ -4,6 +4,7 @@
 //! databases. Does not own what is done in which order (`model::plan`), nor recording it (`runner`).
 
 pub mod batch;
+pub mod contract;
 pub mod error;
 pub mod fake;
 pub mod postgres;
@@ -38,6 +39,24 @@ pub async fn target(address: &Address, secrets: &dyn secret::Secrets, base: &Pat
     match address.engine {
         EngineKind::Sqlite => sqlite::target(address, base).await,
         EngineKind::Postgres => postgres::target(address, secrets, base).await,
+        EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
+    }
+}
+
+/// The place where an engine's contract is tried: scratch databases on the address's server, or in its folder. `nonce` tells this test from
+/// all others: at least 8 of `a-z` and `0-9`, never used before.
+///
+/// # Errors
+/// As [`target`].
+pub async fn ground(
+    address: &Address,
+    secrets: &dyn secret::Secrets,
+    base: &Path,
+    nonce: &str,
+) -> Result<std::sync::Arc<dyn contract::Ground>> {
+    match address.engine {
+        EngineKind::Sqlite => Ok(std::sync::Arc::new(sqlite::ground(address, base, nonce).await?)),
+        EngineKind::Postgres => Ok(std::sync::Arc::new(postgres::ground(address, secrets, base, nonce).await?)),
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }

@@ -11,14 +11,17 @@
 //! | `ddl`, `split`, `tool` | pg_dump, pg_restore and executing what they print |
 //! | `target`, `marker`, `swap` | databases from outside |
 //! | `generation`, `script`, `settle`, `large`, `access` | work inside a generation |
+//! | `ground`, `dialect` | scratch databases and words for the contract's tests |
 
 mod access;
 mod connect;
 mod copy;
 mod ddl;
+mod dialect;
 mod encoding;
 mod error;
 mod generation;
+mod ground;
 mod hold;
 mod inspect;
 mod large;
@@ -67,6 +70,16 @@ pub async fn target(address: &Address, secrets: &dyn Secrets, base: &Path) -> Re
     let server = Server::resolve(address, secrets, base, Some("postgres"))?;
     let session = server.open(&server.database, Purpose::Catalog).await?;
     Ok(Box::new(target::PgTarget { server, session }))
+}
+
+/// Scratch databases for a contract test on the address's server.
+///
+/// # Errors
+/// As [`source`].
+pub(crate) async fn ground(address: &Address, secrets: &dyn Secrets, base: &Path, nonce: &str) -> Result<ground::PgGround> {
+    let server = Server::resolve(address, secrets, base, Some("postgres"))?;
+    server.open(&server.database, Purpose::Catalog).await?.close().await;
+    Ok(ground::PgGround::new(server, nonce))
 }
 
 /// Most readers that a source is asked to bear.

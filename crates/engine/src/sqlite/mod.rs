@@ -7,9 +7,11 @@ mod affinity;
 mod connect;
 mod copy;
 mod ddl;
+mod dialect;
 mod encoding;
 mod error;
 mod generation;
+mod ground;
 mod inspect;
 mod load;
 mod marker;
@@ -46,4 +48,12 @@ pub async fn source(address: &Address, base: &Path) -> Result<Box<dyn Source>> {
 pub async fn target(address: &Address, base: &Path) -> Result<Box<dyn Target>> {
     let folder = connect::resolve(base, address.path.as_deref().unwrap_or(""))?;
     Ok(Box::new(target::SqliteTarget::open(base, folder)?))
+}
+
+/// A scratch folder for a contract test, in the address's folder.
+///
+/// # Errors
+/// When the folder is missing or may not be written to.
+pub(crate) async fn ground(address: &Address, base: &Path, nonce: &str) -> Result<ground::SqliteGround> {
+    ground::SqliteGround::open(connect::resolve(base, address.path.as_deref().unwrap_or(""))?, nonce).await
 }
