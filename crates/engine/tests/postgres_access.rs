@@ -35,7 +35,7 @@ async fn script(pg: &pg::Pg, database: &str) -> SchemaScript {
 /// Roles belong to the whole server, so one test does everything.
 #[tokio::test]
 async fn owners_and_grants_are_carried_mapped_or_listed_as_the_program_says() {
-    let Some(pg) = pg::server() else { return };
+    let Some(pg) = &pg::server() else { return };
     pg.sql("postgres", "create role acc_owner login; create role acc_reader login; create role acc_gone; create role \"Acc new\" login");
     pg.database("access", SCHEMA);
     let script = script(pg, "access").await;
@@ -86,7 +86,7 @@ async fn owners_and_grants_are_carried_mapped_or_listed_as_the_program_says() {
 
 #[tokio::test]
 async fn people_who_are_let_in_can_work_and_those_shut_out_cannot_enter() {
-    let Some(pg) = pg::server() else { return };
+    let Some(pg) = &pg::server() else { return };
     pg.sql("postgres", "create role work_tester login; create role work_other login");
     pg.database(
         "work",

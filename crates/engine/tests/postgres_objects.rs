@@ -89,7 +89,7 @@ fn rules(t: &Table, c: &Column) -> Vec<greenroom_model::plan::FieldRule> {
 
 #[tokio::test]
 async fn objects_of_every_kind_arrive() {
-    let Some(pg) = pg::server() else { return };
+    let Some(pg) = &pg::server() else { return };
     pg.database("ugly", UGLY);
     let (catalog, mut generation, digests) = rehearse(pg, "ugly", "ugly_1_bb22", "bb22", 100, &rules).await;
     let copied = generation.inspect().await.unwrap();
@@ -135,7 +135,7 @@ async fn objects_of_every_kind_arrive() {
 
 #[tokio::test]
 async fn a_catalog_tells_what_masks_and_checks_need() {
-    let Some(pg) = pg::server() else { return };
+    let Some(pg) = &pg::server() else { return };
     pg.database("told", UGLY.replace("alter database ugly", "alter database told").as_str());
     let catalog = source(pg, "told").await.inspect().await.unwrap();
     let client = catalog.table(&TableName::new("public", "client")).unwrap();
@@ -155,7 +155,7 @@ async fn a_catalog_tells_what_masks_and_checks_need() {
 
 #[tokio::test]
 async fn what_reaches_outside_is_disabled_or_named() {
-    let Some(pg) = pg::server() else { return };
+    let Some(pg) = &pg::server() else { return };
     pg.database(
         "outward",
         r#"create extension postgres_fdw; create extension dblink;

@@ -134,13 +134,3 @@ async fn a_handle_left_idle_in_rollback_mode_cannot_write_to_either_file_afterwa
     assert!(!stage.path("pilot.db-journal").exists());
     assert_eq!(standing(&stage), expected(&[("former.db", "pilot.db"), ("pilot.db", "build.db")]));
 }
-
-#[tokio::test]
-async fn a_database_that_is_not_ours_is_not_moved() {
-    let stage = prepared(true).await;
-    stage.connect("pilot.db").execute_batch("DROP TABLE greenroom_marker").unwrap();
-    let before = standing(&stage);
-    let e = stage.target().await.swap(&names(Some("former.db"))).await.unwrap_err();
-    assert_eq!(e.kind, ErrorKind::Conflict, "{e}");
-    assert_eq!(standing(&stage), before);
-}

@@ -94,18 +94,6 @@ async fn a_forged_marker_of_another_shape_is_no_marker() {
 }
 
 #[tokio::test]
-async fn one_session_holds_the_lock_of_a_pilot() {
-    let stage = Stage::new("CREATE TABLE t(a)");
-    let mut target = stage.target().await;
-    let lock = target.lock("pilot.db").await.unwrap();
-    assert!(lock.is_some());
-    assert!(stage.target().await.lock("pilot.db").await.unwrap().is_none());
-    assert!(target.lock("other.db").await.unwrap().is_some());
-    drop(lock);
-    assert!(target.lock("pilot.db").await.unwrap().is_some());
-}
-
-#[tokio::test]
 async fn a_build_that_was_killed_is_recognised_and_rolled_back() {
     let stage = Stage::new("PRAGMA page_size=1024; CREATE TABLE t(a)");
     stage.generation("build.db").await.leave().await.unwrap();
