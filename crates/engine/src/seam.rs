@@ -436,6 +436,12 @@ pub trait Generation: Send {
     /// Runs a script's statements, from `skip` on, recording progress under `key` in the same transaction where the engine allows.
     /// Statement n failing undoes the script where DDL is transactional, else leaves n-1 recorded.
     async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied>;
+    /// The same for a script that says that it is not to run in one transaction: statement by statement, each recorded with its effect, or
+    /// right after it where it refuses a transaction or ends its own. Statement n failing leaves n-1 recorded. Engines whose scripts always
+    /// run so need nothing of their own.
+    async fn script_apart(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        self.script(key, hash, statements, skip).await
+    }
     /// Removes progress and script records, leaving only the marker.
     async fn tidy(&mut self) -> Result<()>;
     /// Ends every session of this generation that we hold, so that it can be renamed.

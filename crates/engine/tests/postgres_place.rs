@@ -204,3 +204,36 @@ async fn a_creation_that_was_cut_before_its_marker_is_completed_and_nothing_else
     assert_eq!(target.create("cut_2_other", &marker("halfnonce"), &like).await.unwrap_err().kind, ErrorKind::Conflict);
     pg.sql("postgres", "drop database cut_2_other");
 }
+
+#[tokio::test]
+async fn a_script_that_asks_for_no_transaction_runs_statement_by_statement() {
+    let Some(pg) = pg::server() else { return };
+    pg.database("apart", "create table t (a int primary key, b text); create schema s; create table s.own (a int)");
+    let (_, mut generation, _) = rehearse(pg, "apart", "ap_1_n7", "n7", 10, &no_rules).await;
+    let q = |sql: &str| pg.sql("ap_1_n7", sql);
+    let hash = Hash::of(b"x");
+    // A procedure that commits works in no transaction of ours.
+    let mut script = vec![
+        statement("create procedure p() language plpgsql as $$ begin insert into t values (1, 'x'); commit; end $$", 1),
+        statement("call p()", 2),
+        statement("set search_path = s", 3),
+        statement("insert into own values (1)", 4),
+        statement("begin", 5),
+        statement("insert into public.t values (2, 'y')", 6),
+        statement("select 1/0", 7),
+        statement("commit", 8),
+        statement("create index concurrently own_a on own (a)", 9),
+    ];
+    let e = generation.script_apart("s/001", &hash, &script, 0).await.unwrap_err();
+    assert_eq!(e.statement, Some((7, 7)), "{e}");
+    let state = generation.script_state("s/001").await.unwrap();
+    assert_eq!((state.done, state.complete), (4, false));
+    assert_eq!(q("select string_agg(a::text, ',') from t"), "1", "the script's own transaction left nothing");
+    script[6] = statement("select 1", 7);
+    generation.script_apart("s/001", &hash, &script, state.done).await.unwrap();
+    assert_eq!(q("select (select string_agg(a::text, ',' order by a) from t), (select count(*) from s.own)"), "1,2|1");
+    assert_eq!(q("select indisvalid from pg_index where indexrelid = 's.own_a'::regclass"), "t");
+    assert!(generation.script_state("s/001").await.unwrap().complete);
+    let open = [statement("begin", 1), statement("delete from t", 2)];
+    assert_eq!(generation.script_apart("s/002", &hash, &open, 0).await.unwrap_err().statement, Some((1, 1)));
+}

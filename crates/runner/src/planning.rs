@@ -122,7 +122,8 @@ fn pick_upgrade(program: &Program, survey: &Survey, findings: &mut Vec<Finding>)
             UpgradeAction::Script { text, hash } => match upgrade::split(survey.catalog.engine, text) {
                 Ok(statements) => {
                     let file = format!("{}: {}", step.origin.layer, step.origin.file);
-                    PlannedHow::Script { file: file.trim_start_matches("program: ").to_owned(), hash: *hash, statements }
+                    let apart = !upgrade::allows_transaction(text);
+                    PlannedHow::Script { file: file.trim_start_matches("program: ").to_owned(), hash: *hash, statements, apart }
                 }
                 // Said when the program was read.
                 Err(_) => continue,

@@ -151,9 +151,10 @@ fn tables(plan: &Plan) -> String {
 
 fn upgrade_step(plan: &Plan, u: &PlannedUpgrade, sql: bool) -> String {
     match &u.how {
-        PlannedHow::Script { file, hash, statements } => {
+        PlannedHow::Script { file, hash, statements, apart } => {
             let n = words::count(statements.len() as u64, "statement");
-            let mut out = format!("  {file} ({n}, {})\n", hash.short());
+            let one_by_one = if upgrade::runs_apart(plan.engine, statements, *apart).is_some() { ", one by one" } else { "" };
+            let mut out = format!("  {file} ({n}{one_by_one}, {})\n", hash.short());
             for s in statements {
                 let shown = if sql { s.sql.lines().collect::<Vec<_>>().join("\n              ") } else { upgrade::label(plan.engine, s) };
                 out.push_str(&format!("    {} {shown}\n", paint(DIM, format!("line {:>3}", s.line))));

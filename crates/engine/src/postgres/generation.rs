@@ -153,7 +153,14 @@ impl Generation for PgGeneration {
 
     async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
         let session = self.open(Purpose::Foreign).await?;
-        let applied = script::run(&session, key, hash, statements, skip).await;
+        let applied = script::run(&session, key, hash, statements, skip, false).await;
+        session.close().await;
+        applied
+    }
+
+    async fn script_apart(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        let session = self.open(Purpose::Foreign).await?;
+        let applied = script::run(&session, key, hash, statements, skip, true).await;
         session.close().await;
         applied
     }

@@ -18,10 +18,16 @@ use tokio_postgres::SimpleQueryMessage;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Manner {
     Usual,
-    /// `BEGIN` and `COMMIT`: the script runs in one transaction anyway.
-    Boundary,
+    /// `BEGIN`: means nothing where the script runs in one transaction anyway.
+    Begin,
+    /// `COMMIT`: the same.
+    Commit,
     /// Refuses to run inside a transaction.
     Alone,
+    /// May end transactions by itself (`CALL`, `DO`): runs alone where the script asks for no transaction.
+    Procedure,
+    /// Holds for the session: said again when a script is gone on with.
+    Setting,
     /// Would end the transaction that makes a failed script leave nothing. What reaches outside is for the program's check to refuse, since
     /// the program may declare it.
     Refused(&'static str),
@@ -30,41 +36,83 @@ enum Manner {
 fn manner(statement: &Statement) -> Manner {
     const ENGINE: EngineKind = EngineKind::Postgres;
     match upgrade::transaction_control(ENGINE, statement) {
-        Some(TransactionControl::Begin | TransactionControl::Commit) => Manner::Boundary,
+        Some(TransactionControl::Begin) => Manner::Begin,
+        Some(TransactionControl::Commit) => Manner::Commit,
         Some(TransactionControl::Rollback) => Manner::Refused("the script rolls back; greenroom runs it as a whole"),
         Some(TransactionControl::TwoPhase) => Manner::Refused("a prepared transaction would outlive the script"),
         Some(TransactionControl::Savepoint | TransactionControl::Characteristics) => Manner::Usual,
         None if upgrade::needs_no_transaction(ENGINE, statement) => Manner::Alone,
-        None => Manner::Usual,
+        None => match upgrade::label(ENGINE, statement).split_whitespace().next().map(str::to_ascii_uppercase).as_deref() {
+            Some("CALL" | "DO") => Manner::Procedure,
+            Some("SET" | "RESET") => Manner::Setting,
+            _ => Manner::Usual,
+        },
     }
 }
 
-/// Runs statements from `skip` on.
-pub(crate) async fn run(session: &Session, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
-    let doing = || format!("run script `{key}`");
-    let number = |i: usize| u32::try_from(i + 1).unwrap_or(u32::MAX);
+fn number(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+/// What a script may not hold, found before its first statement runs.
+fn refuse(key: &str, statements: &[Statement], whole: bool) -> Result<()> {
+    let refused = |i: usize, why: &str, hint: &str| {
+        let mut e = EngineError::new(ErrorKind::Statement, format!("run script `{key}`"), why);
+        e.statement = Some((number(i), statements[i].line));
+        Err(e.hint(hint))
+    };
+    let mut open = None;
     for (i, statement) in statements.iter().enumerate() {
-        if let Manner::Refused(why) = manner(statement) {
-            let mut e = EngineError::new(ErrorKind::Statement, doing(), why);
-            e.statement = Some((number(i), statement.line));
-            return Err(e.hint("declare it as a step of its own (a program or a person), with what undoes it"));
+        match manner(statement) {
+            Manner::Refused(why) => {
+                return refused(i, why, "declare it as a step of its own (a program or a person), with what undoes it");
+            }
+            Manner::Begin => open = open.or(Some(i)),
+            Manner::Commit => open = None,
+            _ => {}
         }
     }
+    match open {
+        Some(i) if !whole => refused(i, "the transaction that begins here is never committed", "end it with `COMMIT`"),
+        _ => Ok(()),
+    }
+}
+
+/// Runs statements from `skip` on: in one transaction, unless the script is to run `apart` or holds a statement that refuses one. Then its own
+/// `BEGIN` and `COMMIT` hold, and what stands outside them runs one by one.
+pub(crate) async fn run(session: &Session, key: &str, hash: &Hash, statements: &[Statement], skip: u32, apart: bool) -> Result<Applied> {
+    let doing = || format!("run script `{key}`");
+    let whole = !apart && statements.iter().all(|s| manner(s) != Manner::Alone);
+    refuse(key, statements, whole)?;
     let total = number(statements.len()).saturating_sub(1);
-    let whole = statements.iter().all(|s| manner(s) != Manner::Alone);
     let mut applied = Applied::default();
     session.take_notices();
     if whole {
         session.client.batch_execute("begin").await.doing(doing())?;
+    } else {
+        // What the statements that are done said about the session went with theirs.
+        for statement in statements.iter().take(skip as usize).filter(|s| manner(s) == Manner::Setting) {
+            session.client.batch_execute(&statement.sql).await.doing(doing())?;
+        }
     }
+    let mut block = false;
     for (i, statement) in statements.iter().enumerate().skip(skip as usize) {
-        let manner = manner(statement);
-        let last = number(i) == total;
-        let record = own::record_script(key, hash, number(i), last);
-        let outcome = match manner {
-            Manner::Boundary => Ok(0),
-            _ if whole => execute(session, statement).await,
-            Manner::Alone => execute(session, statement).await,
+        let record = own::record_script(key, hash, number(i), number(i) == total);
+        let outcome = match manner(statement) {
+            Manner::Begin | Manner::Commit if whole => Ok(0),
+            Manner::Begin if block => Ok(0),
+            Manner::Begin => {
+                block = true;
+                session.client.batch_execute("begin").await.map(|()| 0)
+            }
+            Manner::Commit if block => {
+                block = false;
+                session.client.batch_execute(&format!("{record}; commit")).await.map(|()| 0)
+            }
+            Manner::Commit => session.client.batch_execute(&record).await.map(|()| 0),
+            _ if whole || block => execute(session, statement).await,
+            Manner::Alone => alone(session, statement, &record).await,
+            Manner::Procedure if apart => alone(session, statement, &record).await,
             _ => in_transaction(session, statement, &record).await,
         };
         match outcome {
@@ -78,9 +126,6 @@ pub(crate) async fn run(session: &Session, key: &str, hash: &Hash, statements: &
                 }
                 return Err(failed(&e, key, statement, number(i)));
             }
-        }
-        if !whole && matches!(manner, Manner::Alone | Manner::Boundary) {
-            session.client.batch_execute(&record).await.doing(doing())?;
         }
     }
     if whole {
@@ -99,6 +144,35 @@ pub(crate) async fn run(session: &Session, key: &str, hash: &Hash, statements: &
     }
     applied.notices = notices(session);
     Ok(applied)
+}
+
+/// Runs statements beside all generations, without a record: in one transaction if all of them allow it.
+pub(crate) async fn outside(session: &Session, statements: &[Statement]) -> Result<Applied> {
+    let doing = "undo what a script did outside its database";
+    refuse(doing, statements, true)?;
+    let whole = statements.iter().all(|s| manner(s) != Manner::Alone);
+    let mut applied = Applied::default();
+    if whole {
+        session.client.batch_execute("begin").await.doing(doing)?;
+    }
+    for (i, statement) in statements.iter().enumerate().filter(|(_, s)| !matches!(manner(s), Manner::Begin | Manner::Commit)) {
+        match execute(session, statement).await {
+            Ok(rows) => applied.rows += rows,
+            Err(e) => return Err(failed(&e, doing, statement, number(i)).while_doing(doing)),
+        }
+        applied.statements += 1;
+    }
+    if whole {
+        session.client.batch_execute("commit").await.doing(doing)?;
+    }
+    Ok(applied)
+}
+
+/// Effect first, record right after it: nothing can hold them together.
+async fn alone(session: &Session, statement: &Statement, record: &str) -> std::result::Result<u64, tokio_postgres::Error> {
+    let rows = execute(session, statement).await?;
+    session.client.batch_execute(record).await?;
+    Ok(rows)
 }
 
 async fn in_transaction(session: &Session, statement: &Statement, record: &str) -> std::result::Result<u64, tokio_postgres::Error> {
@@ -162,8 +236,10 @@ mod tests {
     #[test]
     fn statements_are_told_apart_by_what_they_need() {
         let manner = |sql: &str| manner(&Statement { sql: sql.to_owned(), line: 1, copy_data: None });
-        assert_eq!(manner("-- note\nBEGIN"), Manner::Boundary);
-        assert_eq!(manner("commit"), Manner::Boundary);
+        assert_eq!(manner("-- note\nBEGIN"), Manner::Begin);
+        assert_eq!(manner("commit"), Manner::Commit);
+        assert_eq!(manner("call p()"), Manner::Procedure);
+        assert_eq!(manner("SET search_path = a"), Manner::Setting);
         assert_eq!(manner("CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)"), Manner::Alone);
         assert_eq!(manner("/* x */ vacuum full t"), Manner::Alone);
         assert_eq!(manner("alter type mood add value 'ok'"), Manner::Alone);

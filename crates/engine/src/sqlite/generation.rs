@@ -164,7 +164,12 @@ impl Generation for SqliteGeneration {
 
     async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
         let (key, hash, statements) = (key.to_owned(), *hash, statements.to_vec());
-        self.session.run(move |c| script::run(c, &key, &hash, &statements, skip)).await
+        self.session.run(move |c| script::run(c, &key, &hash, &statements, skip, false)).await
+    }
+
+    async fn script_apart(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        let (key, hash, statements) = (key.to_owned(), *hash, statements.to_vec());
+        self.session.run(move |c| script::run(c, &key, &hash, &statements, skip, true)).await
     }
 
     async fn tidy(&mut self) -> Result<()> {

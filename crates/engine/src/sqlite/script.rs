@@ -1,7 +1,9 @@
-//! The vendor's scripts: statement by statement, in one transaction with their record.
+//! The vendor's scripts: statement by statement, in one transaction with their record, or one by one where a script asks for that or holds a
+//! VACUUM.
 //!
 //! The connection is set as the `sqlite3` shell sets it: foreign keys are not enforced unless the script says so. A script's own BEGIN and
-//! COMMIT fall together with the one transaction around all of it. Whether a script may contain them is the model's decision.
+//! COMMIT fall together with the one transaction around all of it; they hold where there is none. Whether a script may contain them is the
+//! model's decision.
 
 use super::error::failed;
 use super::generation::together;
@@ -11,6 +13,7 @@ use crate::seam::{Applied, ScriptState};
 use greenroom_model::hash::Hash;
 use greenroom_model::upgrade::Statement;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
 
@@ -27,16 +30,26 @@ pub(super) fn state(c: &Connection, key: &str) -> Result<ScriptState> {
 enum Role {
     Ordinary,
     Empty,
-    /// BEGIN, COMMIT, END: already so.
-    Boundary,
+    Begin,
+    /// COMMIT, END.
+    Commit,
     ForeignKeys(bool),
+    /// Refuses a transaction.
+    Vacuum,
 }
 
 fn role(sql: &str) -> Role {
     let all = tokens(sql);
     let Some(first) = all.first() else { return Role::Empty };
-    if ["BEGIN", "COMMIT", "END"].iter().any(|w| first.is(w)) {
-        return Role::Boundary;
+    if first.is("BEGIN") {
+        return Role::Begin;
+    }
+    if ["COMMIT", "END"].iter().any(|w| first.is(w)) {
+        return Role::Commit;
+    }
+    // With INTO it writes another file and stays an ordinary statement, which the authorizer refuses.
+    if first.is("VACUUM") && !all.iter().any(|t| t.is("INTO")) {
+        return Role::Vacuum;
     }
     if first.is("PRAGMA") && all.get(1).is_some_and(|t| t.is("foreign_keys")) {
         let value = all.get(3).map(|t: &Token<'_>| t.name().unwrap_or_else(|| t.text.to_owned()).to_ascii_lowercase());
@@ -47,30 +60,57 @@ fn role(sql: &str) -> Role {
     Role::Ordinary
 }
 
-/// Runs a script from `skip` on.
-pub(super) fn run(c: &Connection, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
-    let doing = "run a script";
-    let wrong = |e: rusqlite::Error| failed(doing, &e);
-    // PRAGMA foreign_keys does nothing inside a transaction, so what the script says before its first other statement is done here.
+fn number(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+/// Runs a script from `skip` on, `apart` where it asks for no transaction around it.
+pub(super) fn run(c: &Connection, key: &str, hash: &Hash, statements: &[Statement], skip: u32, apart: bool) -> Result<Applied> {
     let roles: Vec<Role> = statements.iter().map(|s| role(&s.sql)).collect();
+    let result = if apart || roles.iter().any(|r| matches!(r, Role::Vacuum)) {
+        one_by_one(c, key, hash, statements, &roles, skip)
+    } else {
+        as_one(c, key, hash, statements, &roles, skip)
+    };
+    if !c.is_autocommit() {
+        let _ = c.execute_batch("ROLLBACK");
+    }
+    set_foreign_keys(c, false).map_err(wrong)?;
+    result
+}
+
+fn wrong(e: rusqlite::Error) -> EngineError {
+    failed("run a script", &e)
+}
+
+fn record(c: &Connection, key: &str, hash: &Hash, done: u32, all: usize) -> Result<()> {
+    let complete = usize::try_from(done).is_ok_and(|d| d >= all);
+    c.execute(
+        "INSERT OR REPLACE INTO greenroom_script(key, hash, done, complete) VALUES(?1, ?2, ?3, ?4)",
+        (key, hash.to_string(), done, complete),
+    )
+    .map(drop)
+    .map_err(wrong)
+}
+
+fn as_one(c: &Connection, key: &str, hash: &Hash, statements: &[Statement], roles: &[Role], skip: u32) -> Result<Applied> {
+    // PRAGMA foreign_keys does nothing inside a transaction, so what the script says before its first other statement is done here.
     let said = roles
         .iter()
         .take_while(|r| !matches!(r, Role::Ordinary))
         .filter_map(|r| if let Role::ForeignKeys(on) = r { Some(*on) } else { None })
         .last();
     set_foreign_keys(c, said == Some(true)).map_err(wrong)?;
-    let result = together(c, doing, || {
+    together(c, "run a script", || {
         let before = if said == Some(false) { violations(c).map_err(wrong)? } else { BTreeMap::new() };
         let mut applied = Applied::default();
         let rows = c.total_changes();
-        for (i, (statement, role)) in statements.iter().zip(&roles).enumerate().skip(skip as usize) {
-            let number = u32::try_from(i + 1).unwrap_or(u32::MAX);
+        for (i, (statement, role)) in statements.iter().zip(roles).enumerate().skip(skip as usize) {
             match role {
-                Role::Ordinary => guarded(c, &statement.sql).map_err(|mut e| {
-                    e.statement = Some((number, statement.line));
-                    e
-                })?,
-                Role::Boundary => applied.notices.push(format!("statement {number}: the script already runs in one transaction")),
+                Role::Ordinary | Role::Vacuum => guarded(c, &statement.sql).map_err(at(i, statement))?,
+                Role::Begin | Role::Commit => {
+                    applied.notices.push(format!("statement {}: the script already runs in one transaction", number(i)));
+                }
                 Role::ForeignKeys(_) | Role::Empty => {}
             }
             applied.statements += 1;
@@ -79,15 +119,59 @@ pub(super) fn run(c: &Connection, key: &str, hash: &Hash, statements: &[Statemen
         if said == Some(false) {
             unharmed(&before, &violations(c).map_err(wrong)?)?;
         }
-        c.execute(
-            "INSERT OR REPLACE INTO greenroom_script(key, hash, done, complete) VALUES(?1, ?2, ?3, 1)",
-            (key, hash.to_string(), u32::try_from(statements.len()).unwrap_or(u32::MAX)),
-        )
-        .map_err(wrong)?;
+        record(c, key, hash, u32::try_from(statements.len()).unwrap_or(u32::MAX), statements.len())?;
         Ok(applied)
-    });
+    })
+}
+
+/// Names the statement at fault.
+fn at(index: usize, statement: &Statement) -> impl Fn(EngineError) -> EngineError {
+    let place = (number(index), statement.line);
+    move |mut e| {
+        e.statement = Some(place);
+        e
+    }
+}
+
+fn one_by_one(c: &Connection, key: &str, hash: &Hash, statements: &[Statement], roles: &[Role], skip: u32) -> Result<Applied> {
+    let last_begin = roles.iter().rposition(|r| matches!(r, Role::Begin));
+    if let Some(i) = last_begin.filter(|i| !roles[*i..].iter().any(|r| matches!(r, Role::Commit))) {
+        let e = EngineError::new(ErrorKind::Statement, "run a script", "the transaction that begins here is never committed");
+        return Err(at(i, &statements[i])(e.hint("end it with `COMMIT`")));
+    }
     set_foreign_keys(c, false).map_err(wrong)?;
-    result
+    let mut applied = Applied::default();
+    let rows = c.total_changes();
+    let all = statements.len();
+    if all == 0 {
+        record(c, key, hash, 0, 0)?;
+    }
+    for (i, (statement, role)) in statements.iter().zip(roles).enumerate() {
+        let done = || record(c, key, hash, number(i), all);
+        if i < skip as usize {
+            // What the statements that are done said about the connection went with theirs.
+            if let Role::ForeignKeys(on) = role {
+                set_foreign_keys(c, *on).map_err(wrong)?;
+            }
+            continue;
+        }
+        let block = !c.is_autocommit();
+        let outcome = match role {
+            Role::Begin if !block => c.execute_batch("BEGIN IMMEDIATE").map_err(wrong),
+            Role::Commit if block => done().and_then(|()| c.execute_batch("COMMIT").map_err(wrong)),
+            Role::Begin | Role::Empty | Role::ForeignKeys(_) if block => Ok(()),
+            Role::ForeignKeys(on) => set_foreign_keys(c, *on).map_err(wrong).and_then(|()| done()),
+            Role::Begin | Role::Commit | Role::Empty => done(),
+            Role::Ordinary | Role::Vacuum if block => guarded(c, &statement.sql),
+            // It opens a nameless file of its own, which the authorizer would refuse; effect first, record right after it.
+            Role::Vacuum => vacuum(c, &statement.sql).map_err(wrong).and_then(|()| done()),
+            Role::Ordinary => together(c, "run a script", || guarded(c, &statement.sql).and_then(|()| done())),
+        };
+        outcome.map_err(at(i, statement))?;
+        applied.statements += 1;
+    }
+    applied.rows = c.total_changes() - rows;
+    Ok(applied)
 }
 
 fn set_foreign_keys(c: &Connection, on: bool) -> rusqlite::Result<()> {
@@ -100,6 +184,14 @@ fn guarded(c: &Connection, sql: &str) -> Result<()> {
     c.authorizer(Some(allowed)).map_err(|e| failed(doing, &e))?;
     let result = execute(c, sql).map_err(|e| failed(doing, &e));
     c.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).map_err(|e| failed(doing, &e))?;
+    result
+}
+
+/// VACUUM attaches a nameless database to itself.
+fn vacuum(c: &Connection, sql: &str) -> rusqlite::Result<()> {
+    c.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    let result = execute(c, sql);
+    c.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     result
 }
 

@@ -89,3 +89,41 @@ async fn triggers_fire_in_scripts_but_their_words_stay_inside() {
     assert_eq!(e.native_code.as_deref(), Some("SQLITE_CONSTRAINT_TRIGGER"));
     assert!(!format!("{e} {e:?}").contains("ann@"));
 }
+
+#[tokio::test]
+async fn a_script_that_asks_for_no_transaction_runs_one_by_one_and_goes_on_behind_what_is_done() {
+    let stage = Stage::new(SCHEMA);
+    let mut g = generation(&stage).await;
+    let script = statements(&[
+        "UPDATE parent SET name = name || '!'",
+        "BEGIN",
+        "UPDATE parent SET name = name || '?'",
+        "INSERT INTO nowhere VALUES(1)",
+        "COMMIT",
+        "VACUUM",
+    ]);
+    let e = g.script_apart("k", &Hash::ZERO, &script, 0).await.unwrap_err();
+    assert_eq!(e.statement, Some((4, 40)), "{e}");
+    // What stood outside the script's own transaction stays, what stood inside it went.
+    assert_eq!(first(&mut *g, "SELECT name FROM parent WHERE id = 2").await.as_deref(), Some("b!"));
+    let state = g.script_state("k").await.unwrap();
+    assert_eq!((state.done, state.complete), (1, false));
+    let mut mended = script.clone();
+    mended[3].sql = "SELECT 1".into();
+    g.script_apart("k", &Hash::ZERO, &mended, state.done).await.unwrap();
+    assert_eq!(first(&mut *g, "SELECT name FROM parent WHERE id = 2").await.as_deref(), Some("b!?"));
+    assert!(g.script_state("k").await.unwrap().complete);
+    let open = statements(&["BEGIN", "DELETE FROM parent"]);
+    let e = g.script_apart("k2", &Hash::ZERO, &open, 0).await.unwrap_err();
+    assert_eq!(e.statement, Some((1, 10)), "{e}");
+    assert_eq!(first(&mut *g, "SELECT count(*) FROM parent").await.as_deref(), Some("2"));
+}
+
+#[tokio::test]
+async fn a_script_may_end_with_vacuum() {
+    let stage = Stage::new(SCHEMA);
+    let mut g = generation(&stage).await;
+    g.script("k", &Hash::ZERO, &statements(&["DELETE FROM child", "VACUUM"]), 0).await.unwrap();
+    assert_eq!(first(&mut *g, "SELECT count(*) FROM child").await.as_deref(), Some("0"));
+    assert!(g.script_state("k").await.unwrap().complete);
+}

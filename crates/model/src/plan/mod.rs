@@ -188,6 +188,9 @@ pub enum PlannedHow {
         hash: Hash,
         /// The statements with their lines.
         statements: Vec<crate::upgrade::Statement>,
+        /// The script asks for no transaction around it (dbmate's `transaction:false`): its statements run one by one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        apart: bool,
     },
     /// A program.
     Program {

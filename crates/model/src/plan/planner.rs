@@ -4,6 +4,7 @@ use super::{Action, Expected, Footprint, Names, Plan, PlannedHow, PlannedUpgrade
 use crate::catalog::Catalog;
 use crate::hash::Hash;
 use crate::program::{PackAction, PackRule, Program};
+use crate::upgrade::runs_apart;
 use std::collections::BTreeMap;
 
 /// Everything a plan is made from.
@@ -70,9 +71,10 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     chain.then("safety-before", "check that nothing personal or live got through", Action::SafetyCheck { after_upgrade: false });
     for (index, u) in upgrade.iter().enumerate() {
         let title = match &u.how {
-            PlannedHow::Script { statements, .. } => {
+            PlannedHow::Script { statements, apart, .. } => {
                 let plural = if statements.len() == 1 { "" } else { "s" };
-                format!("upgrade {} ({} statement{plural})", u.key, statements.len())
+                let one_by_one = if runs_apart(catalog.engine, statements, *apart).is_some() { ", one by one" } else { "" };
+                format!("upgrade {} ({} statement{plural}{one_by_one})", u.key, statements.len())
             }
             PlannedHow::Program { command, .. } => format!("upgrade {}: run {}", u.key, command.first().map_or("", String::as_str)),
             PlannedHow::Person { .. } => format!("upgrade {}: a person acts", u.key),

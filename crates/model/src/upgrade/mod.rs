@@ -2,6 +2,7 @@
 //!
 //! Owns ordering, checksums and splitting into statements as each engine's own tool would do it. Does not execute anything.
 
+mod apart;
 mod label;
 mod order;
 mod psql;
@@ -10,6 +11,7 @@ mod split;
 mod token;
 mod version;
 
+pub use apart::{Apart, runs_apart};
 pub use label::label;
 pub use order::{UpgradeFile, allows_transaction, collect};
 pub use reach::{Outside, TransactionControl, needs_no_transaction, outside, transaction_control};

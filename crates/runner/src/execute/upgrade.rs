@@ -21,7 +21,7 @@ impl Execution {
             PlannedHow::Script { statements, .. } if self.setup.by_hand || answer.is_some() => {
                 self.by_person(step, &by_hand_text(&self.plan.names.generation, statements), answer).await
             }
-            PlannedHow::Script { file, hash, statements } => self.script(&u.key, file, hash, statements).await,
+            PlannedHow::Script { file, hash, statements, apart } => self.script(&u.key, file, hash, statements, *apart).await,
             PlannedHow::Program { command, hash, timeout_seconds } => match (unknown, answer) {
                 (true, None) | (_, Some("ask")) => Err(StepError::Waits(Question {
                     text: format!("nobody knows whether `{}` ran to its end before Greenroom was interrupted", command.join(" ")),
@@ -38,7 +38,7 @@ impl Execution {
         }
     }
 
-    async fn script(&mut self, key: &str, file: &str, hash: &Hash, statements: &[Statement]) -> Result<Outcome, StepError> {
+    async fn script(&mut self, key: &str, file: &str, hash: &Hash, statements: &[Statement], apart: bool) -> Result<Outcome, StepError> {
         let inside = self.generation().await?;
         let state: ScriptState = inside.script_state(key).await?;
         if state.hash.is_some_and(|h| h != *hash) {
@@ -49,7 +49,11 @@ impl Execution {
             outcome.notes.push("was in already when the run was resumed".into());
             return Ok(outcome);
         }
-        let applied = inside.script(key, hash, statements, state.done).await.map_err(|e| script_failure(file, statements, &e))?;
+        let applied = match apart {
+            true => inside.script_apart(key, hash, statements, state.done).await,
+            false => inside.script(key, hash, statements, state.done).await,
+        };
+        let applied = applied.map_err(|e| script_failure(file, statements, &e))?;
         outcome.rows = Some(applied.rows);
         outcome.facts.insert("statements".into(), applied.statements.to_string());
         outcome.notes = applied.notices;
