@@ -335,9 +335,7 @@ fn footprint(program: &Program, survey: &Survey, checked: &Checked) -> Footprint
             _ => {}
         }
     }
-    for (table, why) in &program.left_out {
-        f.not_carried.push((table.clone(), format!("left out by the program: {why}")));
-    }
+    f.not_carried.extend(left_out(program, c));
     for o in &c.outbound {
         if let Some(how) = &o.disabled_by {
             f.consequences.push(format!("{} {} reaches outside: {how}", o.kind, o.name));
@@ -347,6 +345,17 @@ fn footprint(program: &Program, survey: &Survey, checked: &Checked) -> Footprint
         f.not_carried.push(("large objects".into(), "their contents are cleared, as the program says".into()));
     }
     f
+}
+
+/// What becomes of the tables that the program leaves out: created empty, or not at all where they cannot be carried.
+pub(crate) fn left_out(program: &Program, catalog: &Catalog) -> Vec<(String, String)> {
+    let line = |(written, why): (&String, &String)| {
+        let table = columns::names::find_table(catalog, written);
+        let created = table.is_some_and(|t| !matches!(t.form, TableForm::Refused(_)));
+        let what = if created { "left out by the program, created empty" } else { "left out by the program, not created" };
+        (table.map_or_else(|| written.clone(), |t| t.name.short(catalog.engine)), format!("{what}: {why}"))
+    };
+    program.left_out.iter().map(line).collect()
 }
 
 /// Expected durations: those of the latest finished run, scaled by rows for copies.

@@ -387,7 +387,7 @@ pub struct Program {
     pub owners: OwnerSettings,
     /// Outbound references (by name) that the program accepts as they are, with a reason each.
     pub outbound_accepted: BTreeMap<String, String>,
-    /// Tables (as written) left out entirely, with a reason each.
+    /// Tables (as written) whose rows are left out, with a reason each; the tables are created empty where they can be carried.
     pub left_out: BTreeMap<String, String>,
 }
 

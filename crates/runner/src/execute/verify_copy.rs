@@ -92,6 +92,9 @@ impl Execution {
         }
         verdict.not_compared.extend(source.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
+        verdict
+            .not_compared
+            .extend(crate::planning::left_out(&self.setup.program, &source).into_iter().map(|(n, why)| format!("{n}: {why}")));
         let access: Vec<(String, String)> = self.kept(super::schema::NOT_CARRIED)?.unwrap_or_default();
         verdict.not_compared.extend(access.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.disabled.iter().map(|(n, how)| format!("{n}: {how}")));

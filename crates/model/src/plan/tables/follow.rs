@@ -153,6 +153,9 @@ fn clearable<'k>(child: &Table, key: &'k ForeignKey) -> Vec<&'k str> {
 
 fn left_out(catalog: &Catalog, child: &Table, parent: &Table, key: &ForeignKey) -> Finding {
     let (from, to) = (child.name.short(catalog.engine), parent.name.short(catalog.engine));
-    Finding::error("GR0370", format!("`{from}` refers to `{to}`, which is left out or cannot be carried (foreign key `{}`)", key.name))
-        .hint(format!("leave `{from}` out as well, or carry `{to}` as kind `scratch`, which keeps the table and no rows"))
+    Finding::error(
+        "GR0370",
+        format!("`{from}` refers to `{to}`, whose rows are left out or cannot be carried (foreign key `{}`)", key.name),
+    )
+    .hint(format!("leave `{from}` out as well, or give `{to}` the kind `scratch`: it then stays empty and references to it become NULL"))
 }

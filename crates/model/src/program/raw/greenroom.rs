@@ -26,7 +26,8 @@ pub struct RawGreenroom {
     /// Kind of each table: `table = "queue"`. Tables not named are `records`. Tables of other schemas in quotes: `"billing.mail_queue"`.
     #[serde(default)]
     pub tables: BTreeMap<At<String>, RawKinds>,
-    /// Tables that are not created on the pilot at all, with the reason: `tmp_import = "left over from 2019"`.
+    /// Tables none of whose rows is read, with the reason: `tmp_import = "left over from 2019"`. They are created empty, since views, functions,
+    /// foreign keys and the upgrade may name them; only what cannot be carried at all is not created.
     #[serde(default)]
     pub leave_out: BTreeMap<At<String>, At<String>>,
     /// Objects that reach outside the database and are accepted as they are, with the reason: `srv_billing = "accepted: read-only"`.
