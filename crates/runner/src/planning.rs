@@ -38,6 +38,8 @@ pub struct Survey {
     pub room: Room,
     /// What stands under the pilot's name.
     pub pilot: Option<Standing>,
+    /// The schema that the column decisions were made for, where it is still known.
+    pub decided: Option<Catalog>,
 }
 
 /// Asks the source and the target.
@@ -62,6 +64,7 @@ pub async fn survey(program: &Program, engines: &dyn Engines) -> Result<Survey, 
         target_rights: target.missing_rights().await?,
         room: target.room().await?,
         pilot: target.look(&program.pilot.name).await?,
+        decided: None,
         catalog,
     })
 }
@@ -80,7 +83,7 @@ pub struct Checked {
 
 /// Checks a program against what its databases told.
 pub fn check(program: &Program, survey: &Survey, keys: &RunKeys) -> Checked {
-    let mut findings = columns::check(program, &survey.catalog, None);
+    let mut findings = columns::check_since(program, &survey.catalog, None, survey.decided.as_ref());
     let (tables, more) = tables::resolve(program, &survey.catalog, &keys.masks);
     findings.extend(more);
     let (upgrade, skipped) = pick_upgrade(program, survey, &mut findings);

@@ -12,6 +12,7 @@ use crate::workspace::{RunKeys, RunLock, Workspace};
 use async_trait::async_trait;
 use greenroom_engine::secret::Secrets;
 use greenroom_engine::{Admission, EngineError, Source, Standing, Target};
+use greenroom_model::catalog::Catalog;
 use greenroom_model::finding::{Finding, any_error};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{Action, Plan};
@@ -230,9 +231,27 @@ impl Session {
     /// # Errors
     /// When one cannot be reached.
     pub async fn check(&self) -> Result<(Survey, Checked), SessionError> {
-        let survey = planning::survey(&self.program, self.engines.as_ref()).await?;
+        let mut survey = planning::survey(&self.program, self.engines.as_ref()).await?;
+        survey.decided = self.decided_schema(&survey.catalog);
         let checked = planning::check(&self.program, &survey, &self.keys("check"));
         Ok((survey, checked))
+    }
+
+    /// The schema that the column decisions were made for, if this workspace has seen it; `now` is remembered if it is the one.
+    pub fn decided_schema(&self, now: &Catalog) -> Option<Catalog> {
+        let pinned = self.program.pinned?;
+        if pinned == now.columns_fingerprint() {
+            // Only for telling what drifted later: without it a finding says less.
+            let _ = self.workspace.remember_schema(now);
+            return None;
+        }
+        self.workspace.seen_schema(pinned)
+    }
+
+    /// Remembers a schema that decisions were just made for.
+    pub fn remember_schema(&self, catalog: &Catalog) {
+        // As above.
+        let _ = self.workspace.remember_schema(catalog);
     }
 
     /// Makes a plan and records it. Nothing is executed.

@@ -3,6 +3,7 @@
 //! Owns paths, file modes and the lock that says which process drives a run. Nothing in it holds row values; the key never leaves it.
 
 use crate::ports::Random;
+use greenroom_model::catalog::Catalog;
 use greenroom_model::hash::Hash;
 use greenroom_model::mask::MaskKey;
 use greenroom_model::run::RunId;
@@ -30,7 +31,7 @@ impl Workspace {
     /// When it cannot be created.
     pub fn open(program: &Path) -> io::Result<Workspace> {
         let root = program.join(".greenroom");
-        for dir in [root.clone(), root.join("locks"), root.join("runs"), root.join("plans")] {
+        for dir in [root.clone(), root.join("locks"), root.join("runs"), root.join("plans"), root.join("schemas")] {
             private_dir(&dir)?;
         }
         Ok(Workspace { root })
@@ -49,6 +50,27 @@ impl Workspace {
     /// Where the schema that a plan was made for is kept, to tell later what drifted.
     pub fn planned_schema(&self, plan: Hash) -> PathBuf {
         self.root.join("plans").join(format!("{plan}.json"))
+    }
+
+    /// The schema whose columns have this fingerprint, if this workspace has seen it: to tell later which columns were retyped.
+    pub fn seen_schema(&self, columns: Hash) -> Option<Catalog> {
+        let bytes = fs::read(self.root.join("schemas").join(format!("{columns}.json"))).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Remembers a schema for [`Workspace::seen_schema`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn remember_schema(&self, catalog: &Catalog) -> io::Result<()> {
+        let path = self.root.join("schemas").join(format!("{}.json", catalog.columns_fingerprint()));
+        if path.exists() {
+            return Ok(());
+        }
+        let part = path.with_extension("part");
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
+        file.write_all(&serde_json::to_vec(catalog)?)?;
+        fs::rename(&part, &path)
     }
 
     /// A folder for files of one run: schema archives, output of programs. Private, removed with the run's generation.

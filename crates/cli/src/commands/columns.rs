@@ -63,6 +63,8 @@ struct Report {
     undecided: usize,
     proposed: usize,
     gone: Vec<String>,
+    /// Columns whose type or nullability changed since the decisions; unknown where this workspace has not seen the former schema.
+    retyped: Option<Vec<String>>,
     pinned: Option<Hash>,
     fingerprint: Hash,
     written: bool,
@@ -82,12 +84,14 @@ pub async fn cmd_columns(app: &App, args: ColumnsArgs) -> Done {
     let open = undecided(program, &catalog, &samples, only.as_ref());
     let gone = gone(program, &catalog);
     let undecided = open.iter().filter(|c| c.decision.is_none()).count();
-    let mut found = columns::check(program, &catalog, Some(&samples));
+    let decided = session.decided_schema(&catalog);
+    let mut found = columns::check_since(program, &catalog, Some(&samples), decided.as_ref());
     // Said at length by the command itself.
     found.retain(|f| !matches!(f.code, "GR0201" | "GR0204" | "GR0206"));
     found.extend(columns::quasi(program, &catalog, Some(&samples)));
     if args.write {
         write(app, &opened, &catalog, &open)?;
+        session.remember_schema(&catalog);
     }
     app.show(&found, &opened.layers);
     let names: Vec<String> = gone.iter().map(|(t, c)| format!("{}.{c}", t.short(catalog.engine))).collect();
@@ -98,6 +102,7 @@ pub async fn cmd_columns(app: &App, args: ColumnsArgs) -> Done {
         proposed: open.len() - undecided,
         difference: difference(catalog.engine, &open, &gone),
         gone: names,
+        retyped: decided.as_ref().map(|d| columns::retyped(d, &catalog)),
         pinned: program.pinned,
         fingerprint: catalog.columns_fingerprint(),
         written: args.write,
@@ -268,8 +273,12 @@ fn text(r: &Report, all: bool) -> String {
         let drifted = r.pinned.is_some_and(|p| p != r.fingerprint) && !r.written;
         out.push_str(&match drifted {
             true => format!(
-                "{}: a column changed its type, or whether it may be NULL; look at it, then `greenroom columns --write` pins the schema\n",
-                paint(WARN, "changed")
+                "{}: {}; look at it, then `greenroom columns --write` pins the schema\n",
+                paint(WARN, "changed"),
+                match &r.retyped {
+                    Some(changes) if !changes.is_empty() => changes.join(", "),
+                    _ => "a column changed its type, or whether it may be NULL".to_owned(),
+                }
             ),
             false => format!("{}: every column that is copied has a decision\n", paint(GOOD, "ok")),
         });
@@ -288,6 +297,9 @@ fn text(r: &Report, all: bool) -> String {
     }
     if !r.written || !r.gone.is_empty() {
         out.push_str(&r.difference);
+    }
+    if let Some(changes) = r.retyped.as_ref().filter(|c| !c.is_empty()) {
+        out.push_str(&format!("\nchanged since the decisions: {}\n", changes.join(", ")));
     }
     if !r.gone.is_empty() {
         out.push_str(&format!("\nremove from columns.toml what is marked as gone: {}\n", words::count(r.gone.len() as u64, "column")));

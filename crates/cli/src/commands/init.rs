@@ -16,6 +16,7 @@ use greenroom_model::finding::any_error;
 use greenroom_model::program::write::{NewProgram, ProposedKind, new_program};
 use greenroom_model::program::{Address, Layer, Program, SecretRef, parse};
 use greenroom_runner::secrets::LocalSecrets;
+use greenroom_runner::workspace::Workspace;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -126,6 +127,8 @@ pub async fn cmd_init(app: &App, args: InitArgs) -> Done {
     let texts = new_program(&new);
     files::write(&folder, &texts)?;
     files::ignore(&folder, &new)?;
+    // Only for naming later which columns were retyped: without it a finding says less.
+    let _ = Workspace::open(&folder).and_then(|w| w.remember_schema(&catalog));
     let written = Written {
         program: new.name.clone(),
         folder,

@@ -1,7 +1,8 @@
-//! Whether the decisions cover a schema, and where the schema has moved away from them. Owns GR02xx; does not own whether masks fit their
-//! columns (`plan::tables`).
+//! Whether the decisions cover a schema. Owns GR02xx but drift (`drift`); does not own whether
+//! masks fit their columns (`plan::tables`).
 
 use super::detect::{Confidence, Detected, Samples, detect};
+use super::drift;
 use super::names::{PROGRAM_LAYER, decisions_of, find_table, is_left_out, lineage, listed, means, place, suggest_column, suggest_table};
 use super::propose::label;
 use super::{Decision, Treatment};
@@ -16,6 +17,11 @@ const SHOWN: usize = 12;
 /// Compares the program's decisions with a schema: what is undecided, what is decided on but missing, what drifted, what is kept although
 /// it looks personal, what reaches outside or cannot be carried.
 pub fn check(program: &Program, catalog: &Catalog, samples: Option<&Samples>) -> Vec<Finding> {
+    check_since(program, catalog, samples, None)
+}
+
+/// As [`check`]; `decided` is the schema that the decisions were made for, where it is still known: retyped columns can then be named.
+pub fn check_since(program: &Program, catalog: &Catalog, samples: Option<&Samples>, decided: Option<&Catalog>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if catalog.tables.is_empty() {
         let hint = "see that the address names the database that is meant, and that the login may read its tables";
@@ -23,7 +29,7 @@ pub fn check(program: &Program, catalog: &Catalog, samples: Option<&Samples>) ->
     }
     missing_names(program, catalog, &mut findings);
     let undecided = coverage(program, catalog, &mut findings);
-    drift(program, catalog, undecided, &mut findings);
+    drift::drift(program, catalog, decided, undecided, &mut findings);
     approvals(program, catalog, samples, &mut findings);
     outside(program, catalog, &mut findings);
     findings
@@ -143,31 +149,6 @@ fn coverage(program: &Program, catalog: &Catalog, findings: &mut Vec<Finding>) -
         findings.push(Finding::note("GR0201", format!("{total} columns in {} tables are without a decision", open.len())));
     }
     total
-}
-
-fn drift(program: &Program, catalog: &Catalog, undecided: usize, findings: &mut Vec<Finding>) {
-    let now = catalog.columns_fingerprint();
-    let Some(pinned) = program.pinned.filter(|p| *p != now) else { return };
-    let gone: usize = program
-        .columns
-        .iter()
-        .filter(|(_, columns)| columns.values().any(|d| !d.after_upgrade))
-        .map(|(written, columns)| match find_table(catalog, written) {
-            None => columns.len(),
-            Some(t) => columns.iter().filter(|(c, d)| !d.after_upgrade && t.column(c).is_none()).count(),
-        })
-        .sum();
-    let what = match (undecided, gone) {
-        // A fingerprint cannot be read backwards: what is neither new nor gone was retyped or may hold NULL where it did not.
-        (0, 0) => "a column changed its type, or whether it may be NULL".to_owned(),
-        (new, 0) => format!("columns without a decision: {new}"),
-        (0, gone) => format!("decided on but no longer there: {gone}"),
-        (new, gone) => format!("columns without a decision: {new}; decided on but no longer there: {gone}"),
-    };
-    let message = format!("the schema is not the one that was decided on (now `{}`, pinned `{}`); {what}", now.short(), pinned.short());
-    findings.push(
-        Finding::error("GR0204", message).hint("look at what changed, then pin the new fingerprint with `greenroom columns --write`"),
-    );
 }
 
 fn approvals(program: &Program, catalog: &Catalog, samples: Option<&Samples>, findings: &mut Vec<Finding>) {

@@ -5,6 +5,7 @@
 
 mod coverage;
 mod detect;
+mod drift;
 mod kinds;
 pub mod names;
 mod propose;
@@ -15,8 +16,9 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use coverage::{check, new_columns, undecided};
+pub use coverage::{check, check_since, new_columns, undecided};
 pub use detect::{Confidence, Detected, PersonalKind, Samples, detect, detect_column};
+pub use drift::retyped;
 pub use propose::{Proposal, TableProposal, propose};
 pub use quasi::quasi;
 

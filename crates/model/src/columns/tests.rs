@@ -196,6 +196,11 @@ fn drift_is_reported_with_what_can_be_told() {
     assert!(findings[2].message.contains("without a decision: 1; decided on but no longer there: 1"));
     let retyped = catalog(PG, vec![table(PG, "t", &["id"], &["!id int", "a text"])]);
     assert!(check(&p, &retyped, None)[0].message.contains("changed its type"));
+    let named = &check_since(&p, &retyped, None, Some(&before))[0];
+    assert!(named.message.ends_with("changed: `t.a` from `int` to `text`"), "{named:?}");
+    let other = catalog(PG, vec![table(PG, "t", &["id"], &["id int", "a varchar"])]);
+    let wrong = &check_since(&p, &retyped, None, Some(&other))[0];
+    assert!(wrong.message.contains("changed its type"), "only the schema of the pinned fingerprint tells: {wrong:?}");
 }
 
 #[test]
