@@ -476,8 +476,7 @@ impl Session {
     async fn safety(&self, target: &mut dyn Target, run: &RunState, what: &str) -> Result<Verdict, SessionError> {
         let keys = self.keys(&run.plan.names.nonce);
         let mut inside = target.enter(&self.program.pilot.name).await?;
-        let known = std::fs::read(self.workspace.scratch(&run.id)?.join("known.json")).ok().and_then(|b| serde_json::from_slice(&b).ok());
-        let known: Option<execute::Known> = known;
+        let known = execute::Known::open(&self.workspace.scratch(&run.id)?)?;
         let search = Arc::new(execute::Search::new(known.as_ref(), &keys.values, &self.program.verify.allowed_mail_domains));
         let read = execute::ReadBack {
             key: keys.digests.clone(),

@@ -2,7 +2,8 @@
 //! keys that dangle in the source already, and keyed hashes of names, mails and phones for the residual scan.
 
 use super::copy::give_way;
-use super::residual::{self, Known};
+use super::known::{Gatherer, KNOWN, Known};
+use super::residual::{self, gather};
 use super::{Execution, Setup, StepError, failure};
 use greenroom_engine::batch::RawBatch;
 use greenroom_engine::{ErrorKind, Held, RangeSpec};
@@ -58,7 +59,6 @@ impl Execution {
         let known = self.known_values().await?;
         let mut outcome = Outcome::default();
         outcome.facts.insert("known values".into(), known.len().to_string());
-        self.keep("known.json", &known)?;
         self.keep("facts.json", &facts)?;
         Ok(outcome)
     }
@@ -77,7 +77,8 @@ impl Execution {
         let setup = self.setup.clone();
         let plan = self.plan.clone();
         let held = self.held.as_mut().expect("the driver holds the snapshot before steps that need it");
-        let mut known = Known::new(setup.program.verify.residual_sample_rows);
+        let mut known = Gatherer::new(&setup.scratch);
+        let unwritten = |source| super::RunError::Scratch { path: setup.scratch.join(KNOWN), source };
         let mut reader = None;
         for copy in &plan.tables {
             let columns: Vec<(CopyColumn, residual::Sort)> =
@@ -98,7 +99,6 @@ impl Execution {
             let reader = reader.as_mut().expect("opened just above");
             let encoding = reader.prepare(&narrow).await?.encoding;
             reader.begin(&narrow, &RangeSpec::whole()).await?;
-            let mut left = known.limit();
             while let Some(RawBatch { data }) = reader.next().await? {
                 let mut rest = &data[..];
                 let mut fields = Vec::new();
@@ -111,20 +111,16 @@ impl Execution {
                         let Ok(Value::Text(text)) = encoding.decode(i, field) else { continue };
                         match sort {
                             residual::Sort::NamePart => names.push(text.into_owned()),
-                            sort => known.add(*sort, &text, &setup.keys.values),
+                            sort => gather(&mut known, *sort, &text, &setup.keys.values).map_err(unwritten)?,
                         }
                     }
                     if names.len() >= 2 {
-                        known.add(residual::Sort::FullName, &names.join(" "), &setup.keys.values);
+                        gather(&mut known, residual::Sort::FullName, &names.join(" "), &setup.keys.values).map_err(unwritten)?;
                     }
-                    left = left.saturating_sub(1);
-                }
-                if left == 0 {
-                    known.cut = true;
                 }
             }
         }
-        Ok(known)
+        Ok(known.finish().map_err(unwritten)?)
     }
 }
 

@@ -7,6 +7,7 @@ mod check_source;
 mod copy;
 mod create;
 mod facts;
+mod known;
 mod log;
 mod masker;
 mod open;
@@ -20,12 +21,13 @@ mod upgrade;
 mod verify_copy;
 mod verify_upgrade;
 
+pub(crate) use known::Known;
 pub use log::RunLog;
 pub use masker::build_masker;
 pub use open::admission;
 pub(crate) use open::admit;
 pub(crate) use read_back::ReadBack;
-pub(crate) use residual::{Known, Search};
+pub(crate) use residual::Search;
 pub(crate) use safety::{SafetyInput, check_safety, run_assertions};
 pub(crate) use swap::foreign;
 

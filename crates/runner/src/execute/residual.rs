@@ -3,10 +3,11 @@
 //! Owns how text is searched and what counts as found; does not own which rows are read (`safety`, `read_back`). What is found is named by
 //! table and column and counted, never quoted.
 
+use super::known::{Gatherer, Known};
+use greenroom_engine::EngineError;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use xxhash_rust::xxh3::xxh3_64_with_secret;
 
 /// Sorts of personal values that are looked for.
@@ -23,47 +24,25 @@ pub enum Sort {
     Phone,
 }
 
-/// Keyed hashes of the source's masked values. They say nothing without the run's key.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Known {
-    hashes: BTreeSet<(Sort, u64)>,
-    limit: Option<u64>,
-    /// More values exist than were taken.
-    pub cut: bool,
-}
-
-impl Known {
-    /// An empty set that takes at most so many rows per table.
-    pub fn new(limit: Option<u64>) -> Known {
-        Known { hashes: BTreeSet::new(), limit, cut: false }
-    }
-
-    /// Rows per table that are taken.
-    pub fn limit(&self) -> u64 {
-        self.limit.unwrap_or(u64::MAX)
-    }
-
-    /// How many values.
-    pub fn len(&self) -> usize {
-        self.hashes.iter().filter(|(sort, _)| *sort != Sort::NamePart).count()
-    }
-
-    /// Adds a value, unless it is too short to be told from chance.
-    pub fn add(&mut self, sort: Sort, text: &str, key: &[u8; 32]) {
-        let Some(normal) = normalise(sort, text) else { return };
-        self.hashes.insert((sort, hash(sort, &normal, key)));
-        if sort == Sort::FullName {
-            // Surname first is as common as the other way round.
-            let mut words: Vec<&str> = normal.split(' ').collect();
-            words.rotate_left(1);
-            let turned = words.join(" ");
-            self.hashes.insert((sort, hash(sort, &turned, key)));
-            // A scan joins words to names only behind a word that begins one.
-            for first in [&normal, &turned].into_iter().filter_map(|n| n.split(' ').next()) {
-                self.hashes.insert((Sort::NamePart, hash(Sort::NamePart, first, key)));
-            }
+/// Adds a value of the source to what is looked for, unless it is too short to be told from chance.
+///
+/// # Errors
+/// When a scratch file cannot be written.
+pub(crate) fn gather(known: &mut Gatherer, sort: Sort, text: &str, key: &[u8; 32]) -> std::io::Result<()> {
+    let Some(normal) = normalise(sort, text) else { return Ok(()) };
+    known.add(sort, hash(sort, &normal, key))?;
+    if sort == Sort::FullName {
+        // Surname first is as common as the other way round.
+        let mut words: Vec<&str> = normal.split(' ').collect();
+        words.rotate_left(1);
+        let turned = words.join(" ");
+        known.add(sort, hash(sort, &turned, key))?;
+        // A scan joins words to names only behind a word that begins one.
+        for first in [&normal, &turned].into_iter().filter_map(|n| n.split(' ').next()) {
+            known.add(Sort::NamePart, hash(Sort::NamePart, first, key))?;
         }
     }
+    Ok(())
 }
 
 /// Brings a value to the form in which it is compared; `None` when too short to be told from chance.
@@ -96,57 +75,33 @@ fn secret(sort: Sort, key: &[u8; 32]) -> [u8; 192] {
     secret
 }
 
-/// Hashes are hashes already.
-#[derive(Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |h, b| h.rotate_left(8) ^ u64::from(*b));
-    }
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
 /// The known values of one sort, with the secret that they were hashed with.
 struct Set {
-    hashes: HashSet<u64, BuildHasherDefault<AsIs>>,
-    /// One bit for every value that there may be, about sixteen times as many as there are: small enough to stay near the processor, it
-    /// answers for most of what is not known.
-    sieve: Vec<u64>,
+    known: Option<Known>,
+    sort: Sort,
     secret: [u8; 192],
 }
 
 impl Set {
-    fn new(known: &Known, sort: Sort, key: &[u8; 32]) -> Set {
-        let hashes: HashSet<u64, _> = known.hashes.iter().filter(|(s, _)| *s == sort).map(|(_, h)| *h).collect();
-        let mut sieve = vec![0; (hashes.len() / 4).next_power_of_two()];
-        for hash in &hashes {
-            let (word, bit) = place(*hash, sieve.len());
-            sieve[word] |= bit;
-        }
-        Set { hashes, sieve, secret: secret(sort, key) }
+    fn new(known: Option<&Known>, sort: Sort, key: &[u8; 32]) -> Set {
+        Set { known: known.filter(|k| k.any(sort)).cloned(), sort, secret: secret(sort, key) }
     }
 
-    fn has(&self, normal: &str) -> bool {
-        if self.hashes.is_empty() {
-            return false;
-        }
-        let hash = xxh3_64_with_secret(normal.as_bytes(), &self.secret);
-        let (word, bit) = place(hash, self.sieve.len());
-        self.sieve[word] & bit != 0 && self.hashes.contains(&hash)
+    fn any(&self) -> bool {
+        self.known.is_some()
+    }
+
+    fn has(&self, normal: &str, trouble: &Trouble) -> bool {
+        let Some(known) = &self.known else { return false };
+        known.has(self.sort, xxh3_64_with_secret(normal.as_bytes(), &self.secret)).unwrap_or_else(|e| {
+            trouble.lock().expect("no thread panics while it holds the trouble").get_or_insert(e.kind());
+            false
+        })
     }
 }
 
-/// Word and bit of a hash in a sieve of so many words, a power of two. The set takes the hash's lower bits for itself.
-fn place(hash: u64, words: usize) -> (usize, u64) {
-    let word = usize::try_from(hash >> 38).unwrap_or(0) & (words - 1);
-    (word, 1 << (hash >> 32 & 63))
-}
+/// The first lookup that failed: from then on nothing is proved.
+type Trouble = Mutex<Option<std::io::ErrorKind>>;
 
 /// Words with their byte offsets: letters, with apostrophes and hyphens inside.
 fn words(text: &str) -> Words<'_> {
@@ -235,16 +190,14 @@ pub(crate) struct Search {
     phones: Set,
     allowed: Vec<String>,
     /// How many known values; `None` where they are not known any more.
-    pub known: Option<usize>,
-    /// More values exist than were taken.
-    pub cut: bool,
+    pub known: Option<u64>,
+    trouble: Trouble,
 }
 
 impl Search {
     /// Prepares the search for known values and for mail addresses outside reserved and allowed domains.
     pub fn new(known: Option<&Known>, key: &[u8; 32], allowed_domains: &[String]) -> Search {
-        let none = Known::new(None);
-        let set = |sort| Set::new(known.unwrap_or(&none), sort, key);
+        let set = |sort| Set::new(known, sort, key);
         Search {
             starts: set(Sort::NamePart),
             full_names: set(Sort::FullName),
@@ -252,7 +205,19 @@ impl Search {
             phones: set(Sort::Phone),
             allowed: allowed_domains.iter().map(|d| d.to_lowercase()).collect(),
             known: known.map(Known::len),
-            cut: known.is_some_and(|k| k.cut),
+            trouble: Mutex::new(None),
+        }
+    }
+
+    /// Whether everything could be looked up that was to be.
+    ///
+    /// # Errors
+    /// When the known values could not be read: then nothing is proved.
+    pub fn sound(&self) -> Result<(), EngineError> {
+        let trouble = *self.trouble.lock().expect("no thread panics while it holds the trouble");
+        match trouble {
+            Some(kind) => Err(EngineError::other("look up the source's values in the run's folder", kind.to_string())),
+            None => Ok(()),
         }
     }
 }
@@ -277,7 +242,7 @@ impl Scan {
         let mut what: BTreeSet<&'static str> = BTreeSet::new();
         for mail in mails(text) {
             let lower = mail.to_lowercase();
-            if search.mails.has(&lower) {
+            if search.mails.has(&lower, &search.trouble) {
                 what.insert("mail address of the source");
             } else if !search.may_stay(&lower) {
                 what.insert("mail address at a live domain");
@@ -285,13 +250,13 @@ impl Scan {
         }
         // Most texts have too few digits for a number; counting bytes is much quicker than reading characters.
         let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
-        if at.phones && !search.phones.hashes.is_empty() && digits(text) >= 7 {
-            let known = |digits: &String| search.phones.has(&digits[digits.len().saturating_sub(9)..]);
+        if at.phones && search.phones.any() && digits(text) >= 7 {
+            let known = |digits: &String| search.phones.has(&digits[digits.len().saturating_sub(9)..], &search.trouble);
             if digit_runs(text).iter().any(known) {
                 what.insert("telephone number of the source");
             }
         }
-        if at.names && !search.full_names.hashes.is_empty() {
+        if at.names && search.full_names.any() {
             let mut lower = std::mem::take(&mut self.lower);
             lower.clear();
             match text.is_ascii() {
@@ -323,7 +288,7 @@ impl Search {
     fn names(&self, text: &str) -> bool {
         let mut words = words(text);
         while let Some((word, at)) = words.next() {
-            if self.starts.has(word) && self.name_begins(word, at + word.len(), text, words.clone()) {
+            if self.starts.has(word, &self.trouble) && self.name_begins(word, at + word.len(), text, words.clone()) {
                 return true;
             }
         }
@@ -342,7 +307,7 @@ impl Search {
             }
             name.push(' ');
             name.push_str(word);
-            if self.full_names.has(&name) {
+            if self.full_names.has(&name, &self.trouble) {
                 return true;
             }
             if comma == 1 {
@@ -407,11 +372,11 @@ mod tests {
     const KEY: [u8; 32] = [7; 32];
 
     fn known() -> Known {
-        let mut known = Known::new(None);
-        known.add(Sort::FullName, "Anna Nowak-Zielińska", &KEY);
-        known.add(Sort::Mail, "Ann@Clinic.org", &KEY);
-        known.add(Sort::Phone, "+48 600 700 800", &KEY);
-        known
+        let folder = tempfile::tempdir().unwrap();
+        let mut known = Gatherer::new(folder.path());
+        let values = [(Sort::FullName, "Anna Nowak-Zielińska"), (Sort::Mail, "Ann@Clinic.org"), (Sort::Phone, "+48 600 700 800")];
+        values.iter().for_each(|(sort, text)| gather(&mut known, *sort, text, &KEY).unwrap());
+        known.finish().unwrap()
     }
 
     fn found(text: &str) -> Vec<String> {

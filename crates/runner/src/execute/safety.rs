@@ -2,8 +2,9 @@
 //! come in (P12).
 
 use super::facts::keyed;
+use super::known::{KNOWN, Known};
 use super::read_back::{ReadBack, Reading};
-use super::residual::{Known, Look, Scan, ScanFinding, Search};
+use super::residual::{Look, Scan, ScanFinding, Search};
 use super::{Execution, StepError};
 use greenroom_engine::{EngineError, Generation};
 use greenroom_model::catalog::{Catalog, EngineKind, Family, Table, TableName};
@@ -100,7 +101,8 @@ impl Execution {
         let readings: Vec<Reading> = copies.iter().map(reading).collect();
         let searched: BTreeMap<TableName, usize> =
             readings.iter().filter(|r| !r.looks.is_empty()).map(|r| (r.copy.table.clone(), r.looks.iter().flatten().count())).collect();
-        let read = self.read_back(readings, Some(search)).await?;
+        let read = self.read_back(readings, Some(search.clone())).await?;
+        search.sound()?;
         let mut scanned = self.scanned()?;
         for (table, read) in &read {
             match searched.get(table) {
@@ -117,7 +119,8 @@ impl Execution {
         if let Some(search) = &self.search {
             return Ok(search.clone());
         }
-        let known = self.kept::<Known>("known.json")?;
+        let scratch = &self.setup.scratch;
+        let known = Known::open(scratch).map_err(|source| super::RunError::Scratch { path: scratch.join(KNOWN), source })?;
         let search = Arc::new(Search::new(known.as_ref(), &self.setup.keys.values, &self.setup.program.verify.allowed_mail_domains));
         self.search = Some(search.clone());
         Ok(search)
@@ -343,6 +346,7 @@ async fn residual(
     for o in &catalog.objects {
         scan.look(&format!("{} {}", o.kind, o.name), &o.definition, Look::ALL);
     }
+    input.search.sound()?;
     let found = scan.finish().into_iter().chain(input.scanned.values().flat_map(|s| s.found.iter().cloned()));
     let accepted = &input.program.verify.accepted;
     let (stay, found): (Vec<ScanFinding>, Vec<ScanFinding>) = found.partition(|f| accepted.contains_key(&f.column));
@@ -367,8 +371,6 @@ async fn residual(
         verdict
             .not_compared
             .push("residual scan: the source's values are not known any more, only live mail domains were looked for".into());
-    } else if input.search.cut {
-        verdict.not_compared.push("residual scan: not every value of the source was taken for comparison".into());
     }
     Ok(())
 }
