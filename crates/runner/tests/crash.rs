@@ -386,6 +386,41 @@ fn a_finished_run_is_undone_to_the_former_pilot() {
 }
 
 #[test]
+fn a_pilot_that_somebody_replaced_since_is_neither_renamed_nor_dropped() {
+    for (atomicity, former) in [variants()[0], variants()[2]] {
+        let mut met = 0;
+        for n in 0..cuts_of(atomicity, former) {
+            for (act, same_id) in [(Act::Resume, true), (Act::Resume, false), (Act::Undo, true), (Act::Undo, false)] {
+                let (m, _) = dead_at(atomicity, former, n);
+                {
+                    let mut world = m.world.inner();
+                    let fresh = world.next_id;
+                    let noted = m.disk.path().join("scratch/former.json").exists();
+                    // Only while the pilot has not been put aside yet, and the run has noted what stands there.
+                    let Some(pilot) = world.databases.get_mut(PILOT).filter(|p| noted && p.marker.as_ref().unwrap().nonce == "before")
+                    else {
+                        continue;
+                    };
+                    // Another program's, under the same name; engines use identities (inodes) again.
+                    pilot.marker.as_mut().unwrap().nonce = "another".into();
+                    pilot.marker.as_mut().unwrap().program = "somebody".into();
+                    if !same_id {
+                        pilot.id = fresh;
+                        world.next_id += 1;
+                    }
+                }
+                met += 1;
+                let theirs = m.databases()[PILOT].clone();
+                let ended = m.process(act, &Cuts::never());
+                assert!(!matches!(ended, Ok(Ended::Finished)), "cut {n}: {ended:?}");
+                assert_eq!(m.databases().get(PILOT), Some(&theirs), "cut {n}: somebody else's database was touched");
+            }
+        }
+        assert!(met >= 4, "no cut was between the note and the swap: {met}");
+    }
+}
+
+#[test]
 fn a_predecessor_that_wakes_up_can_write_nothing_any_more() {
     let m = Machine::new(Atomicity { swap: true, scripts: true }, true);
     let id = RunId("r".into());

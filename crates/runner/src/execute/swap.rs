@@ -20,20 +20,7 @@ pub(crate) const FORMER: &str = "former.json";
 impl Execution {
     pub(super) async fn swap(&mut self) -> Result<Outcome, StepError> {
         let names = self.plan.names.clone();
-        let former = match self.kept::<Former>(FORMER)? {
-            Some(f) => f,
-            None => {
-                let standing = self.target.look(&names.pilot).await?;
-                self.refuse_foreign(standing.as_ref(), &names.pilot)?;
-                let admission = match &standing {
-                    Some(_) => Some(self.target.admission(&names.pilot).await?),
-                    None => None,
-                };
-                let former = Former { standing, admission };
-                self.keep(FORMER, &former)?;
-                former
-            }
-        };
+        let former = self.former_pilot().await?;
         if let Some(s) = self.target.look(&names.generation).await?
             && s.marker.as_ref().is_some_and(|m| m.nonce == names.nonce)
         {
@@ -71,6 +58,39 @@ impl Execution {
         Ok(outcome)
     }
 
+    /// What stood under the pilot's name before the swap, written down at first and held against what stands there now ever after: a note
+    /// may be days old, and somebody else may have acted since.
+    async fn former_pilot(&mut self) -> Result<Former, StepError> {
+        let names = self.plan.names.clone();
+        let pilot = self.target.look(&names.pilot).await?;
+        if let Some(former) = self.kept::<Former>(FORMER)? {
+            let aside = self.target.look(&names.former).await?;
+            let ours = pilot.as_ref().and_then(|s| s.marker.as_ref()).is_some_and(|m| m.nonce == names.nonce);
+            let stands = match (&former.standing, &pilot) {
+                (None, None) => true,
+                (Some(f), Some(p)) if !ours => same(f, p),
+                // Put aside already, whether the generation has taken its place or not yet.
+                (Some(f), _) => aside.as_ref().is_some_and(|a| same(f, a)),
+                (None, Some(_)) => ours,
+            };
+            if stands {
+                return Ok(former);
+            }
+            // Nothing was renamed yet: what stands there now is what will be put aside, if it may be.
+            if ours || aside.is_some() {
+                return Err(not_the_former(&names.pilot).into());
+            }
+        }
+        self.refuse_foreign(pilot.as_ref(), &names.pilot)?;
+        let admission = match &pilot {
+            Some(_) => Some(self.target.admission(&names.pilot).await?),
+            None => None,
+        };
+        let former = Former { standing: pilot, admission };
+        self.keep(FORMER, &former)?;
+        Ok(former)
+    }
+
     /// A database under the pilot's name must be one of this program's pilots.
     pub(super) fn refuse_foreign(&self, standing: Option<&Standing>, name: &str) -> Result<(), StepError> {
         match foreign(standing, &self.plan.program, name) {
@@ -78,6 +98,20 @@ impl Execution {
             None => Ok(()),
         }
     }
+}
+
+/// Whether two looks saw the same database: the engine's identity and our marker's nonce. Engines use identities again (a file's inode).
+pub(super) fn same(a: &Standing, b: &Standing) -> bool {
+    let nonce = |s: &Standing| s.marker.as_ref().map(|m| m.nonce.clone());
+    a.engine_id == b.engine_id && nonce(a) == nonce(b)
+}
+
+/// Somebody else acted on the pilot between the parts of a swap.
+pub(super) fn not_the_former(pilot: &str) -> greenroom_model::run::Failure {
+    let what = "the former pilot is not the database that this run found there when it began to swap";
+    let mut f = failure("GR0725", format!("{what}: what stands under `{pilot}` and beside it is left alone"));
+    f.hint = Some("look with `greenroom status` at what stands there and find out who replaced it before anything else".into());
+    f
 }
 
 /// Why what stands under the pilot's name may not be replaced; `None` when it may.

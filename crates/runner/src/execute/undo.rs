@@ -1,6 +1,6 @@
 //! Undo: the former state stands again. Every part can be done again after a crash and asks the databases, not the names.
 
-use super::swap::{FORMER, Former};
+use super::swap::{FORMER, Former, not_the_former, same};
 use super::{Execution, RunError, StepError, failure, failure_of};
 use greenroom_engine::{Admission, Swap};
 use greenroom_model::run::{Body, Failure, UndoPart};
@@ -18,9 +18,13 @@ impl Execution {
             return Ok(Some(replaced(&names.pilot)));
         }
         let note = self.kept::<Former>(FORMER)?;
-        let had_former = note.as_ref().is_none_or(|f| f.standing.is_some());
-        if note.is_none() || (had_former && self.target.look(&names.former).await?.is_none()) {
-            return Ok(Some(former_gone(&names.former)));
+        let Some(note) = note else { return Ok(Some(former_gone(&names.former))) };
+        if let Some(former) = &note.standing {
+            match self.target.look(&names.former).await? {
+                None => return Ok(Some(former_gone(&names.former))),
+                Some(aside) if !same(&aside, former) => return Ok(Some(not_the_former(&names.pilot))),
+                Some(_) => {}
+            }
         }
         Ok(None)
     }
@@ -53,18 +57,18 @@ impl Execution {
         let Some(former) = self.kept::<Former>(FORMER)? else { return Ok(()) };
         let ours =
             |s: &Option<greenroom_engine::Standing>| s.as_ref().and_then(|s| s.marker.as_ref()).is_some_and(|m| m.nonce == names.nonce);
-        let id = |s: &Option<greenroom_engine::Standing>| s.as_ref().map(|s| s.engine_id.clone());
-        let before = id(&former.standing);
+        let before = former.standing.as_ref();
+        let is_former = |s: &Option<greenroom_engine::Standing>| matches!((s, before), (Some(s), Some(f)) if same(s, f));
         let pilot = self.target.look(&names.pilot).await?;
         if pilot.is_some() && !ours(&pilot) {
-            let later = id(&pilot) != before;
-            if !later {
-                return Ok(());
-            }
-            return Err(replaced(&names.pilot).into());
+            return if is_former(&pilot) { Ok(()) } else { Err(replaced(&names.pilot).into()) };
         }
         // An engine that swaps in two acts may have put the former pilot aside and nothing into its place yet.
-        let aside = before.is_some() && id(&self.target.look(&names.former).await?) == before;
+        let stands_aside = self.target.look(&names.former).await?;
+        let aside = is_former(&stands_aside);
+        if before.is_some() && stands_aside.is_some() && !aside {
+            return Err(not_the_former(&names.pilot).into());
+        }
         if pilot.is_none() && !aside {
             return Ok(());
         }
@@ -92,7 +96,7 @@ impl Execution {
         let Some(Former { standing: Some(s), admission: Some(admission) }) = self.kept::<Former>(FORMER)? else { return Ok(()) };
         let name = self.plan.names.pilot.clone();
         let now = self.target.look(&name).await?;
-        if now.map(|n| n.engine_id) == Some(s.engine_id) {
+        if now.is_some_and(|now| same(&now, &s)) {
             self.target.admit(&name, &admission).await?;
         }
         Ok(())

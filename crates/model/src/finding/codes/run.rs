@@ -112,4 +112,14 @@ pub static CODES: &[CodeInfo] = &[
         title: "the journal cannot be trusted",
         explain: "The journal's hash chain is broken or its events contradict each other: somebody or something changed the file. Restore it from a backup; Greenroom does not guess.",
     },
+    CodeInfo {
+        code: "GR0725",
+        title: "the former pilot is another database",
+        explain: "Before a swap the run notes which database stands under the pilot's name: the engine's identity and the nonce of its marker. When the swap or its undo goes on later and another database stands there or beside it, somebody else has acted meanwhile. Nothing is renamed or dropped then.",
+    },
+    CodeInfo {
+        code: "GR0726",
+        title: "an inverse script failed",
+        explain: "A script that the program declares to undo what the upgrade did outside the database did not run. The generation is dropped already and the former pilot stands; what is left is what the message names. Mend the cause and run `greenroom undo` again: the pinned script is tried again, or carry it out by hand.",
+    },
 ];
