@@ -170,6 +170,17 @@ pub trait Source: Send {
     async fn missing_rights(&mut self, tables: &[TableName]) -> Result<Vec<MissingRight>>;
     /// Identity of the database behind the address, to refuse a pilot that is its own source.
     async fn identity(&mut self) -> Result<String>;
+    /// Says who asks: sessions opened from now on bear `owner`, the random name of a process that the journal knows. Engines without names of
+    /// sessions need nothing of it.
+    async fn introduce(&mut self, owner: &str) -> Result<()> {
+        let _ = owner;
+        Ok(())
+    }
+    /// Ends sessions that were opened under these owners and still exist though their process is dead; nobody else's. Returns how many.
+    async fn end_sessions_of(&mut self, owners: &[String]) -> Result<u32> {
+        let _ = owners;
+        Ok(0)
+    }
     /// Takes and holds one consistent snapshot of the tables (P1–P3). Nothing is written to the source.
     async fn hold(&mut self, tables: &[TableName]) -> Result<Box<dyn Held>>;
 }
@@ -318,6 +329,16 @@ pub trait Target: Send {
     async fn missing_rights(&mut self) -> Result<Vec<MissingRight>>;
     /// Free disk.
     async fn room(&mut self) -> Result<Room>;
+    /// As [`Source::introduce`].
+    async fn introduce(&mut self, owner: &str) -> Result<()> {
+        let _ = owner;
+        Ok(())
+    }
+    /// As [`Source::end_sessions_of`].
+    async fn end_sessions_of(&mut self, owners: &[String]) -> Result<u32> {
+        let _ = owners;
+        Ok(0)
+    }
     /// Takes the lock for a pilot's name; `None` when another session holds it.
     async fn lock(&mut self, pilot: &str) -> Result<Option<Box<dyn ServerLock>>>;
     /// What stands under a name; `None` when nothing does.
@@ -335,6 +356,12 @@ pub trait Target: Send {
     async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()>;
     /// Who may connect now.
     async fn admission(&mut self, name: &str) -> Result<Admission>;
+    /// Runs statements that undo what a script did outside its database, beside all generations: in the maintenance database, in one
+    /// transaction where they allow it.
+    async fn undo_outside(&mut self, statements: &[Statement]) -> Result<Applied> {
+        let _ = statements;
+        Err(crate::error::EngineError::unsupported("undo what a script did outside its database", "nothing reaches outside on this engine"))
+    }
     /// Drops a database whose marker bears this nonce and is not promoted; anything else is refused.
     async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()>;
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns wiring: files, workspace, journal, engines, locks. Command line and console both go through here. Does not own wording.
 
-use crate::execute::{self, Ended, Execution, RunError, RunLog, SafetyInput, Setup};
+use crate::execute::{self, Ended, Execution, Locked, RunError, RunLog, SafetyInput, Setup};
 use crate::files::{self, Loaded};
 use crate::journal::{Actor, AppendError, Journal, Projection, ReplayError, SqliteJournal};
 use crate::planning::{self, Checked, Survey};
@@ -104,22 +104,28 @@ pub struct RealEngines {
     target: Address,
     secrets: Arc<dyn Secrets>,
     folder: PathBuf,
+    owner: String,
 }
 
 impl RealEngines {
-    /// Engines for two addresses; paths are read against `folder`.
-    pub fn new(source: Address, target: Address, secrets: Arc<dyn Secrets>, folder: PathBuf) -> RealEngines {
-        RealEngines { source, target, secrets, folder }
+    /// Engines for two addresses; paths are read against `folder`. Sessions bear `owner`, so that another process can end them when this one
+    /// has died.
+    pub fn new(source: Address, target: Address, secrets: Arc<dyn Secrets>, folder: PathBuf, owner: String) -> RealEngines {
+        RealEngines { source, target, secrets, folder, owner }
     }
 }
 
 #[async_trait]
 impl Engines for RealEngines {
     async fn source(&self) -> greenroom_engine::Result<Box<dyn Source>> {
-        greenroom_engine::source(&self.source, self.secrets.as_ref(), &self.folder).await
+        let mut source = greenroom_engine::source(&self.source, self.secrets.as_ref(), &self.folder).await?;
+        source.introduce(&self.owner).await?;
+        Ok(source)
     }
     async fn target(&self) -> greenroom_engine::Result<Box<dyn Target>> {
-        greenroom_engine::target(&self.target, self.secrets.as_ref(), &self.folder).await
+        let mut target = greenroom_engine::target(&self.target, self.secrets.as_ref(), &self.folder).await?;
+        target.introduce(&self.owner).await?;
+        Ok(target)
     }
 }
 
@@ -155,6 +161,8 @@ pub struct Session {
     random: Arc<dyn Random>,
     observer: Arc<dyn Observer>,
     actor: Actor,
+    /// This process, in the journal's leases and in the names of its sessions on servers.
+    owner: String,
     /// Stops what is being done at the next safe point.
     pub cancel: CancellationToken,
 }
@@ -166,8 +174,10 @@ impl Session {
     /// When the workspace or the mask key cannot be used.
     pub fn open(folder: PathBuf, program: Program, prompt: Prompt, observer: Arc<dyn Observer>) -> Result<Session, SessionError> {
         let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::new(&folder, prompt));
-        let engines = Arc::new(RealEngines::new(program.source.clone(), program.target.clone(), secrets.clone(), folder.clone()));
         let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock::default()), Arc::new(SystemRandom));
+        let owner = random.name(16);
+        let (from, to) = (program.source.clone(), program.target.clone());
+        let engines = Arc::new(RealEngines::new(from, to, secrets.clone(), folder.clone(), owner.clone()));
         let workspace = Workspace::open(&folder)?;
         let root_key = match &program.masks.key {
             // A key of the program's own gives the same pseudonyms on every machine that has it.
@@ -178,7 +188,8 @@ impl Session {
         };
         let os_user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|n| std::env::var(n).ok()).unwrap_or_else(|| "unknown".into());
         let actor = Actor { os_user };
-        Ok(Session { folder, program, workspace, root_key, engines, clock, random, observer, actor, cancel: CancellationToken::new() })
+        let cancel = CancellationToken::new();
+        Ok(Session { folder, program, workspace, root_key, engines, clock, random, observer, actor, owner, cancel })
     }
 
     /// The connections.
@@ -343,10 +354,11 @@ impl Session {
         if history.run(&id).is_some() {
             return Err(refused("GR0722", format!("the plan has been run already, as `{id}`"), "`greenroom plan` makes a new one"));
         }
+        let locked = self.server_lock().await?;
         let lease = crate::journal::Lease { run: id.clone(), epoch: 0 };
         let event = journal.append(Some(&lease), Some(&self.actor), Body::RunStarted { plan: hash })?;
         let state = RunState::begin(id.clone(), hash, plan.clone(), &event);
-        let mut execution = self.execution(journal, state, by_hand).await?;
+        let mut execution = self.execution(journal, state, by_hand, locked)?;
         Ok((id, execution.drive(false).await?))
     }
 
@@ -364,7 +376,8 @@ impl Session {
             Phase::Running => self.same_program(&state.plan)?,
             Phase::Undoing => {}
         }
-        let mut execution = self.execution(self.journal()?, state, by_hand).await?;
+        let locked = self.server_lock().await?;
+        let mut execution = self.execution(self.journal()?, state, by_hand, locked)?;
         Ok((id, execution.drive(true).await?))
     }
 
@@ -380,7 +393,8 @@ impl Session {
             return Ok((id, Ended::Undone));
         }
         let undoing = state.phase == Phase::Undoing;
-        let mut execution = self.execution(self.journal()?, state, false).await?;
+        let locked = self.server_lock().await?;
+        let mut execution = self.execution(self.journal()?, state, false, locked)?;
         if !undoing && let Some(f) = execution.undo_all(&self.actor).await? {
             let code = if f.code == "GR0715" { "GR0715" } else { "GR0714" };
             return Err(refused(code, f.message, f.hint.unwrap_or_default()));
@@ -407,12 +421,24 @@ impl Session {
             return Err(refused("GR0722", format!("`{choice}` is no answer to what is asked"), format!("answer {}", words.join(" or "))));
         }
         let id = state.id.clone();
-        let log = RunLog::take(Box::new(self.journal()?), state, &self.random.name(8))?;
+        let log = RunLog::take(Box::new(self.journal()?), state, &self.owner)?;
         log.record_by(Some(&self.actor), Body::Answered { step, choice: choice.to_owned() })?;
         Ok(id)
     }
 
-    async fn execution(&self, journal: SqliteJournal, state: RunState, by_hand: bool) -> Result<Execution, SessionError> {
+    /// Takes the target server's lock. Every other process that took a lease in this workspace is dead, since the workspace's lock is ours:
+    /// what is left of its sessions is ended first.
+    async fn server_lock(&self) -> Result<Locked, SessionError> {
+        let leases = self.events()?.into_iter().filter_map(|e| match e.body {
+            Body::LeaseTaken { owner } if owner != self.owner => Some(owner),
+            _ => None,
+        });
+        let mut dead: Vec<String> = leases.collect();
+        dead.dedup();
+        Ok(Locked::take(self.engines.as_ref(), &self.program.pilot.name, &dead).await?)
+    }
+
+    fn execution(&self, journal: SqliteJournal, state: RunState, by_hand: bool, locked: Locked) -> Result<Execution, SessionError> {
         let plan = &state.plan;
         let setup = Setup {
             program: self.program.clone(),
@@ -426,8 +452,8 @@ impl Session {
             by_hand,
             planned: std::fs::read(self.workspace.planned_schema(state.plan_hash)).ok().and_then(|b| serde_json::from_slice(&b).ok()),
         };
-        let log = RunLog::take(Box::new(journal), state, &self.random.name(8))?;
-        Ok(Execution::begin(setup, log).await?)
+        let log = RunLog::take(Box::new(journal), state, &self.owner)?;
+        Ok(Execution::begin_locked(setup, log, locked))
     }
 
     fn same_program(&self, plan: &Plan) -> Result<(), SessionError> {
@@ -468,7 +494,7 @@ impl Session {
         let mut target = self.engines.target().await?;
         let (run, _) = self.pilot_run(target.as_mut()).await?;
         let verdict = self.safety(target.as_mut(), &run, "on request").await?;
-        let log = RunLog::take(Box::new(self.journal()?), run, &self.random.name(8))?;
+        let log = RunLog::take(Box::new(self.journal()?), run, &self.owner)?;
         log.record(Body::Verified { verdict: verdict.clone() })?;
         Ok(verdict)
     }

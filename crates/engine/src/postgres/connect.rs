@@ -12,8 +12,13 @@ use std::time::Duration;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
-/// Application name of all our sessions.
-pub(crate) const APPLICATION: &str = "greenroom";
+/// Application name of all our sessions, and how that of a process with a name begins.
+const APPLICATION: &str = "greenroom";
+
+/// Application name of sessions that a process opens. The server cuts it at 63 bytes.
+pub(crate) fn application(owner: &str) -> String {
+    format!("{APPLICATION} {owner}")
+}
 
 /// Where a server listens.
 #[derive(Clone, Debug)]
@@ -34,6 +39,8 @@ pub(crate) struct Server {
     pub(crate) tls: Tls,
     /// Database that the address names.
     pub(crate) database: String,
+    /// Application name of its sessions.
+    pub(crate) application: String,
 }
 
 /// What a session is for decides its settings.
@@ -102,7 +109,7 @@ impl Server {
             None => None,
         };
         let tls = address.tls.unwrap_or(if place.leaves_the_machine() { Tls::Verify } else { Tls::Disable });
-        Ok(Server { place, port, user: address.user.clone(), password, tls, database })
+        Ok(Server { place, port, user: address.user.clone(), password, tls, database, application: APPLICATION.to_owned() })
     }
 
     /// Where it listens, for messages.
@@ -117,7 +124,7 @@ impl Server {
     pub(crate) async fn open(&self, database: &str, purpose: Purpose) -> Result<Session> {
         let attempted = format!("connect to database `{database}` on {}", self.shown());
         let mut config = Config::new();
-        config.port(self.port).dbname(database).application_name(APPLICATION);
+        config.port(self.port).dbname(database).application_name(&self.application);
         config.connect_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(60));
         match &self.place {
             Place::Socket(folder) => config.host_path(folder),

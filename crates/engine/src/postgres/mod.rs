@@ -10,6 +10,7 @@
 //! | `load`, `own` | loading with progress, our own schema inside generations |
 //! | `ddl`, `split`, `tool` | pg_dump, pg_restore and executing what they print |
 //! | `target`, `marker`, `swap` | databases from outside |
+//! | `takeover` | sessions of dead processes |
 //! | `generation`, `script`, `settle`, `large`, `access` | work inside a generation |
 //! | `ground`, `dialect` | scratch databases and words for the contract's tests |
 
@@ -36,6 +37,7 @@ mod settle;
 mod split;
 mod sql;
 mod swap;
+mod takeover;
 mod target;
 mod tls;
 mod tool;
@@ -149,6 +151,14 @@ impl Source for PgSource {
         let query = "select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()";
         let row = self.session.client.query_one(query, &[]).await.doing("identify the source")?;
         Ok(format!("{}/{}", target::server_id(&self.server, &self.session).await, row.get::<_, u32>(0)))
+    }
+
+    async fn introduce(&mut self, owner: &str) -> Result<()> {
+        takeover::introduce(&mut self.server, &self.session, owner).await
+    }
+
+    async fn end_sessions_of(&mut self, owners: &[String]) -> Result<u32> {
+        takeover::end_sessions_of(&self.session, owners).await
     }
 
     async fn hold(&mut self, tables: &[TableName]) -> Result<Box<dyn Held>> {

@@ -3,11 +3,12 @@
 use super::connect::{Place, Purpose, Server, Session};
 use super::error::{Doing, mapped};
 use super::generation::PgGeneration;
-use super::{marker, own, rights, sql, swap};
+use super::{marker, own, rights, script, sql, swap, takeover};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Admission, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target};
+use crate::seam::{Admission, Applied, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target};
 use async_trait::async_trait;
 use greenroom_model::catalog::Catalog;
+use greenroom_model::upgrade::Statement;
 
 /// A target's server.
 pub(crate) struct PgTarget {
@@ -122,6 +123,21 @@ impl Target for PgTarget {
             Ok(s) => Room { free: Some(s.f_bavail * s.f_frsize), total: Some(s.f_blocks * s.f_frsize) },
             Err(_) => Room::default(),
         })
+    }
+
+    async fn introduce(&mut self, owner: &str) -> Result<()> {
+        takeover::introduce(&mut self.server, &self.session, owner).await
+    }
+
+    async fn end_sessions_of(&mut self, owners: &[String]) -> Result<u32> {
+        takeover::end_sessions_of(&self.session, owners).await
+    }
+
+    async fn undo_outside(&mut self, statements: &[Statement]) -> Result<Applied> {
+        let session = self.server.open(&self.server.database, Purpose::Foreign).await?;
+        let applied = script::outside(&session, statements).await;
+        session.close().await;
+        applied
     }
 
     async fn lock(&mut self, pilot: &str) -> Result<Option<Box<dyn ServerLock>>> {

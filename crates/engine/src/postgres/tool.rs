@@ -1,6 +1,6 @@
 //! Running pg_dump and pg_restore: which of the installed ones, with a clean environment, the password in a file that only we can read.
 
-use super::connect::{APPLICATION, Place, Server};
+use super::connect::{Place, Server};
 use super::tls;
 use crate::error::{EngineError, ErrorKind, Result};
 use greenroom_model::program::Tls;
@@ -134,7 +134,7 @@ impl Tool {
             .env("PGPORT", server.port.to_string())
             .env("PGUSER", login)
             .env("PGDATABASE", &server.database)
-            .env("PGAPPNAME", APPLICATION)
+            .env("PGAPPNAME", &server.application)
             .env("PGCONNECT_TIMEOUT", "20");
         let mode = match (&server.place, server.tls) {
             (Place::Socket(_), _) | (_, Tls::Disable) => "disable",

@@ -182,18 +182,49 @@ pub struct Execution {
     _server_lock: Box<dyn ServerLock>,
 }
 
+/// A target whose server lock for the pilot's name is ours.
+pub struct Locked {
+    target: Box<dyn Target>,
+    lock: Box<dyn ServerLock>,
+}
+
+impl Locked {
+    /// Takes the lock. `dead` names processes that worked on this pilot and are gone: what is left of their sessions, which may hold the lock
+    /// or stand in the way of a rename, is ended first, on both sides.
+    ///
+    /// # Errors
+    /// When the target cannot be reached, or another process holds the lock.
+    pub async fn take(engines: &dyn Engines, pilot: &str, dead: &[String]) -> Result<Locked, RunError> {
+        let mut target = engines.target().await?;
+        if !dead.is_empty() {
+            target.end_sessions_of(dead).await?;
+            // A source that cannot be reached now is not needed by every step that is left.
+            if let Ok(mut source) = engines.source().await {
+                source.end_sessions_of(dead).await?;
+            }
+        }
+        match target.lock(pilot).await? {
+            Some(lock) => Ok(Locked { target, lock }),
+            None => Err(RunError::Busy(pilot.to_owned())),
+        }
+    }
+}
+
 impl Execution {
     /// Takes the lock on the target's server and prepares to drive. The log's lease must be taken already.
     ///
     /// # Errors
     /// When the target cannot be reached, or another process holds the lock.
     pub async fn begin(setup: Setup, log: RunLog) -> Result<Execution, RunError> {
+        let locked = Locked::take(setup.engines.as_ref(), &log.state().plan.names.pilot, &[]).await?;
+        Ok(Execution::begin_locked(setup, log, locked))
+    }
+
+    /// As [`Execution::begin`], with the lock taken before: so that a run which cannot have it is never on record as begun.
+    pub fn begin_locked(setup: Setup, log: RunLog, locked: Locked) -> Execution {
         let plan = Arc::new(log.state().plan.clone());
-        let mut target = setup.engines.target().await?;
-        let Some(lock) = target.lock(&plan.names.pilot).await? else {
-            return Err(RunError::Busy(plan.names.pilot.clone()));
-        };
-        Ok(Execution {
+        let Locked { target, lock } = locked;
+        Execution {
             setup: Arc::new(setup),
             log,
             plan,
@@ -205,7 +236,7 @@ impl Execution {
             performing: None,
             search: None,
             _server_lock: lock,
-        })
+        }
     }
 
     /// The run's state.

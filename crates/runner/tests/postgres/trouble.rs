@@ -117,7 +117,8 @@ async fn a_run_whose_connections_are_killed_midway_fails_and_is_finished_by_resu
         let whose = whose.replace("lost_source_0", scene.production.name());
         scene.configure("", SLOW);
         let maintenance = server.maintenance();
-        let sql = format!("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'greenroom' and {whose}");
+        let sql =
+            format!("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'greenroom %' and {whose}");
         let observer = AtRows::of("copy:client", move || assert_ne!(maintenance.query(&sql), "0"));
         let session = scene.observed(observer.clone());
         let failure = failed(rehearse(&session).await.1);
@@ -166,7 +167,63 @@ async fn two_runs_at_once_are_refused_also_from_another_workspace() {
     let (hash, plan, _) = third.plan().await.unwrap();
     let error = third.start(hash, &plan, false).await.unwrap_err().to_string();
     assert!(error.contains("working on the pilot"), "{error}");
+    assert!(third.history().unwrap().runs.is_empty(), "a run that could not have the lock is not on record as begun");
     let ended = tokio::time::timeout(Duration::from_secs(60), running).await.unwrap().unwrap().unwrap().1;
     assert_eq!(ended, Ended::Finished);
     scene.whole(1500);
+}
+
+/// The process that is killed in the midst of a statement; does nothing when it is run as a test of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sleeper() {
+    let Ok(folder) = std::env::var("GREENROOM_TEST_SLEEPER") else { return };
+    let session = crate::scene::open(std::path::Path::new(&folder), Arc::new(greenroom_runner::ports::Silent));
+    let ended = rehearse(&session).await;
+    panic!("nothing killed this process: {ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_process_left_running_on_the_server_is_ended_by_the_next_and_nobody_elses() {
+    let server = greenroom_testkit::postgres!();
+    let scene = Scene::new(server, "takeover", 20);
+    scene.file("upgrade/V3__slow.sql", "select pg_sleep(600) where current_setting('application_name') like 'greenroom %' and not exists (select from pg_stat_activity where application_name = 'awake');\n");
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "trouble::sleeper", "--nocapture"]).env("GREENROOM_TEST_SLEEPER", scene.folder.path());
+    child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut child = child.spawn().unwrap();
+    let maintenance = server.maintenance();
+    let asleep = "select count(*) from pg_stat_activity where query like 'select pg_sleep(600)%' and application_name like 'greenroom %' and state = 'active'";
+    let until = std::time::Instant::now() + Duration::from_secs(60);
+    while maintenance.query(asleep) != "1" {
+        assert!(std::time::Instant::now() < until, "the script never began");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(maintenance.query(asleep), "1", "the server does not notice the client's death during a statement");
+    // A session of another Greenroom's name, and one that makes the script's sleep end when it runs again.
+    let mut others: Vec<_> = ["greenroom somebodyelses", "greenroom", "awake"]
+        .iter()
+        .map(|name| {
+            let mut psql = maintenance.command("psql");
+            psql.args(["-X", "-c", "select pg_sleep(300)"]).env("PGAPPNAME", name).stdout(std::process::Stdio::null());
+            psql.spawn().unwrap()
+        })
+        .collect();
+    let names =
+        "select string_agg(application_name, ',' order by application_name) from pg_stat_activity where query = 'select pg_sleep(300)'";
+    while maintenance.query(names) != "awake,greenroom,greenroom somebodyelses" {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let began = std::time::Instant::now();
+    let session = scene.session();
+    assert_eq!(session.resume(None, false).await.unwrap().1, Ended::Finished);
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    assert_eq!(maintenance.query(asleep), "0");
+    assert_eq!(maintenance.query(names), "awake,greenroom,greenroom somebodyelses", "nobody else's session is ended");
+    scene.whole(20);
+    for other in &mut others {
+        let _ = other.kill();
+        let _ = other.wait();
+    }
 }
