@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Transient,
     /// Something that exists or changed stands in the way.
     Conflict,
+    /// What the address names is not there, or is no database of this engine.
+    Unusable,
     /// Rights are missing.
     Denied,
     /// This engine or version cannot do it.

@@ -146,15 +146,95 @@ fn the_pilot_cannot_be_the_source() {
 }
 
 #[test]
-fn a_source_that_is_not_there_is_named() {
+fn a_source_that_is_no_database_is_named_with_the_path_as_written() {
     let c = Clinic::ready();
-    c.edit("greenroom.toml", |t| t.replace("\"../prod.db\"", "\"../gone.db\""));
+    let source = |c: &Clinic, written: &str| {
+        c.edit("greenroom.toml", |t| {
+            let at = t.find("path = \"").unwrap();
+            let end = at + 8 + t[at + 8..].find('"').unwrap();
+            format!("{}path = \"{written}{}", &t[..at], &t[end..])
+        })
+    };
+    source(&c, "../gone.db");
     assert_snapshot!(c.run(&["rehearse"]), @r##"
     exit 1
     --- err
-    error[GR0706]: could not open the source `[DIR]/clinic/../gone.db`: there is no such file
-    hint: check the path in greenroom.toml
+    error[GR0512]: could not open the source `../gone.db`: there is no file `[DIR]/clinic/../gone.db`
+    hint: correct the path; in greenroom.toml (`[source] path`) it is read relative to the program's folder
     "##);
+    source(&c, "nowhere/prod.db");
+    let nowhere = c.run(&["check"]);
+    assert!(nowhere.contains("GR0512") && nowhere.contains("nor the folder that it would be in"), "{nowhere}");
+    source(&c, "upgrade");
+    let folder = c.run(&["check"]);
+    assert!(folder.contains("GR0512") && folder.contains("is a folder, not a file"), "{folder}");
+    c.write("empty.db", "");
+    source(&c, "empty.db");
+    let empty = c.run(&["plan"]);
+    assert!(empty.contains("GR0512") && empty.contains("is empty"), "{empty}");
+    c.write("text.db", &"no database at all\n".repeat(100));
+    source(&c, "text.db");
+    let text = c.run(&["plan"]);
+    assert!(text.contains("error[GR0512]: could not open the source `text.db`: file is not a database"), "{text}");
+    assert!(text.contains("hint: check the path; an encrypted database"), "{text}");
+    assert!(!c.path("../gone.db").exists());
+}
+
+#[test]
+fn rows_that_break_a_check_in_production_are_copied_counted_and_reported() {
+    let c = Clinic::bare();
+    c.sql(
+        "PRAGMA ignore_check_constraints = on;
+         CREATE TABLE visit(id INTEGER PRIMARY KEY, state TEXT CONSTRAINT known_state CHECK (state IN ('open', 'done')), minutes INT CHECK (minutes > 0));
+         INSERT INTO visit VALUES(1, 'open', 5), (2, 'lost', 5), (3, 'gone', NULL), (4, 'done', -1)",
+    );
+    c.decide();
+    let (code, out, err) = c.raw(&["--json", "rehearse"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let shown = c.run(&["run", "show"]);
+    assert!(shown.contains("visit.known_state: 2 rows break this check, as in the source"), "{shown}");
+    assert!(shown.contains("visit: check 2: 1 rows break this check, as in the source"), "{shown}");
+    assert!(!shown.contains("lost"), "{shown}");
+    let pilot = rusqlite::Connection::open(c.path("prod-pilot.db")).unwrap();
+    assert_eq!(pilot.query_row("SELECT count(*) FROM visit", [], |r| r.get::<_, i64>(0)).unwrap(), 4);
+}
+
+#[test]
+fn a_mask_that_breaks_a_check_is_a_difference() {
+    let c = Clinic::bare();
+    c.sql("CREATE TABLE card(id INTEGER PRIMARY KEY, code TEXT NOT NULL CONSTRAINT begins_with_k CHECK (code LIKE 'K%')); INSERT INTO card VALUES(1, 'K12'), (2, 'K77')");
+    c.decide();
+    c.edit("columns.toml", |t| t.replace("code  = \"keep\"", "code = { mask = \"token\" }"));
+    let (code, out, err) = c.raw(&["rehearse"]);
+    assert_eq!(code, 4, "{err}");
+    assert!(out.contains("card.begins_with_k: 2 rows break this check, 0 did in the source"), "{err}");
+}
+
+#[test]
+fn a_table_that_is_left_out_is_created_empty_and_said_so() {
+    let c = Clinic::bare();
+    c.sql("CREATE TABLE legacy_rows(id INTEGER PRIMARY KEY, raw TEXT); INSERT INTO legacy_rows VALUES(1, 'secret'); CREATE VIEW imported AS SELECT id FROM legacy_rows");
+    c.decide();
+    c.edit("greenroom.toml", |t| t + "\n[leave_out]\nlegacy_rows = \"left over from 2019\"\n");
+    let planned = c.run(&["plan"]);
+    assert!(planned.contains("legacy_rows: left out by the program, created empty: left over from 2019"), "{planned}");
+    let (code, out, err) = c.raw(&["rehearse"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let shown = c.run(&["run", "show"]);
+    assert!(shown.contains("legacy_rows: left out by the program, created empty: left over from 2019"), "{shown}");
+    let pilot = rusqlite::Connection::open(c.path("prod-pilot.db")).unwrap();
+    assert_eq!(pilot.query_row("SELECT count(*) FROM imported", [], |r| r.get::<_, i64>(0)).unwrap(), 0);
+}
+
+#[test]
+fn columns_that_were_retyped_are_named_with_their_old_and_new_type() {
+    let c = Clinic::ready();
+    assert_eq!(c.raw(&["check"]).0, 0);
+    c.sql("ALTER TABLE mail_queue RENAME TO old; CREATE TABLE mail_queue(id INTEGER PRIMARY KEY, recipient BLOB NOT NULL); DROP TABLE old");
+    let shown = c.run(&["check"]);
+    assert!(shown.contains("changed: `mail_queue.recipient` from `TEXT` to `BLOB` not null"), "{shown}");
+    let shown = c.run(&["columns"]);
+    assert!(shown.contains("changed: `mail_queue.recipient` from `TEXT` to `BLOB` not null"), "{shown}");
 }
 
 #[test]

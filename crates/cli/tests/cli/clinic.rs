@@ -36,15 +36,20 @@ impl Clinic {
     /// The database and a program in which everything is decided.
     pub fn ready() -> Clinic {
         let c = Clinic::bare();
-        c.run(&["init", "--engine", "sqlite", "--source", "prod.db"]);
-        c.edit("columns.toml", |t| {
+        c.decide();
+        c
+    }
+
+    /// Writes a program for the database as it is; what is not proposed is kept.
+    pub fn decide(&self) {
+        self.run(&["init", "--engine", "sqlite", "--source", "prod.db"]);
+        self.edit("columns.toml", |t| {
             let lines = t.lines().map(|l| match l.strip_prefix("# ").and_then(|l| l.split_once("= ?")) {
                 Some((column, _)) if !l.contains('`') => format!("{column} = \"keep\""),
                 _ => l.to_owned(),
             });
             lines.collect::<Vec<_>>().join("\n") + "\n"
         });
-        c
     }
 
     pub fn sql(&self, sql: &str) {

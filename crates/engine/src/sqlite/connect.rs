@@ -59,17 +59,26 @@ pub(super) fn io(attempted: impl Into<String>, errno: Errno) -> EngineError {
     EngineError::new(kind, attempted, std::io::Error::from(errno).to_string())
 }
 
-/// What makes a path unfit as a source, found without opening it.
-pub(super) fn check_source(path: &Path) -> Result<()> {
-    let attempted = || format!("open the source `{}`", path.display());
-    let Some(stat) = stat(path)? else {
-        return Err(EngineError::new(ErrorKind::Conflict, attempted(), "there is no such file").hint("check the path in greenroom.toml"));
+/// What makes a path unfit as a source, found without opening it. `written` is the path as the program says it.
+pub(super) fn check_source(path: &Path, written: &str) -> Result<()> {
+    let attempted = || format!("open the source `{written}`");
+    let unusable = |why: String| {
+        let hint = "correct the path; in greenroom.toml (`[source] path`) it is read relative to the program's folder";
+        Err(EngineError::new(ErrorKind::Unusable, attempted(), why).hint(hint))
     };
-    if !is_file(&stat) {
-        return Err(EngineError::new(ErrorKind::Data, attempted(), "it is not a file"));
+    let Some(stat) = stat(path)? else {
+        return match path.parent().map(self::stat).transpose()?.flatten() {
+            None => unusable(format!("there is no `{}`, nor the folder that it would be in", path.display())),
+            Some(_) => unusable(format!("there is no file `{}`", path.display())),
+        };
+    };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {}
+        FileType::Directory => return unusable(format!("`{}` is a folder, not a file", path.display())),
+        _ => return unusable(format!("`{}` is not a plain file", path.display())),
     }
     if stat.st_size == 0 {
-        return Err(EngineError::new(ErrorKind::Data, attempted(), "the file is empty; there is no database in it"));
+        return unusable(format!("`{}` is empty: there is no database in it", path.display()));
     }
     if rustix::fs::access(path, Access::READ_OK).is_err() {
         return Err(EngineError::new(ErrorKind::Denied, attempted(), "the file may not be read").hint(format!(
@@ -79,6 +88,15 @@ pub(super) fn check_source(path: &Path) -> Result<()> {
         )));
     }
     check_footprint(path, &stat)
+}
+
+/// Says of a file that SQLite does not take for a database that the address is at fault.
+pub(super) fn no_database(mut e: EngineError, written: &str) -> EngineError {
+    if e.native_code.as_deref() == Some("SQLITE_NOTADB") {
+        e.kind = ErrorKind::Unusable;
+        e.attempted = format!("open the source `{written}`");
+    }
+    e
 }
 
 /// In WAL mode the first reader creates the shared-memory file. Created by somebody who is not the database's owner, it may shut the
@@ -131,7 +149,45 @@ pub(super) fn open_writable(path: &Path, doing: &str) -> Result<Connection> {
     Ok(c)
 }
 
-/// What holds for every connection: nothing is spilled to temporary files, no other file is reached.
+/// Where a generation's connection sorts what is too much for its cache: a folder beside the file that only we can enter, gone with the
+/// connection. SQLite removes the names of its temporary files as soon as it has opened them, so that a killed process leaves an empty folder.
+pub(super) struct Spill(PathBuf);
+
+impl Spill {
+    /// Makes the folder, or takes over one that a killed process left.
+    pub fn beside(generation: &Path) -> Result<Spill> {
+        use std::os::unix::fs::DirBuilderExt;
+        let folder = spill_folder(generation);
+        match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                Err(EngineError::other(format!("create `{}` for sorting", folder.display()), e.to_string()))
+            }
+            _ => Ok(Spill(folder)),
+        }
+    }
+
+    /// Sends what the connection sorts there. The engine keeps the folder's name for the whole process, which builds one generation at a time;
+    /// connections to sources sort in memory and never come here.
+    pub fn use_for(&self, c: &Connection) -> Result<()> {
+        let folder = literal(&self.0.display().to_string());
+        c.execute_batch(&format!("PRAGMA temp_store=FILE; PRAGMA temp_store_directory={folder}"))
+            .map_err(|e| failed("choose where to sort", &e))
+    }
+}
+
+impl Drop for Spill {
+    fn drop(&mut self) {
+        // An empty folder that stays is untidy, no danger.
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+/// See [`Spill`].
+pub(super) fn spill_folder(generation: &Path) -> PathBuf {
+    beside(generation, "-sorting")
+}
+
+/// What holds for every connection: nothing is spilled to temporary files (see [`Spill`] for generations), no other file is reached.
 fn settle_in(c: &Connection, attempted: &str) -> Result<()> {
     c.busy_timeout(BUSY).map_err(|e| failed(attempted, &e))?;
     c.execute_batch("PRAGMA temp_store=MEMORY").map_err(|e| failed(attempted, &e))?;

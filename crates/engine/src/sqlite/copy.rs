@@ -3,7 +3,7 @@
 //! In WAL mode writers go on meanwhile. In rollback-journal mode they wait until we let go; `Catalog::settings["journal_mode"]` tells the
 //! planner which it is.
 
-use super::connect::{beside, check_source, engine_id, read_only, stat};
+use super::connect::{beside, check_source, engine_id, no_database, read_only, stat};
 use super::encoding::SqliteEncoding;
 use super::error::failed;
 use super::session::Session;
@@ -27,10 +27,10 @@ pub(super) struct SqliteSource {
 }
 
 impl SqliteSource {
-    /// Opens the file for reading only.
-    pub async fn open(path: PathBuf) -> Result<SqliteSource> {
-        check_source(&path)?;
-        let session = read_only(&path, "open the source").await?;
+    /// Opens the file for reading only; `written` is its path as the program says it.
+    pub async fn open(path: PathBuf, written: &str) -> Result<SqliteSource> {
+        check_source(&path, written)?;
+        let session = read_only(&path, "open the source").await.map_err(|e| no_database(e, written))?;
         Ok(SqliteSource { path, session })
     }
 }

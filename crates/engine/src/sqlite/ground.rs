@@ -103,7 +103,7 @@ impl Ground for SqliteGround {
     }
 
     async fn source(&self, name: &str) -> Result<Box<dyn Source>> {
-        Ok(Box::new(SqliteSource::open(self.prove(name, "open")?).await?))
+        Ok(Box::new(SqliteSource::open(self.prove(name, "open")?, name).await?))
     }
 
     async fn target(&self) -> Result<Box<dyn Target>> {

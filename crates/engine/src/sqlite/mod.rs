@@ -38,7 +38,7 @@ pub async fn source(address: &Address, base: &Path) -> Result<Box<dyn Source>> {
             EngineError::new(ErrorKind::Conflict, "open the source", "the address has no `path`").hint("give `path` in greenroom.toml")
         );
     };
-    Ok(Box::new(copy::SqliteSource::open(connect::resolve(base, path)?).await?))
+    Ok(Box::new(copy::SqliteSource::open(connect::resolve(base, path)?, path).await?))
 }
 
 /// Connects to the folder of pilots as a target: `address.path`, by default `base`. Names passed to its verbs are paths relative to `base`.

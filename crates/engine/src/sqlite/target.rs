@@ -2,7 +2,7 @@
 //!
 //! The seal is the file mode: 0600 from the first byte, at a name that nobody knows; `admit` opens it.
 
-use super::connect::{beside, io, is_file, literal, open_writable, resolve, stat};
+use super::connect::{Spill, beside, io, is_file, literal, open_writable, resolve, spill_folder, stat};
 use super::copy::capabilities;
 use super::error::failed;
 use super::generation::SqliteGeneration;
@@ -16,6 +16,7 @@ use rustix::fs::{Access, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Mode of a sealed file.
 const SEALED: u32 = 0o600;
@@ -156,7 +157,10 @@ impl Target for SqliteTarget {
             }
         })
         .await?;
-        Ok(Box::new(SqliteGeneration::new(path, session)))
+        let spill = Arc::new(Spill::beside(&path)?);
+        let folder = spill.clone();
+        session.run(move |c| folder.use_for(c)).await?;
+        Ok(Box::new(SqliteGeneration::new(path, session, spill)))
     }
 
     async fn mark(&mut self, name: &str, marker: &Marker) -> Result<()> {
@@ -243,6 +247,8 @@ impl Target for SqliteTarget {
                     other => other.map_err(|e| io(format!("drop `{}`", file.display()), e))?,
                 }
             }
+            // Left by a process that was killed; SQLite's files in it have no names.
+            let _ = std::fs::remove_dir(spill_folder(&path));
             swap::sync_folder(&path)
         })
         .await

@@ -17,10 +17,10 @@ async fn files_that_are_no_databases_are_refused_and_left_alone() {
     std::fs::write(stage.path("empty.db"), b"").unwrap();
     std::fs::create_dir(stage.path("folder.db")).unwrap();
     let kinds = [
-        ("missing.db", ErrorKind::Conflict),
-        ("garbage.db", ErrorKind::Data),
-        ("empty.db", ErrorKind::Data),
-        ("folder.db", ErrorKind::Data),
+        ("missing.db", ErrorKind::Unusable),
+        ("garbage.db", ErrorKind::Unusable),
+        ("empty.db", ErrorKind::Unusable),
+        ("folder.db", ErrorKind::Unusable),
     ];
     for (name, kind) in kinds {
         let e = refused(&stage, name).await;

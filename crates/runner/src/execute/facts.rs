@@ -1,5 +1,5 @@
 //! Step: what must come from the same snapshot as the rows: positions of sequences, values that assertions compare, counts of foreign
-//! keys that dangle in the source already, and keyed hashes of names, mails and phones for the residual scan.
+//! keys that dangle and of rows that break a check in the source already, and keyed hashes of names, mails and phones for the residual scan.
 
 use super::copy::give_way;
 use super::known::{Gatherer, KNOWN, Known};
@@ -24,6 +24,9 @@ pub(crate) struct Facts {
     pub answers: BTreeMap<String, Option<String>>,
     /// Rows whose foreign key points nowhere, by key (`table.key`).
     pub orphans: BTreeMap<String, u64>,
+    /// Rows that break a check, by check, for tables whose copy holds some.
+    #[serde(default)]
+    pub broken: super::checks::Broken,
 }
 
 impl Execution {
@@ -55,6 +58,10 @@ impl Execution {
                 let count = held.query_value(&orphans_sql(table, key)).await?.and_then(|v| v.parse().ok()).unwrap_or(0);
                 facts.orphans.insert(format!("{}.{}", table.name, key.name), count);
             }
+        }
+        self.generation().await?;
+        if let (Some(held), Some(inside)) = (self.held.as_mut(), self.inside.as_mut()) {
+            facts.broken = super::checks::in_source(held.as_mut(), inside.as_mut(), &catalog, &setup).await?;
         }
         let known = self.known_values().await?;
         let mut outcome = Outcome::default();

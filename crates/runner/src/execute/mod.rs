@@ -4,6 +4,7 @@
 //! nor SQL (`engine`).
 
 mod check_source;
+mod checks;
 mod copy;
 mod create;
 mod facts;
@@ -147,6 +148,7 @@ impl From<Failure> for StepError {
 pub fn failure_of(e: &EngineError) -> Failure {
     let code = match e.kind {
         ErrorKind::Lost => "GR0701",
+        ErrorKind::Unusable => "GR0512",
         ErrorKind::Denied => "GR0702",
         ErrorKind::Full => "GR0703",
         ErrorKind::Data => "GR0704",

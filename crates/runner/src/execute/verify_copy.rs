@@ -90,6 +90,20 @@ impl Execution {
         if proved + counted > 0 {
             verdict.compared.push(format!("{} foreign keys ({proved} proved by the engine, {counted} by anti-join)", proved + counted));
         }
+        let engine = self.plan.engine;
+        let inside = self.generation().await?;
+        for table in source.tables.iter().filter(|t| t.is_copied() && copy.table(&t.name).is_some()) {
+            for (check, found) in super::checks::in_copy(inside.as_mut(), table, engine).await? {
+                match (found, facts.broken.get(&check).copied().unwrap_or(Some(0))) {
+                    (Some(0), _) => {}
+                    (Some(n), Some(before)) if n > before => {
+                        verdict.differences.push(format!("{check}: {n} rows break this check, {before} did in the source"));
+                    }
+                    (Some(n), Some(_)) => verdict.compared.push(format!("{check}: {n} rows break this check, as in the source")),
+                    _ => verdict.not_compared.push(format!("{check}: rows that break this check could not be counted")),
+                }
+            }
+        }
         verdict.not_compared.extend(source.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict

@@ -59,4 +59,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "reading blocks writers",
         explain: "A SQLite database that is not in WAL mode cannot be written while it is read. Rehearse at a quiet time or let the application switch to WAL.",
     },
+    CodeInfo {
+        code: "GR0512",
+        title: "no database at the address",
+        explain: "What the program's `[source]` (or `[target]`) names is not there, or is no database of the engine it names: no such file, a folder, an empty file, a file of another kind, an encrypted one. Paths are relative to the program's folder. Nothing was opened or created.",
+    },
 ];

@@ -1,0 +1,95 @@
+//! Rows that break a CHECK which no engine has proved: SQLite's are not looked at when they are added to a table that has rows, PostgreSQL's
+//! may be `NOT VALID`.
+//!
+//! Owns counting them on either side, as orphans are counted: in one pass per table, and in the source only where the copy has any.
+
+use super::{Setup, StepError};
+use greenroom_engine::{ErrorKind, Generation, Held};
+use greenroom_model::catalog::{Catalog, Check, EngineKind, Table};
+use std::collections::BTreeMap;
+
+/// Rows that break it, by check; `None` where the engine refuses to say.
+pub(super) type Broken = BTreeMap<String, Option<u64>>;
+
+/// Checks that the engine has not proved for every row.
+fn unproven(engine: EngineKind, table: &Table) -> Vec<&Check> {
+    let skipped = |c: &&Check| engine == EngineKind::Sqlite || table.properties.contains_key(&format!("check_not_validated:{}", c.name));
+    table.checks.iter().filter(skipped).collect()
+}
+
+/// `table.name`, or the check's text where it has no name: its position, since the text may hold literals.
+fn labels(table: &Table, checks: &[&Check]) -> Vec<String> {
+    let label = |(i, c): (usize, &&Check)| match c.name.as_str() {
+        "" => format!("{}: check {}", table.name, i + 1),
+        name => format!("{}.{name}", table.name),
+    };
+    checks.iter().enumerate().map(label).collect()
+}
+
+/// Counts for every check at once, with commas between; NULL counts as kept, as it does for the engine.
+fn sql(table: &Table, checks: &[&Check]) -> String {
+    let q = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let counts: Vec<String> = checks.iter().map(|c| format!("count(case when not ({}\n) then 1 end)", c.sql)).collect();
+    format!("select {} || '' from {}.{}", counts.join(" || ',' || "), q(&table.name.schema), q(&table.name.name))
+}
+
+fn read(answer: Option<String>, labels: Vec<String>) -> Broken {
+    let counts: Vec<Option<u64>> = answer.unwrap_or_default().split(',').map(|n| n.parse().ok()).collect();
+    labels.into_iter().enumerate().map(|(i, l)| (l, counts.get(i).copied().flatten())).collect()
+}
+
+fn gone(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Transient | ErrorKind::Lost | ErrorKind::Cancelled)
+}
+
+/// Rows of the copy that break a check, by check.
+pub(super) async fn in_copy(inside: &mut dyn Generation, table: &Table, engine: EngineKind) -> Result<Broken, StepError> {
+    let checks = unproven(engine, table);
+    if checks.is_empty() {
+        return Ok(Broken::new());
+    }
+    let labels = labels(table, &checks);
+    match inside.query(&sql(table, &checks)).await {
+        Ok(outcome) => Ok(read(outcome.first, labels)),
+        Err(e) if gone(e.kind) => Err(e.into()),
+        // A function that only the application provides, for example.
+        Err(_) => Ok(labels.into_iter().map(|l| (l, None)).collect()),
+    }
+}
+
+/// Rows of the source that break a check, for tables whose copy holds some.
+pub(super) async fn in_source(
+    held: &mut dyn Held,
+    inside: &mut dyn Generation,
+    catalog: &Catalog,
+    setup: &Setup,
+) -> Result<Broken, StepError> {
+    let mut all = Broken::new();
+    for table in catalog.tables.iter().filter(|t| t.is_copied()) {
+        let copy = in_copy(inside, table, catalog.engine).await?;
+        if copy.values().all(|n| *n == Some(0)) {
+            continue;
+        }
+        super::facts::watch(held, setup).await?;
+        let checks = unproven(catalog.engine, table);
+        let labels = labels(table, &checks);
+        all.extend(match held.query_value(&sql(table, &checks)).await {
+            Ok(answer) => read(answer, labels),
+            Err(e) if gone(e.kind) => return Err(e.into()),
+            Err(_) => labels.into_iter().map(|l| (l, None)).collect(),
+        });
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_in_the_order_of_the_checks() {
+        let read = read(Some("3,x,0".into()), vec!["t.a".into(), "t.b".into(), "t.c".into(), "t.d".into()]);
+        let counts: Vec<_> = read.into_values().collect();
+        assert_eq!(counts, [Some(3), None, Some(0), None]);
+    }
+}
