@@ -10,7 +10,7 @@ use greenroom_model::catalog::{Catalog, EngineKind, TableForm};
 use greenroom_model::columns;
 use greenroom_model::finding::{Finding, Place};
 use greenroom_model::plan::{
-    Action, Expected, Footprint, Names, Plan, PlanInput, PlannedHow, PlannedUpgrade, StepKey, TableCopy, plan, tables,
+    Action, Expected, Footprint, Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, StepKey, TableCopy, plan, tables,
 };
 use greenroom_model::program::{LargeObjects, PackAction, Program};
 use greenroom_model::run::{Phase, StepState};
@@ -136,7 +136,15 @@ fn pick_upgrade(program: &Program, survey: &Survey, findings: &mut Vec<Finding>)
             }
             UpgradeAction::Person { instruction } => PlannedHow::Person { instruction: instruction.clone() },
         };
-        picked.push(PlannedUpgrade { key: step.key.clone(), how });
+        let inverse = match step.inverse.as_ref().map(|i| (i, upgrade::split(survey.catalog.engine, &i.text))) {
+            None => None,
+            Some((i, Ok(statements))) => Some(PlannedInverse { file: i.file.clone(), hash: i.hash, statements }),
+            Some((i, Err(e))) => {
+                findings.push(Finding::error("GR0408", format!("`{}` line {}: {}", i.file, e.line, e.message)).at(place()).hint(e.hint));
+                None
+            }
+        };
+        picked.push(PlannedUpgrade { key: step.key.clone(), how, inverse });
     }
     (picked, skipped)
 }
@@ -323,6 +331,20 @@ fn footprint(program: &Program, survey: &Survey, checked: &Checked) -> Footprint
     } else {
         "a failed upgrade script costs the generation: the engine cannot undo schema changes".to_owned()
     });
+    for u in checked.upgrade.iter().filter(|_| caps.transactional_ddl) {
+        let PlannedHow::Script { file, statements, apart, .. } = &u.how else { continue };
+        if let Some(why) = upgrade::runs_apart(c.engine, statements, *apart) {
+            f.consequences.push(format!(
+                "`{file}` runs statement by statement, outside a transaction: {why}; when it fails, what ran before stays in the generation"
+            ));
+        }
+    }
+    for (u, inverse) in checked.upgrade.iter().filter_map(|u| u.inverse.as_ref().map(|i| (u, i))) {
+        f.consequences.push(format!(
+            "what `{}` does outside the database outlives the generation; `undo` takes it back with `{}` once the generation is dropped",
+            u.key, inverse.file
+        ));
+    }
     f.consequences.push(if caps.atomic_swap {
         "pilot and generation change names in one atomic act".into()
     } else {

@@ -159,6 +159,10 @@ fn upgrade_step(plan: &Plan, u: &PlannedUpgrade, sql: bool) -> String {
                 let shown = if sql { s.sql.lines().collect::<Vec<_>>().join("\n              ") } else { upgrade::label(plan.engine, s) };
                 out.push_str(&format!("    {} {shown}\n", paint(DIM, format!("line {:>3}", s.line))));
             }
+            if let Some(inverse) = &u.inverse {
+                let n = words::count(inverse.statements.len() as u64, "statement");
+                out.push_str(&format!("    undone by upgrade/{} ({n}, {})\n", inverse.file, inverse.hash.short()));
+            }
             out
         }
         PlannedHow::Program { command, hash, timeout_seconds } => {

@@ -174,6 +174,20 @@ pub struct PlannedUpgrade {
     pub key: String,
     /// What is done.
     pub how: PlannedHow,
+    /// What undoes its effects outside the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inverse: Option<PlannedInverse>,
+}
+
+/// The script that undoes what another one did outside the database, pinned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedInverse {
+    /// Path within `upgrade/`.
+    pub file: String,
+    /// Normalised checksum.
+    pub hash: Hash,
+    /// The statements with their lines.
+    pub statements: Vec<crate::upgrade::Statement>,
 }
 
 /// How an upgrade step is carried out.

@@ -254,4 +254,6 @@ pub enum UndoPart {
     Admission,
     /// The generation is dropped.
     DropGeneration,
+    /// What upgrade scripts did outside the database is undone by the scripts that the program declares for it, latest first.
+    Inverse,
 }

@@ -2,7 +2,7 @@
 
 use super::{Body, Event, Failure, Outcome, Question, RunId, UndoPart, Verdict};
 use crate::hash::Hash;
-use crate::plan::{Action, Plan, Recovery, StepKey};
+use crate::plan::{Action, Plan, PlannedInverse, Recovery, Step, StepKey};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -240,7 +240,20 @@ impl RunState {
         if self.may_have_begun(|a| matches!(a, Action::CreateGeneration)) {
             parts.push(UndoPart::DropGeneration);
         }
+        if !self.inverses().is_empty() {
+            parts.push(UndoPart::Inverse);
+        }
         parts
+    }
+
+    /// Scripts that undo what the upgrade may have done outside the database so far, latest first.
+    pub fn inverses(&self) -> Vec<&PlannedInverse> {
+        let begun = |key: &StepKey| self.steps.get(key) != Some(&StepState::Pending);
+        let of = |s: &'_ Step| match s.action {
+            Action::Upgrade { index } if begun(&s.key) => self.plan.upgrade.get(index).and_then(|u| u.inverse.as_ref()),
+            _ => None,
+        };
+        self.plan.steps.iter().rev().filter_map(of).collect()
     }
 
     fn may_have_begun(&self, which: impl Fn(&Action) -> bool) -> bool {

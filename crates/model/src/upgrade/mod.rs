@@ -31,8 +31,22 @@ pub struct UpgradeStep {
     pub action: UpgradeAction,
     /// Only when the product's version satisfies this, e.g. `>= 5.1, < 5.3`.
     pub when: Option<String>,
+    /// What undoes what the script does outside the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inverse: Option<Inverse>,
     /// Where it was written.
     pub origin: Origin,
+}
+
+/// A script that undoes what another one did outside the database (P17): dropping the generation does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inverse {
+    /// Path within `upgrade/`.
+    pub file: String,
+    /// The text, line ends as in the file.
+    pub text: String,
+    /// Hash as of [`UpgradeAction::Script`].
+    pub hash: Hash,
 }
 
 /// What an upgrade step does.

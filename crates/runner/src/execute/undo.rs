@@ -36,6 +36,7 @@ impl Execution {
             UndoPart::SwapBack => self.swap_back().await,
             UndoPart::Admission => self.former_admission().await,
             UndoPart::DropGeneration => self.drop_generation().await,
+            UndoPart::Inverse => self.inverse().await,
         };
         match done {
             Ok(()) => Ok(self.log.record(Body::UndoStepFinished { part })?),
@@ -98,6 +99,21 @@ impl Execution {
         let now = self.target.look(&name).await?;
         if now.is_some_and(|now| same(&now, &s)) {
             self.target.admit(&name, &admission).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the scripts that undo what the upgrade did outside the database. After the generation is gone: what was made outside, a role for
+    /// example, cannot be dropped while something in it depends on it. They are written to do no harm when they run twice.
+    async fn inverse(&mut self) -> Result<(), StepError> {
+        let state = self.log.state();
+        for inverse in state.inverses() {
+            self.target.undo_outside(&inverse.statements).await.map_err(|e| {
+                let mut f =
+                    failure("GR0726", format!("`upgrade/{}`, which undoes what the upgrade did outside the database: {e}", inverse.file));
+                f.hint = Some("mend the cause, then `greenroom undo` again; everything else is undone".into());
+                StepError::Failed(f)
+            })?;
         }
         Ok(())
     }

@@ -85,3 +85,75 @@ async fn a_pilot_of_a_database_that_is_written_to_is_one_moment_of_it() {
     assert_eq!(pilot.query("select count(*) from client where mail like '%bank-planted%' or name like '%Realname%'"), "0");
     scene.nothing_raw();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_asks_for_no_transaction_gets_none_and_the_plan_says_so() {
+    let server = greenroom_testkit::postgres!();
+    let scene = Scene::new(server, "apart", 20);
+    scene.file(
+        "upgrade/V3__apart.sql",
+        "-- migrate:up transaction:false\ncreate procedure tick() language plpgsql as $$ begin update visit set state = 'x'; commit; end $$;\n\
+         call tick();\ncreate index concurrently visit_state on visit (state);\n-- migrate:down\ndrop database production;\n",
+    );
+    scene.configure("", "");
+    scene.file(
+        "greenroom.toml",
+        &std::fs::read_to_string(scene.folder.path().join("greenroom.toml")).unwrap().replace("[\"client\",", "[\"client\", \"visit\","),
+    );
+    let session = scene.session();
+    let (_, plan, _) = session.plan().await.unwrap();
+    let said = plan.footprint.consequences.iter().find(|c| c.contains("V3__apart")).expect("the plan says so");
+    assert!(said.contains("statement by statement") && said.contains("transaction:false"), "{said}");
+    assert!(plan.steps.iter().any(|s| s.title.ends_with("(3 statements, one by one)")));
+    assert_eq!(rehearse(&session).await.1, Ended::Finished);
+    assert_eq!(scene.pilot().query("select indisvalid from pg_index where indexrelid = 'visit_state'::regclass"), "t");
+    assert_eq!(scene.pilot().query("select count(*) from visit where state = 'x'"), "20");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_script_did_outside_the_database_is_undone_by_its_declared_inverse() {
+    let server = greenroom_testkit::postgres!();
+    let scene = Scene::new(server, "inverse", 20);
+    let list = |more: &str| {
+        format!(
+            "[[step]]\nscript = \"V1__consent.sql\"\n[[step]]\nscript = \"V2__level.sql\"\n\
+             [[step]]\nscript = \"V3__role.sql\"\noutside = \"a login for the portal\"\ninverse = \"undo/role.sql\"\n{more}"
+        )
+    };
+    scene.file("upgrade/V3__role.sql", "create role inverse_portal;\ngrant select on client to inverse_portal;\n");
+    scene.file("upgrade/undo/role.sql", "drop role if exists inverse_portal;\n");
+    scene.file("upgrade/steps.toml", &list(""));
+    let roles = "select count(*) from pg_roles where rolname = 'inverse_portal'";
+    let count = || server.maintenance().query(roles);
+    let session = scene.session();
+    let (_, plan, _) = session.plan().await.unwrap();
+    assert!(plan.footprint.consequences.iter().any(|c| c.contains("`undo` takes it back with `undo/role.sql`")), "{plan:?}");
+    assert_eq!(rehearse(&session).await.1, Ended::Finished);
+    assert_eq!(count(), "1");
+    assert_eq!(session.undo(None).await.unwrap().1, Ended::Undone);
+    assert_eq!(count(), "0");
+    assert!(scene.databases().is_empty());
+
+    // A run that fails behind it is undone the same way; a script that never began is not.
+    scene.file("upgrade/V4__bad.sql", "select 1/0;\n");
+    scene.file("upgrade/steps.toml", &list("[[step]]\nscript = \"V4__bad.sql\"\n"));
+    let session = scene.session();
+    assert!(matches!(rehearse(&session).await.1, Ended::Failed(..)));
+    assert_eq!(count(), "1");
+    assert_eq!(session.undo(None).await.unwrap().1, Ended::Undone);
+    assert_eq!(count(), "0");
+    let undone = session.find_run(None).unwrap();
+    assert!(undone.undo.contains_key(&greenroom_model::run::UndoPart::Inverse), "it is in the journal: {:?}", undone.undo);
+
+    // An inverse that cannot run leaves a named resting state; another undo goes on from there.
+    scene.file("upgrade/undo/role.sql", "drop role if exists inverse_portal;\ndrop database inverse_in_the_way;\n");
+    let session = scene.session();
+    assert!(matches!(rehearse(&session).await.1, Ended::Failed(..)));
+    let Ended::UndoFailed(failure) = session.undo(None).await.unwrap().1 else { panic!("nothing was in the way") };
+    assert_eq!(failure.code, "GR0726", "{failure:?}");
+    assert!(failure.message.contains("undo/role.sql"), "{failure:?}");
+    assert!(scene.databases().is_empty(), "everything else is undone");
+    server.maintenance().run("create database inverse_in_the_way");
+    assert_eq!(session.undo(None).await.unwrap().1, Ended::Undone);
+    assert_eq!(count(), "0");
+}

@@ -47,7 +47,7 @@ pub static CODES: &[CodeInfo] = &[
     code(
         "GR0409",
         "script reaches outside the database",
-        "Roles, other databases, files, jobs and server settings outlive the generation: dropping it does not undo them, and production may feel them. Take such statements out, or declare them with `outside = \"…\"` in `upgrade/steps.toml`.",
+        "Roles, other databases, files, jobs and server settings outlive the generation: dropping it does not undo them, and production may feel them. Take such statements out, or declare them in `upgrade/steps.toml`: `outside = \"why\"`, and `inverse = \"roles.undo.sql\"`, the script that `greenroom undo` runs after the generation is dropped, in the server's maintenance database. It also runs when the script may have been applied only in part, and may run twice, so write it to do no harm then (`DROP ROLE IF EXISTS`). Where nothing has to be undone say why with `no_inverse = \"…\"`.",
     ),
     code(
         "GR0410",

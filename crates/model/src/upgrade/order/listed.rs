@@ -2,7 +2,7 @@
 
 use super::{Files, UpgradeFile, ignored, script};
 use crate::finding::Finding;
-use crate::upgrade::{UpgradeAction, UpgradeStep, check_rule};
+use crate::upgrade::{Inverse, UpgradeAction, UpgradeStep, check_rule};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,8 @@ struct Step {
     when: Option<String>,
     timeout: Option<String>,
     outside: Option<String>,
+    inverse: Option<String>,
+    no_inverse: Option<String>,
 }
 
 /// Seconds of `45s`, `30m`, `2h` or `1h30m`.
@@ -81,6 +83,12 @@ pub(super) fn steps(
         }
         let origin = list.origin((span.start, span.end));
         let when = step.when;
+        if step.script.is_none() && (step.outside.is_some() || step.inverse.is_some() || step.no_inverse.is_some()) {
+            findings.push(wrong(
+                "`outside`, `inverse` and `no_inverse` go with `script`".into(),
+                "a program or a person says in words what undoes it",
+            ));
+        }
         match (step.script, step.program, step.person) {
             (Some(path), None, None) => {
                 let Some(file) = files.get(path.as_str()).filter(|f| f.is_script()) else {
@@ -94,12 +102,29 @@ pub(super) fn steps(
                     findings.push(wrong(format!("`{path}` is listed twice"), "list every script once"));
                     continue;
                 }
-                if let Some(found) = script(file, when, findings) {
-                    if let Some(why) = step.outside {
-                        declared.insert(found.key.clone(), why);
+                let Some(mut found) = script(file, when, findings) else { continue };
+                match (step.outside, step.inverse, step.no_inverse) {
+                    (None, None, None) => {}
+                    (Some(why), Some(path), None) => {
+                        let Some(file) = files.get(path.as_str()).filter(|f| f.is_script()) else {
+                            findings.push(wrong(format!("there is no script `{path}` in `upgrade/`"), "`inverse` is a path relative to `upgrade/`"));
+                            continue;
+                        };
+                        mentioned.insert(file.path);
+                        if let Some(UpgradeAction::Script { text, hash }) = script(file, None, findings).map(|s| s.action) {
+                            found.inverse = Some(Inverse { file: path, text, hash });
+                            declared.insert(found.key.clone(), why);
+                        }
                     }
-                    out.push(found);
+                    (Some(why), None, Some(nothing)) => {
+                        declared.insert(found.key.clone(), format!("{why}; nothing to undo: {nothing}"));
+                    }
+                    _ => findings.push(wrong(
+                        "`outside` needs either `inverse` or `no_inverse`".into(),
+                        "`inverse = \"roles.undo.sql\"` names the script that `greenroom undo` runs; `no_inverse = \"…\"` says why nothing has to be undone",
+                    )),
                 }
+                out.push(found);
             }
             (None, Some(command), None) if command.first().is_some_and(|c| !c.is_empty()) => {
                 let local = command[0].strip_prefix("./");
@@ -113,11 +138,11 @@ pub(super) fn steps(
                 mentioned.extend(file.map(|f| f.path));
                 let key = step.name.unwrap_or_else(|| format!("program/{}", command[0].rsplit('/').next().unwrap_or("")));
                 let action = UpgradeAction::Program { hash: file.map(|f| f.hash), command, timeout_seconds: timeout.unwrap_or(3600) };
-                out.push(UpgradeStep { key, action, when, origin });
+                out.push(UpgradeStep { key, action, when, inverse: None, origin });
             }
             (None, None, Some(instruction)) if !instruction.trim().is_empty() => {
                 let key = step.name.unwrap_or_else(|| format!("person/{}", slug(&instruction)));
-                out.push(UpgradeStep { key, action: UpgradeAction::Person { instruction }, when, origin });
+                out.push(UpgradeStep { key, action: UpgradeAction::Person { instruction }, when, inverse: None, origin });
             }
             _ => findings.push(wrong("a step has exactly one of `script`, `program` and `person`".into(), "write one `[[step]]` for each")),
         }

@@ -100,7 +100,13 @@ fn script(file: &UpgradeFile<'_>, when: Option<String>, findings: &mut Vec<Findi
     let text = up_section(file, text.strip_prefix('\u{feff}').unwrap_or(text), findings)?;
     let hash = Hash::of(text.replace("\r\n", "\n").replace('\r', "\n").as_bytes());
     let key = file.path.rsplit_once('.').map_or(file.path, |(stem, _)| stem).to_owned();
-    Some(UpgradeStep { key, action: UpgradeAction::Script { text: text.to_owned(), hash }, when, origin: file.origin((0, 0)) })
+    Some(UpgradeStep {
+        key,
+        action: UpgradeAction::Script { text: text.to_owned(), hash },
+        when,
+        inverse: None,
+        origin: file.origin((0, 0)),
+    })
 }
 
 /// dbmate's script up to `-- migrate:down`, lines as in the file; other tools' down sections are refused, as they would be run.
@@ -177,7 +183,7 @@ fn check(step: &UpgradeStep, files: &Files<'_>, engine: EngineKind, declared: Op
                 let message = format!("`{path}` line {}: `{}`: {}", statement.line, found.what, found.why);
                 let finding = match (found.severity, declared) {
                     (Severity::Error, None) => Finding::error("GR0409", message)
-                        .hint(format!("take it out of the script, or declare it in `upgrade/steps.toml`: `[[step]] script = \"{path}\" outside = \"why, and how it is undone\"`")),
+                        .hint(format!("take it out of the script, or declare it in `upgrade/steps.toml`: `[[step]] script = \"{path}\" outside = \"why\" inverse = \"the script that undoes it\"`")),
                     (Severity::Error, Some(why)) => Finding::note("GR0409", format!("{message}; declared: {why}")),
                     (Severity::Warning, _) => Finding::warning("GR0409", message),
                     (Severity::Note, _) => Finding::note("GR0410", message),

@@ -97,7 +97,15 @@ fn steps_toml_gives_the_order_and_must_name_every_script() {
 #[test]
 fn what_reaches_outside_is_refused_unless_declared() {
     assert_eq!(run(&[("1_a.sql", "create role x;")]).1, [("GR0409", Severity::Error)]);
-    let list = "[[step]]\nscript = '1_a.sql'\noutside = 'the role is dropped by hand'";
+    let listed = |more: &str| {
+        let list = format!("[[step]]\nscript = '1_a.sql'\noutside = 'a login for the portal'\n{more}");
+        run(&[("steps.toml", &list), ("1_a.sql", "create role x;"), ("undo/roles.sql", "drop role if exists x;")])
+    };
+    let (keys, findings) = listed("inverse = 'undo/roles.sql'");
+    assert_eq!((keys, findings), (vec!["1_a".to_owned()], vec![("GR0409", Severity::Note)]), "the inverse is no step of the upgrade");
+    assert!(listed("").1.contains(&("GR0404", Severity::Error)), "a word alone undoes nothing");
+    assert!(listed("inverse = 'undo/nowhere.sql'").1.contains(&("GR0404", Severity::Error)));
+    let list = "[[step]]\nscript = '1_a.sql'\noutside = 'x'\nno_inverse = 'every server has the role'\n";
     assert_eq!(run(&[("steps.toml", list), ("1_a.sql", "create role x;")]).1, [("GR0409", Severity::Note)]);
 }
 
