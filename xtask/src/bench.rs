@@ -1,14 +1,18 @@
 //! `cargo xtask bench postgres [--rows N] [--binary PATH]`: a whole rehearsal (masked, neutralised, verified) beside the bare copy that `pg_dump -Fd -j2`
-//! and `pg_restore -j2` make of the same database on the same server. Owns the server and the made-up database; judges nothing but the
-//! time and the memory.
+//! and `pg_restore -j2` make of the same database on the same server, while its users keep writing to it. Owns the server and the made-up
+//! database; judges nothing but the time and the memory.
 
 mod clinic;
 mod server;
 
 use crate::shell::{command, root};
 use server::Server;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The promise: a rehearsal takes at most so many times what the bare copy takes.
@@ -34,12 +38,14 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let server = Server::start(&binaries)?;
     println!("== making a clinic of {rows} visits");
     server.psql("postgres", "create database clinic")?;
+    server.psql("clinic", clinic::OBJECTS)?;
     server.psql("clinic", &clinic::schema(rows))?;
     let size = server.psql("postgres", "select pg_size_pretty(pg_database_size('clinic'))")?;
 
     let folder = server.folder.join("program");
     clinic::program(&folder, &server)?;
-    println!("== rehearsing");
+    println!("== rehearsing, while users write");
+    let users = Users::start(&server)?;
     let mut rehearsal = Command::new(&greenroom);
     rehearsal.arg("-C").arg(&folder).arg("--quiet").arg("rehearse");
     let (rehearsed, kib) = measured(&mut rehearsal)?;
@@ -51,6 +57,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let (dumped, _) = measured(server.program("pg_dump").args(["-Fd", "-j2", "-d", "clinic", "-f"]).arg(&dump))?;
     server.psql("postgres", "create database bare template template0")?;
     let (restored, _) = measured(server.program("pg_restore").args(["-j2", "-d", "bare"]).arg(&dump))?;
+    let written = users.stop()?;
 
     let bare = dumped + restored;
     let ratio = rehearsed.as_secs_f64() / bare.as_secs_f64();
@@ -60,8 +67,54 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     println!("bare copy    {:>8.1} s", bare.as_secs_f64());
     println!("rehearsal    {:>8.1} s", rehearsed.as_secs_f64());
     println!("ratio        {ratio:>8.2}   (at most {MOST})");
+    println!("meanwhile    {written:>8} rounds of writes to the source");
     println!("peak memory  {:>8.1} MiB (below {} MiB)", kib_to_mib(kib), MOST_KIB / 1024);
     Ok(ratio <= MOST && kib < MOST_KIB)
+}
+
+/// Somebody who writes to the source until stopped.
+struct Users {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<u64, String>>,
+}
+
+impl Users {
+    fn start(server: &Server) -> Result<Users, String> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let mut psql = server.program("psql");
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "clinic"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut psql = psql.spawn().map_err(|e| format!("run psql: {e}"))?;
+        let mut input = psql.stdin.take().ok_or("psql has no standard input")?;
+        let mut output = BufReader::new(psql.stdout.take().ok_or("psql has no standard output")?);
+        let thread = std::thread::spawn(move || {
+            let mut rounds = 0;
+            let mut line = String::new();
+            while !stopped.load(Ordering::Relaxed) {
+                write!(input, "{}\\echo written\n", clinic::WRITER).map_err(|e| format!("write to psql: {e}"))?;
+                // A round is over when psql says so.
+                while line != "written\n" {
+                    line.clear();
+                    let read = output.read_line(&mut line).map_err(|e| format!("read from psql: {e}"))?;
+                    if read == 0 {
+                        return Err("the writer ended by itself".to_owned());
+                    }
+                }
+                line.clear();
+                rounds += 1;
+            }
+            drop(input);
+            psql.wait().map_err(|e| format!("wait for psql: {e}"))?;
+            Ok(rounds)
+        });
+        Ok(Users { stop, thread })
+    }
+
+    /// Stops and says how often they wrote.
+    fn stop(self) -> Result<u64, String> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| "the writer died".to_owned())?
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]

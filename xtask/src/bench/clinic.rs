@@ -1,15 +1,27 @@
-//! The made-up clinic that is measured, about a gigabyte at a million visits, and a program for it: people masked, notes redacted, queue
-//! emptied, jobs switched off, one upgrade script.
+//! The made-up clinic that is measured, about a gigabyte at a million visits, beside objects of every kind that PostgreSQL has; a program for
+//! it: people masked, notes redacted, queue emptied, jobs switched off, one upgrade script; and what its users do meanwhile.
 
 use super::server::Server;
 use std::fs;
 use std::path::Path;
 
+/// Objects of every kind, which the engine's tests use too.
+pub const OBJECTS: &str = include_str!("../../../crates/testkit/data/objects.postgres.sql");
+
+/// What a busy user does, again and again: every table that is large is written to.
+pub const WRITER: &str = "insert into clinic.visit select max(id) + 1, 1, now(), 'new', 'writer', '{}' from clinic.visit;
+    update clinic.client set city = 'Elsewhere', created_at = now() where id = 1 + (random() * 1000)::int;
+    update clinic.visit set state = 'moved' where id = 1 + (random() * 100000)::int;
+    delete from clinic.invoice where id = 1 + (random() * 100000)::int;
+    select pg_sleep(0.02);
+";
+
 /// Statements that make the clinic.
 pub fn schema(visits: u64) -> String {
     let (clients, invoices) = ((visits / 5).max(1), (visits / 2).max(1));
     format!(
-        "create table words as select string_agg(translate(substr(md5(g::text), 1, 2 + g % 7), '0123456789', 'ghijklmnop'), ' ') as text from generate_series(1, 1500) g;
+        "create schema clinic; set search_path = clinic;
+         create table words as select string_agg(translate(substr(md5(g::text), 1, 2 + g % 7), '0123456789', 'ghijklmnop'), ' ') as text from generate_series(1, 1500) g;
          create table client (id int primary key, name text not null, mail text, phone varchar(20), street text, city text, born date,
             created_at timestamptz not null default now());
          insert into client select g, initcap(translate(substr(md5(g::text), 1, 6), '0123456789', 'ghijklmnop')) || ' '
@@ -32,7 +44,7 @@ pub fn schema(visits: u64) -> String {
 }
 
 const COLUMNS: &str = r#"
-[client]
+["clinic.client"]
 id = "keep"
 name = { mask = "full_name", identity = "id" }
 mail = { mask = "email", identity = "id" }
@@ -41,26 +53,104 @@ street = { mask = "street", identity = "id" }
 city = { mask = "city", identity = "id" }
 born = { mask = "birth_date", identity = "id" }
 created_at = "keep"
-[visit]
+["clinic.visit"]
 id = "keep"
 client_id = "keep"
 at = "keep"
 state = "keep"
 note = { mask = "redact" }
 data = "keep"
-[invoice]
+["clinic.invoice"]
 id = "keep"
 visit_id = "keep"
 amount = "keep"
 paid = "keep"
 level = { keep = true, after_upgrade = true }
-[mail_queue]
+["clinic.mail_queue"]
 id = "keep"
 receiver = "null"
 body = "null"
-[job]
+["clinic.job"]
 id = "keep"
 active = "keep"
+[client]
+id = "keep"
+name = { mask = "full_name", identity = "id" }
+mail = { mask = "email", identity = "id" }
+code = "keep"
+shorty = "keep"
+feeling = "keep"
+feelings = "keep"
+dmoods = "keep"
+p = "keep"
+ps = "keep"
+s = "keep"
+i4 = "keep"
+ir = "keep"
+born = { mask = "birth_date", identity = "id" }
+seen = "keep"
+at = "keep"
+debt = "keep"
+free = "keep"
+cash = "keep"
+f4 = "keep"
+f8 = "keep"
+b = "keep"
+u = "keep"
+j = "keep"
+jb = "keep"
+ip = { mask = "ip" }
+net = "keep"
+mac = "keep"
+tags = "keep"
+grid = "keep"
+words = "keep"
+h = "keep"
+tv = "keep"
+bits = "keep"
+pt = "keep"
+iv = "keep"
+r = "keep"
+o = "keep"
+x = "keep"
+note = { mask = "redact" }
+[base]
+a = "keep"
+b = "keep"
+[derived]
+a = "keep"
+b = "keep"
+c = "keep"
+[egg]
+id = "keep"
+hen = "keep"
+[hen]
+id = "keep"
+egg = "keep"
+["Billing Dept.group"]
+order = "keep"
+"Ünï \"q\"" = "keep"
+"%s" = "keep"
+[visit]
+id = "keep"
+at = "keep"
+client = "keep"
+[visit_2024]
+id = "keep"
+at = "keep"
+client = "keep"
+[invoice_line]
+visit = "keep"
+at = "keep"
+n = "keep"
+[scratch]
+a = "keep"
+[secret_rows]
+owner = "keep"
+v = "keep"
+[weak]
+a = "keep"
+b = "keep"
 "#;
 
 /// Writes the program.
@@ -68,15 +158,16 @@ pub fn program(folder: &Path, server: &Server) -> Result<(), String> {
     let address = format!("engine = \"postgres\"\nhost = \"{}\"\nport = {}\nuser = \"postgres\"", server.folder.display(), server.port);
     let main = format!(
         "[program]\nname = \"bench\"\n[source]\n{address}\ndatabase = \"clinic\"\n[target]\n{address}\n[pilot]\nname = \"clinic_pilot\"\n\
-         [tables]\nmail_queue = \"queue\"\n[copy]\nmin_free_disk_percent = 0\n[verify]\ntouched_tables = [\"job\", \"invoice\"]\n"
+         [tables]\n\"clinic.mail_queue\" = \"queue\"\n[copy]\nmin_free_disk_percent = 0\nlarge_objects = \"keep\"\n\
+         [verify]\ntouched_tables = [\"clinic.job\", \"clinic.invoice\"]\n"
     );
-    let pack = "[pack]\ntitle = \"off\"\n[[rule]]\nid = \"jobs\"\nstatement = \"update job set active = false\"\nassert = \"select 1 from job where active\"\n";
+    let pack = "[pack]\ntitle = \"off\"\n[[rule]]\nid = \"jobs\"\nstatement = \"update clinic.job set active = false\"\nassert = \"select 1 from clinic.job where active\"\n";
     let files = [
         ("greenroom.toml", main.as_str()),
         ("columns.toml", COLUMNS),
         ("packs/off.toml", pack),
-        ("upgrade/V1__level.sql", "alter table invoice add level int;\n"),
-        ("verify/count.sql", "-- expect: same as source\nselect count(*) from visit;\n"),
+        ("upgrade/V1__level.sql", "alter table clinic.invoice add level int;\n"),
+        ("verify/count.sql", "-- expect: same as source\nselect count(*) from clinic.visit;\n"),
     ];
     for (name, text) in files {
         let path = folder.join(name);
