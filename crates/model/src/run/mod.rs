@@ -4,5 +4,7 @@
 
 mod event;
 mod state;
+mod stored;
 pub use event::*;
 pub use state::*;
+pub use stored::*;

@@ -1,9 +1,9 @@
 //! A journal in memory, for crash tests: the same rules, and a cut before or after any append.
 
-use super::{Actor, AppendError, Journal, Lease, ReplayError, check_chain, commitment, seal};
+use super::{Actor, AppendError, Journal, Lease, ReplayError, commitment, seal};
 use greenroom_engine::fake::Cuts;
 use greenroom_model::hash::Hash;
-use greenroom_model::run::{Body, Event, RunId};
+use greenroom_model::run::{Body, Event, RunId, check_chain};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

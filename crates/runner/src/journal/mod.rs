@@ -10,7 +10,7 @@ pub use sqlite::SqliteJournal;
 
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::Plan;
-use greenroom_model::run::{Body, Event, IllegalEvent, RunId, RunState, event_hash};
+use greenroom_model::run::{Body, Broken, Event, IllegalEvent, RunId, RunState, event_hash};
 use std::collections::BTreeMap;
 
 /// The right to write events of one run: an epoch, superseded by the next takeover.
@@ -88,23 +88,10 @@ pub trait Journal: Send {
     fn actors(&self) -> Result<BTreeMap<Hash, Actor>, ReplayError>;
 }
 
-/// Checks numbering and chain.
-///
-/// # Errors
-/// [`ReplayError::Broken`] with the first event that does not fit.
-pub fn check_chain(events: &[Event]) -> Result<(), ReplayError> {
-    let mut prev = Hash::ZERO;
-    for (i, e) in events.iter().enumerate() {
-        let expected = i as u64 + 1;
-        if e.seq != expected {
-            return Err(ReplayError::Broken { seq: expected, why: format!("event {} stands in its place", e.seq) });
-        }
-        if e.prev != prev {
-            return Err(ReplayError::Broken { seq: e.seq, why: "it does not continue the event before it".into() });
-        }
-        prev = e.hash;
+impl From<Broken> for ReplayError {
+    fn from(b: Broken) -> ReplayError {
+        ReplayError::Broken { seq: b.seq, why: b.why }
     }
-    Ok(())
 }
 
 /// Makes an event and its stored texts: (event, commitments, body).

@@ -1,9 +1,9 @@
 //! The journal in a SQLite file (WAL, `synchronous=FULL`: an append that returned survives a crash of the machine).
 
-use super::{Actor, AppendError, Journal, Lease, ReplayError, check_chain, commitment, seal};
+use super::{Actor, AppendError, Journal, Lease, ReplayError, commitment, seal};
 use crate::ports::{Clock, Random};
 use greenroom_model::hash::Hash;
-use greenroom_model::run::{Body, Event, RunId, event_hash};
+use greenroom_model::run::{Body, Event, Stored, check_chain};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -115,24 +115,19 @@ impl Journal for SqliteJournal {
         let mut rows = statement.query([]).map_err(storage)?;
         let mut events: Vec<Event> = Vec::new();
         while let Some(row) = rows.next().map_err(storage)? {
-            let seq = u64::try_from(row.get::<_, i64>(0).map_err(storage)?).unwrap_or(0);
-            let text = |i: usize| row.get::<_, String>(i).map_err(storage);
-            let broken = |why: &str| ReplayError::Broken { seq, why: why.to_owned() };
-            let (personal, body, at) = (text(4)?, text(6)?, text(3)?);
-            let event = Event {
-                seq,
-                run: row.get::<_, Option<String>>(1).map_err(storage)?.map(RunId),
-                epoch: u64::try_from(row.get::<_, i64>(2).map_err(storage)?).unwrap_or(0),
-                at: at.parse().map_err(|_| broken("its time cannot be read"))?,
-                personal: serde_json::from_str(&personal).map_err(|_| broken("its commitments cannot be read"))?,
-                hash: Hash::parse(&text(7)?).ok_or_else(|| broken("its hash cannot be read"))?,
-                prev: Hash::parse(&text(5)?).ok_or_else(|| broken("its link cannot be read"))?,
-                body: serde_json::from_str(&body).map_err(|e| broken(&format!("its content cannot be read ({e})")))?,
+            let stored = |r: &rusqlite::Row<'_>| {
+                Ok(Stored {
+                    seq: r.get(0)?,
+                    run: r.get(1)?,
+                    epoch: r.get(2)?,
+                    at: r.get(3)?,
+                    personal: r.get(4)?,
+                    prev: r.get(5)?,
+                    body: r.get(6)?,
+                    hash: r.get(7)?,
+                })
             };
-            if event_hash(seq, event.run.as_ref(), event.epoch, &at, &personal, event.prev, &body) != event.hash {
-                return Err(broken("its content does not have the recorded hash"));
-            }
-            events.push(event);
+            events.push(stored(row).map_err(storage)?.decode()?);
         }
         check_chain(&events)?;
         Ok(events)
