@@ -1,25 +1,24 @@
-//! The seam's contract, on every engine that can be had here.
+//! The seam's contract, on every engine that can be had here; a test for each theme, so that they run beside each other.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failing unwrap is a failing test; what is printed is shown when one fails")]
 
-use greenroom_engine::contract::{self, NextTest, Verdict};
+use greenroom_engine::contract::{self, NextTest, Test, Verdict};
 use greenroom_engine::secret::NoSecrets;
 use greenroom_model::catalog::EngineKind;
 use greenroom_model::program::Address;
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 fn address(engine: EngineKind) -> Address {
     Address { engine, path: None, host: None, port: None, database: None, user: None, password: None, tls: None }
 }
 
-/// Every promise that applies is kept, and those that do not are the expected ones.
-async fn keeps_the_contract(address: Address, base: &Path, lacks: &[&str]) {
-    let nonce = format!("{:08x}", std::process::id());
-    let ground = greenroom_engine::ground(&address, &NoSecrets, base, &nonce).await.unwrap();
-    // One test while working on it: `GREENROOM_CONTRACT_ONLY=swap cargo test -p greenroom-engine --test contract`.
-    let only = std::env::var("GREENROOM_CONTRACT_ONLY").unwrap_or_default();
-    let tests: Vec<_> = contract::all().into_iter().filter(|t| t.theme.contains(&only) || t.name.contains(&only)).collect();
-    let report = contract::run(ground, &tests, |next| {
-        if let NextTest::Ended(ended) = next {
+/// Every promise of a theme that applies is kept, and those that do not are the expected ones.
+async fn kept(address: Address, base: &Path, nonce: &str, theme: &str, lacks: &[&str]) {
+    let ground = greenroom_engine::ground(&address, &NoSecrets, base, nonce).await.unwrap();
+    let tests: Vec<Test> = contract::all().into_iter().filter(|t| t.theme == theme).collect();
+    let report = contract::run(ground, &tests, &AtomicBool::new(false), |next| {
+        if let NextTest::Ended { ended, .. } = next {
             println!("{:>6} ms  {}: {}: {:?}", ended.milliseconds, ended.theme, ended.test, ended.verdict);
         }
     })
@@ -27,27 +26,22 @@ async fn keeps_the_contract(address: Address, base: &Path, lacks: &[&str]) {
     let broken: Vec<_> = report.tests.iter().filter(|t| matches!(t.verdict, Verdict::Failed { .. })).collect();
     assert!(broken.is_empty(), "{broken:#?}");
     assert_eq!(report.left_behind, [] as [String; 0]);
-    assert!(report.kept());
-    let mut lacking: Vec<&str> = Vec::new();
-    for test in &report.tests {
-        if let Verdict::NotApplicable { lacks, .. } = &test.verdict {
-            lacking.push(lacks);
-        }
-    }
-    if only.is_empty() {
-        assert_eq!(lacking, lacks);
-    }
+    assert!(report.kept() && report.version.is_some());
+    let lacking = report.tests.iter().filter_map(|t| match &t.verdict {
+        Verdict::NotApplicable { lacks, .. } => Some(lacks.as_str()),
+        _ => None,
+    });
+    assert_eq!(lacking.collect::<Vec<_>>(), lacks);
 }
 
-#[tokio::test]
-async fn sqlite_keeps_the_contract() {
+async fn on_sqlite(theme: &str) {
     let folder = tempfile::tempdir().unwrap();
-    keeps_the_contract(address(EngineKind::Sqlite), folder.path(), &["shared_snapshot"]).await;
+    let lacks: &[&str] = if theme == "snapshot" { &["shared_snapshot"] } else { &[] };
+    kept(address(EngineKind::Sqlite), folder.path(), "0000test", theme, lacks).await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something is left in the folder");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_keeps_the_contract() {
+async fn on_postgres(theme: &str) {
     let server = greenroom_testkit::postgres!();
     let postgres = Address {
         host: Some(server.socket().display().to_string()),
@@ -55,8 +49,35 @@ async fn postgres_keeps_the_contract() {
         user: Some("postgres".to_owned()),
         ..address(EngineKind::Postgres)
     };
-    let databases = "select string_agg(datname, ' ' order by datname) from pg_database";
-    let before = server.maintenance().query(databases);
-    keeps_the_contract(postgres, Path::new("/"), &[]).await;
-    assert_eq!(server.maintenance().query(databases), before);
+    let nonce = format!("test{theme}");
+    kept(postgres, Path::new("/"), &nonce, theme, &[]).await;
+    let left = server.maintenance().query(&format!("select datname from pg_database where datname like '%{nonce}%'"));
+    assert_eq!(left, "");
+}
+
+macro_rules! themes {
+    ($($theme:ident),+ $(,)?) => {
+        const THEMES: &[&str] = &[$(stringify!($theme)),+];
+        mod sqlite_keeps_what_it_promises_about {
+            $(#[tokio::test]
+            async fn $theme() {
+                super::on_sqlite(stringify!($theme)).await;
+            })+
+        }
+        mod postgres_keeps_what_it_promises_about {
+            $(#[tokio::test]
+            async fn $theme() {
+                super::on_postgres(stringify!($theme)).await;
+            })+
+        }
+    };
+}
+
+themes!(snapshot, ranges, rows, types, progress, schema, queries, scripts, place, swap, lock);
+
+#[test]
+fn no_theme_is_left_out_and_every_promise_is_a_sentence_of_its_own() {
+    let all = contract::all();
+    assert_eq!(all.iter().map(|t| t.theme).collect::<BTreeSet<_>>(), THEMES.iter().copied().collect());
+    assert_eq!(all.iter().map(Test::sentence).collect::<BTreeSet<_>>().len(), all.len());
 }

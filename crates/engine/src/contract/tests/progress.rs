@@ -11,7 +11,7 @@ promises! { "progress":
     a_committed_range_is_recorded_with_its_rows,
     a_discarded_range_leaves_nothing,
     a_loader_dropped_in_the_midst_leaves_nothing,
-    a_range_whose_count_is_not_the_digests_is_refused,
+    a_range_whose_count_differs_from_its_digest_is_refused,
     a_range_is_not_loaded_twice,
     a_forgotten_range_takes_only_its_own_rows,
     a_forgotten_table_takes_all_its_rows,
@@ -88,7 +88,7 @@ async fn a_loader_dropped_in_the_midst_leaves_nothing(scene: Scene) -> Step {
     Ok(())
 }
 
-async fn a_range_whose_count_is_not_the_digests_is_refused(scene: Scene) -> Step {
+async fn a_range_whose_count_differs_from_its_digest_is_refused(scene: Scene) -> Step {
     let mut l = loading(&scene).await?;
     let (mut reader, mut loader) = (l.p.held.reader().await?, l.built.inside.loader().await?);
     let mut done = move_range(reader.as_mut(), loader.as_mut(), &l.copy, &l.ranges[0]).await?;

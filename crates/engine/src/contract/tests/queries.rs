@@ -6,7 +6,7 @@ use crate::contract::{Step, promise, promises};
 
 promises! { "queries":
     an_assertion_only_reads,
-    counting_an_assertions_rows_stops_at_a_thousand,
+    counting_the_rows_of_an_assertion_stops_at_a_thousand,
     errors_of_queries_show_no_values,
     samples_are_text_by_column,
     a_sample_filter_picks_about_as_many_rows_as_asked,
@@ -32,7 +32,7 @@ async fn an_assertion_only_reads(scene: Scene) -> Step {
     Ok(())
 }
 
-async fn counting_an_assertions_rows_stops_at_a_thousand(scene: Scene) -> Step {
+async fn counting_the_rows_of_an_assertion_stops_at_a_thousand(scene: Scene) -> Step {
     let mut p = scene.production(&numbers(&scene, 1300)).await?;
     let (mut built, _) = scene.copy(&mut p, 10_000, |_| {}).await?;
     let many = built.inside.query("SELECT id FROM t ORDER BY id").await?;

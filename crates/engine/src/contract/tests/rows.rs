@@ -9,7 +9,7 @@ promises! { "rows":
     rows_arrive_byte_for_byte_and_the_digest_agrees,
     a_mask_of_one_column_leaves_the_others_untouched,
     a_mask_that_changes_nothing_changes_no_byte,
-    rules_apply_where_the_sources_conditions_hold,
+    rules_apply_where_conditions_of_the_source_hold,
     a_filter_leaves_rows_out_and_an_empty_table_stays_empty,
     equal_rows_are_all_carried,
     very_long_values_pass,
@@ -83,7 +83,7 @@ async fn a_mask_that_changes_nothing_changes_no_byte(scene: Scene) -> Step {
     Ok(())
 }
 
-async fn rules_apply_where_the_sources_conditions_hold(scene: Scene) -> Step {
+async fn rules_apply_where_conditions_of_the_source_hold(scene: Scene) -> Step {
     let text = scene.dialect().text;
     let statements = [
         "CREATE TABLE kept (id INTEGER PRIMARY KEY)".to_owned(),

@@ -11,6 +11,7 @@ promises! { "swap":
     an_occupied_name_is_not_taken,
     a_foreign_database_is_neither_swapped_in_nor_moved_aside,
     what_was_promoted_is_never_moved_aside,
+    names_of_databases_may_be_odd,
 }
 
 /// A generation, ready to be swapped in.
@@ -133,5 +134,23 @@ async fn what_was_promoted_is_never_moved_aside(scene: Scene) -> Step {
     refuses("swapping production in", target.swap(&back).await)?;
     promise!(id(target.as_mut(), &pilot).await? == Some(one.engine_id), "production lost its name");
     promise!(target.look(&aside).await?.is_none(), "a refused swap left something behind");
+    Ok(())
+}
+
+async fn names_of_databases_may_be_odd(scene: Scene) -> Step {
+    let mut target = scene.target().await?;
+    let (pilot, former) = (scene.name("O'dd \"Name\" %s ü"), scene.name("For mer; -- '\""));
+    for _ in 0..2 {
+        let (name, _, made) = generation(&scene, target.as_mut()).await?;
+        let swap = Swap { generation: name, pilot: pilot.clone(), former: Some(former.clone()) };
+        swapped(target.as_mut(), &swap).await?;
+        promise!(id(target.as_mut(), &pilot).await? == Some(made.engine_id), "the generation does not bear the odd name");
+        target.enter(&pilot).await?.leave().await?;
+        target.admit(&pilot, &scene.dialect().everybody).await?;
+        promise!(target.admission(&pilot).await? == scene.dialect().everybody, "people are not let in under the odd name");
+    }
+    let nonce = target.look(&former).await?.and_then(|s| s.marker).map(|m| m.nonce).unwrap_or_default();
+    target.drop_marked(&former, &nonce).await?;
+    promise!(target.look(&former).await?.is_none(), "it still stands under the odd name");
     Ok(())
 }

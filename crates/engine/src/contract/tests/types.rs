@@ -6,8 +6,8 @@ use crate::contract::scene::{Scene, value};
 use crate::contract::{Step, Stop, promise, promises};
 
 promises! { "types":
-    every_types_nasty_values_arrive_exactly,
-    every_types_values_survive_being_decoded_and_encoded,
+    nasty_values_of_every_type_arrive_exactly,
+    values_of_every_type_survive_being_decoded_and_encoded,
 }
 
 fn tables(samples: &[&Sample]) -> Vec<String> {
@@ -47,12 +47,12 @@ async fn carried(scene: &Scene, samples: &[&Sample], through_masks: bool) -> Ste
     Ok(())
 }
 
-async fn every_types_nasty_values_arrive_exactly(scene: Scene) -> Step {
+async fn nasty_values_of_every_type_arrive_exactly(scene: Scene) -> Step {
     let all: Vec<&Sample> = scene.dialect().samples.iter().collect();
     carried(&scene, &all, false).await
 }
 
-async fn every_types_values_survive_being_decoded_and_encoded(scene: Scene) -> Step {
+async fn values_of_every_type_survive_being_decoded_and_encoded(scene: Scene) -> Step {
     let all: Vec<&Sample> = scene.dialect().samples.iter().filter(|s| s.decodes).collect();
     if all.is_empty() {
         return Err(Stop::Broken("the engine names no type whose values masks may see".into()));
