@@ -6,6 +6,7 @@ mod columns;
 mod demo;
 mod drive;
 mod drop;
+mod engine_test;
 mod explain;
 mod init;
 mod mask;
@@ -77,6 +78,7 @@ pub enum Command {
     Schema(schema::SchemaArgs),
     Explain(explain::ExplainArgs),
     Demo(demo::DemoArgs),
+    EngineTest(engine_test::EngineTestArgs),
     #[command(hide = true)]
     Reference(reference::ReferenceArgs),
 }
@@ -103,6 +105,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Schema(a) => schema::cmd_schema(app, a),
         Command::Explain(a) => explain::cmd_explain(app, &a),
         Command::Reference(a) => reference::cmd_reference(app, &a),
+        Command::EngineTest(a) => engine_test::cmd_engine_test(app, a).await,
         Command::Demo(a) => demo::cmd_demo(app, a).await,
     }
 }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod clinic;
+mod engine_test;
 mod json;
 mod look;
 mod story;

@@ -19,6 +19,7 @@ mod structure;
 #[cfg(test)]
 mod tests;
 mod text;
+mod url;
 pub mod write;
 
 pub use resolve::{extends, parse};
