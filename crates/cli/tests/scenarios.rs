@@ -1,0 +1,141 @@
+//! Scenario folders over the real binary: `scenarios/NAME` holds a source as SQL, a program, and what must be seen, in `expect.toml`.
+//!
+//! | file | means |
+//! |---|---|
+//! | `source.ENGINE.sql`, then `source.sql` | production's database; without either for an engine the scenario is not for it |
+//! | `program/` | the program; `@databases@` in `greenroom.toml` becomes the engine's `[source]` and `[pilot]` |
+//! | `X.ENGINE.EXT` | `X.EXT`, on that engine only |
+//! | `expect.toml` | the steps, one after another: see [`Step`] |
+//!
+//! `GREENROOM_SCENARIO=name cargo test -p greenroom --test scenarios` runs one.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is printed is shown when one fails")]
+
+mod ground;
+
+use greenroom_testkit::files;
+use ground::Ground;
+use serde::Deserialize;
+use std::fs;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+
+/// What a scenario expects.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    /// What it is about, in a sentence.
+    about: String,
+    step: Vec<Step>,
+}
+
+/// One step: a command, a query, new files, or a look at what is there.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Step {
+    /// Runs `greenroom -C program …`.
+    Run {
+        run: Vec<String>,
+        exit: i32,
+        /// Each must stand in its output.
+        #[serde(default)]
+        says: Vec<String>,
+        /// None may.
+        #[serde(default)]
+        hides: Vec<String>,
+    },
+    /// Queries `source` or `pilot`; rows on lines, values between `|`.
+    Query {
+        on: String,
+        sql: String,
+        #[serde(default)]
+        gives: String,
+        #[serde(default)]
+        fails: bool,
+    },
+    /// Copies a folder of the scenario over the program.
+    Put { put: String },
+    /// `source` or `pilot` is not there.
+    Absent { absent: String },
+    /// No file that Greenroom made holds these bytes: pilot, generations, workspace, journal.
+    Nowhere { nowhere: Vec<String> },
+}
+
+fn carry_out(ground: &dyn Ground, scenario: &Path, step: &Step) {
+    match step {
+        Step::Run { run, exit, says, hides } => {
+            let ended = ground.greenroom().args(run).finish();
+            let shown = format!("{}{}", ended.stdout, ended.stderr);
+            assert_eq!(ended.code, Some(*exit), "`greenroom {}` said:\n{shown}", run.join(" "));
+            for text in says {
+                assert!(shown.contains(text), "`greenroom {}` does not say `{text}`:\n{shown}", run.join(" "));
+            }
+            for text in hides {
+                assert!(!shown.contains(text), "`greenroom {}` says `{text}`:\n{shown}", run.join(" "));
+            }
+        }
+        Step::Query { on, sql, gives, fails } => match ground.query(on, sql) {
+            Ok(rows) => {
+                assert!(!fails, "{sql}: it should have failed");
+                assert_eq!(rows, *gives, "on the {on}: {sql}");
+            }
+            Err(why) => assert!(*fails, "on the {on}: {sql}: {why}"),
+        },
+        Step::Put { put } => ground::put(ground, &scenario.join(put)),
+        Step::Absent { absent } => assert!(!ground.stands(absent), "the {absent} is there"),
+        Step::Nowhere { nowhere } => {
+            let needles: Vec<&str> = nowhere.iter().map(String::as_str).collect();
+            for place in ground.places() {
+                files::assert_nowhere(&place, &needles);
+            }
+        }
+    }
+}
+
+/// Every scenario that this engine is in; all of them, before the first failure is reported.
+fn all(engine: &str, make: &dyn Fn(&str) -> Box<dyn Ground>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let only = std::env::var("GREENROOM_SCENARIO").unwrap_or_default();
+    let mut names: Vec<String> = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let (mut ran, mut failed) = (0, Vec::new());
+    for name in names.iter().filter(|n| n.contains(&only)) {
+        let scenario = folder.join(name);
+        let sql: Vec<String> = [format!("source.{engine}.sql"), "source.sql".to_owned()]
+            .iter()
+            .filter_map(|f| fs::read_to_string(scenario.join(f)).ok())
+            .collect();
+        let only_other = !scenario.join(format!("source.{engine}.sql")).exists() && ground::other_engines_have_their_own(&scenario, engine);
+        if sql.is_empty() || only_other {
+            continue;
+        }
+        let expect: Expect = toml::from_str(&fs::read_to_string(scenario.join("expect.toml")).unwrap())
+            .unwrap_or_else(|e| panic!("scenario {name}: expect.toml: {e}"));
+        assert!(expect.about.ends_with('.'), "scenario {name}: `about` is no sentence");
+        ran += 1;
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let ground = make(name);
+            ground.fill(&sql.join("\n"));
+            ground::put(ground.as_ref(), &scenario.join("program"));
+            for (i, step) in expect.step.iter().enumerate() {
+                println!("{name} on {engine}: step {}", i + 1);
+                carry_out(ground.as_ref(), &scenario, step);
+            }
+        }));
+        if ended.is_err() {
+            failed.push(name);
+        }
+    }
+    assert!(ran > 0, "no scenario was run");
+    assert!(failed.is_empty(), "on {engine} these scenarios failed: {failed:?}");
+}
+
+#[test]
+fn every_scenario_ends_as_expected_on_sqlite() {
+    all("sqlite", &|_| Box::new(ground::Sqlite::new()));
+}
+
+#[test]
+fn every_scenario_ends_as_expected_on_postgres() {
+    let server = greenroom_testkit::postgres!();
+    all("postgres", &|name| Box::new(ground::Postgres::new(server, name)));
+}

@@ -1,0 +1,1 @@
+CREATE INDEX twins_b ON twins (b);

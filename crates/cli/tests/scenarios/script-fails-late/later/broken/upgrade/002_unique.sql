@@ -1,0 +1,7 @@
+-- What nobody knew: two clients are active.
+UPDATE client SET level = 2;
+UPDATE client
+   SET level = 3;
+CREATE UNIQUE INDEX client_status
+  ON client (status);
+UPDATE client SET level = 4;

@@ -1,0 +1,2 @@
+ALTER TABLE client ADD COLUMN level INTEGER;
+UPDATE client SET level = 1;

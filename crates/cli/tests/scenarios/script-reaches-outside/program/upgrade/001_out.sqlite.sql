@@ -1,0 +1,2 @@
+UPDATE client SET name = name;
+ATTACH DATABASE 'elsewhere.db' AS elsewhere;

@@ -1,0 +1,2 @@
+CREATE TABLE client (id INTEGER PRIMARY KEY, name VARCHAR(60) NOT NULL);
+INSERT INTO client VALUES (1, 'Ines Rawwitz');
