@@ -25,17 +25,6 @@ fn an_unknown_mask_is_shown_where_it_is_written() {
 }
 
 #[test]
-fn a_mask_that_may_collide_on_a_unique_index_is_refused() {
-    let c = Clinic::ready();
-    c.edit("columns.toml", |t| t.replacen("mask = \"email\"", "mask = \"first_name\"", 1));
-    assert_snapshot!(c.run(&["check", "--quiet"]), @r##"
-    exit 0
-    --- out
-    ok: `clinic` can be rehearsed: 4 tables, every column decided, 0 upgrade steps
-    "##);
-}
-
-#[test]
 fn drift_names_the_columns_and_columns_write_adds_them() {
     let c = Clinic::ready();
     c.sql("ALTER TABLE client ADD COLUMN pesel TEXT; ALTER TABLE client DROP COLUMN status");
