@@ -205,8 +205,6 @@ async fn a_database_that_is_not_ours_is_not_entered(scene: Scene) -> Step {
 async fn rights_and_room_are_told(scene: Scene) -> Step {
     let (theirs, catalog) = foreign(&scene).await?;
     let mut target = scene.target().await?;
-    let missing = target.missing_rights().await?;
-    promise!(missing.is_empty(), "rights are missing: {}", missing.iter().map(|m| m.what.as_str()).collect::<Vec<_>>().join("; "));
     let room = target.room().await?;
     let plausible = room.free.is_none_or(|f| f > 0 && room.total.is_none_or(|t| f <= t));
     promise!(plausible, "there is more free than there is");
@@ -215,5 +213,15 @@ async fn rights_and_room_are_told(scene: Scene) -> Step {
     promise!(source.missing_rights(&tables).await?.is_empty(), "rights are missing on the source");
     let can = source.capabilities().await?;
     promise!(can.max_readers >= 1 && (can.shared_snapshot || can.max_readers == 1), "more readers are offered than a snapshot bears");
+    let missing = target.missing_rights().await?;
+    let told = missing.iter().all(|m| !m.what.is_empty() && !m.grant.is_empty());
+    promise!(told, "rights are missing, and what for or what would give them is not told");
+    if !missing.is_empty() {
+        let (what, grants): (Vec<_>, Vec<_>) = missing.into_iter().map(|m| (m.what, m.grant)).unzip();
+        return Err(Stop::Lacking {
+            what: format!("right to {}", what.join(", to ")),
+            so: format!("an administrator may run: {}", grants.join("; ")),
+        });
+    }
     Ok(())
 }
