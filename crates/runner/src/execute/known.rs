@@ -19,7 +19,7 @@ pub(crate) const KNOWN: &str = "known.bin";
 const MAGIC: &[u8; 16] = b"greenroom known1";
 /// All sorts, in the order of the file's sections.
 const SORTS: [Sort; 4] = [Sort::NamePart, Sort::FullName, Sort::Mail, Sort::Phone];
-const HEADER: u64 = 16 + 8 * SORTS.len() as u64;
+const HEADER: usize = 16 + 8 * SORTS.len();
 /// Keys sorted in memory at a time, per sort.
 const BUFFER: usize = 512 * 1024;
 /// Keys between two fences; one stretch is read for one lookup.
@@ -168,7 +168,7 @@ impl Gatherer {
     pub fn finish(self) -> io::Result<Known> {
         let part = self.folder.join(format!("{KNOWN}.part"));
         let mut out = BufWriter::new(private(&part)?);
-        out.write_all(&[0; HEADER as usize])?;
+        out.write_all(&[0; HEADER])?;
         let mut counts = [0; SORTS.len()];
         for (count, sorter) in counts.iter_mut().zip(self.sorters) {
             *count = sorter.write(&mut out)?;
@@ -253,10 +253,10 @@ impl Known {
         };
         let counts = [next()?, next()?, next()?, next()?];
         let total = counts.iter().try_fold(0u64, |sum, c| sum.checked_add(*c)).and_then(|n| n.checked_mul(8)).ok_or_else(broken)?;
-        if magic != *MAGIC || whole.checked_sub(HEADER) != Some(total) {
+        if magic != *MAGIC || whole.checked_sub(HEADER as u64) != Some(total) {
             return Err(broken());
         }
-        let mut at = HEADER;
+        let mut at = HEADER as u64;
         let mut sections = Vec::new();
         for count in counts {
             let bits = count.saturating_mul(12).next_power_of_two().clamp(64, BITS);
