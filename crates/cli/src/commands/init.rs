@@ -147,36 +147,54 @@ async fn look(address: &Address, secrets: &dyn Secrets, folder: &Path) -> Result
     columns::look(source.as_mut()).await
 }
 
-/// A value from its flag, or from a person.
-fn or_ask(app: &App, given: Option<String>, question: &str, flag: &str) -> Result<String, CliError> {
+/// A value from its flag, or from a person, who is asked again when the answer will not do.
+fn or_ask<T>(
+    app: &App,
+    given: Option<String>,
+    question: &str,
+    flag: &str,
+    read: impl Fn(String) -> Result<T, CliError>,
+) -> Result<T, CliError> {
     if let Some(value) = given {
-        return Ok(value);
+        return read(value);
     }
     let missing =
         || CliError::usage(format!("`{flag}` is missing, and nobody can be asked here"), "`greenroom init --help` shows examples");
     if !app.can_ask() {
         return Err(missing());
     }
-    app.ask(question)?.filter(|v| !v.is_empty()).ok_or_else(missing)
+    loop {
+        let Some(answer) = app.ask(question)? else { return Err(missing()) };
+        if answer.is_empty() {
+            continue;
+        }
+        match read(answer) {
+            Ok(value) => return Ok(value),
+            Err(e) => app.say(e.report().text(&[], false).trim_end()),
+        }
+    }
 }
 
 fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliError> {
     let engine = match args.engine {
         Some(e) => e,
         None => {
-            let word = or_ask(app, None, "engine of the production database (sqlite or postgres):", "--engine")?;
-            Engine::from_str(&word, true).map_err(|_| CliError::usage(format!("`{word}` is no engine"), "say `sqlite` or `postgres`"))?
+            let read = |word: String| {
+                Engine::from_str(&word, true).map_err(|_| CliError::usage(format!("`{word}` is no engine"), "say `sqlite` or `postgres`"))
+            };
+            or_ask(app, None, "engine of the production database (sqlite or postgres):", "--engine", read)?
         }
     };
     if engine == Engine::Sqlite {
-        let file = or_ask(app, args.source.clone(), "database file:", "--source")?;
-        return Ok(Address { path: Some(from_folder(&file, folder)?), ..empty(EngineKind::Sqlite) });
+        let path = or_ask(app, args.source.clone(), "database file:", "--source", |file| from_folder(&home(file), folder))?;
+        return Ok(Address { path: Some(path), ..empty(EngineKind::Sqlite) });
     }
-    let host = or_ask(app, args.source.clone().or_else(|| args.host.clone()), "host (or socket folder):", "--source")?;
-    if host.contains("://") || host.contains('@') {
-        return Err(CliError::usage("`--source` takes a host, not a URL", "use `--database`, `--user`, `--port` and `--password-env`"));
-    }
-    let database = or_ask(app, args.database.clone(), "database:", "--database")?;
+    let no_url = |host: String| match host.contains("://") || host.contains('@') {
+        true => Err(CliError::usage("`--source` takes a host, not a URL", "use `--database`, `--user`, `--port` and `--password-env`")),
+        false => Ok(host),
+    };
+    let host = or_ask(app, args.source.clone().or_else(|| args.host.clone()), "host (or socket folder):", "--source", no_url)?;
+    let database = or_ask(app, args.database.clone(), "database:", "--database", Ok)?;
     let user = match &args.user {
         None if app.can_ask() => app.ask("login (empty: your own):")?.filter(|u| !u.is_empty()),
         user => user.clone(),
@@ -204,6 +222,14 @@ fn empty(engine: EngineKind) -> Address {
     Address { engine, path: None, host: None, port: None, database: None, user: None, password: None, tls: None }
 }
 
+/// At a prompt no shell turns `~` into the home folder.
+fn home(file: String) -> String {
+    match (file.strip_prefix("~/"), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) => format!("{home}/{rest}"),
+        _ => file,
+    }
+}
+
 /// A file as the program names it: relative to its folder where the two are near, else absolute.
 fn from_folder(file: &str, folder: &Path) -> Result<String, CliError> {
     let hint = "give the path of an existing SQLite database";
@@ -225,20 +251,23 @@ fn from_folder(file: &str, folder: &Path) -> Result<String, CliError> {
 
 /// The program's name: as given, or made from the folder's.
 fn name(app: &App, args: &InitArgs, folder: &Path) -> Result<String, CliError> {
-    if let Some(name) = &args.name {
+    let read = |name: String| {
         let fits =
             (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
-        return match fits {
-            true => Ok(name.clone()),
+        match fits {
+            true => Ok(name),
             false => Err(CliError::usage(format!("`{name}` is no name for a program"), "use at most 32 of a-z, 0-9, `_` and `-`")),
-        };
+        }
+    };
+    if let Some(name) = &args.name {
+        return read(name.clone());
     }
     let from = folder.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
     let clean: String =
         from.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' { c } else { '_' }).take(32).collect();
     let guess = clean.trim_matches('_').to_owned();
     if guess.is_empty() {
-        return or_ask(app, None, "name of the program:", "--name");
+        return or_ask(app, None, "name of the program:", "--name", read);
     }
     Ok(guess)
 }
