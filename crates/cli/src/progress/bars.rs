@@ -10,6 +10,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Key of the step that begins when all copies have ended.
+const BEHIND_COPIES: &str = "source-facts";
+
 /// Draws bars.
 pub(super) struct Bars {
     screen: MultiProgress,
@@ -50,6 +53,12 @@ fn style(template: &str) -> ProgressStyle {
 
 impl Display for Bars {
     fn begins(&mut self, step: &StepKey, title: &str) {
+        // All rows have arrived; that sizes were estimated must not look as if some were missing.
+        if step.0 == BEHIND_COPIES
+            && let Some(overall) = self.overall.take()
+        {
+            overall.finish_and_clear();
+        }
         let bar = ProgressBar::new_spinner().with_style(style("  {spinner} {prefix} {msg:.dim}")).with_prefix(title.to_owned());
         let bar = match &self.overall {
             Some(overall) => self.screen.insert_before(overall, bar),
