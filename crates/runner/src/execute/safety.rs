@@ -379,7 +379,8 @@ async fn residual(
 const NAMES: [&str; 5] = ["first_name", "last_name", "full_name", "email", "user_name"];
 
 /// Masks that make up digits: among tens of thousands of numbers some are others' by chance.
-const NUMBERS: [&str; 8] = ["phone", "digits", "national_id", "postcode", "card", "iban", "permute", "redact"];
+const NUMBERS: [&str; 12] =
+    ["phone", "digits", "national_id", "postcode", "card", "iban", "permute", "redact", "email", "user_name", "token", "uuid"];
 
 /// Whether a column is masked by one of these. That its values went through the mask is proved by the digest.
 fn makes(plan: &Plan, table: &Table, column: &str, masks: &[&str]) -> bool {
