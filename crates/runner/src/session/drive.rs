@@ -1,0 +1,179 @@
+//! Driving runs: start, resume, undo, answer. Owns the locks and the lease around a drive; what is done step by step is `execute`'s.
+
+use super::error::refused;
+use super::{Session, SessionError};
+use crate::execute::{Ended, Execution, Locked, RunLog, Setup};
+use crate::journal::{Journal, Projection, SqliteJournal};
+use crate::workspace::RunLock;
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::Plan;
+use greenroom_model::run::{Body, Phase, RunId, RunState};
+
+impl Session {
+    /// Finds a run by its name, or the latest one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find_run(&self, name: Option<&str>) -> Result<RunState, SessionError> {
+        let history = self.history()?;
+        let found = match name {
+            Some(name) => history.runs.iter().find(|r| r.id.0 == name),
+            None => history.runs.last(),
+        };
+        found.cloned().ok_or_else(|| match name {
+            Some(name) => refused("GR0722", format!("there is no run `{name}`"), "`greenroom runs` lists them"),
+            None => refused("GR0722", "there is no run yet", "`greenroom rehearse` starts one"),
+        })
+    }
+
+    /// Whether another process of this machine works on the pilot now.
+    ///
+    /// # Errors
+    /// When the lock cannot be looked at.
+    pub fn busy(&self) -> Result<bool, SessionError> {
+        Ok(self.workspace.lock("pilot")?.is_none())
+    }
+
+    pub(super) fn lock(&self) -> Result<RunLock, SessionError> {
+        self.workspace.lock("pilot")?.ok_or_else(|| {
+            refused(
+                "GR0723",
+                format!("another Greenroom is working on the pilot `{}`", self.program.pilot.name),
+                "wait for it, or stop it; `greenroom status` shows how far it is",
+            )
+        })
+    }
+
+    /// Starts a run of a recorded plan and drives it.
+    ///
+    /// # Errors
+    /// See [`SessionError`]; a failed step is no error but [`Ended::Failed`].
+    pub async fn start(&self, hash: Hash, plan: &Plan, by_hand: bool) -> Result<(RunId, Ended), SessionError> {
+        let _lock = self.lock()?;
+        self.same_program(plan)?;
+        let mut journal = self.journal()?;
+        let history = Projection::of(&journal.replay()?)?;
+        if let Some(open) = history.runs.iter().find(|r| matches!(r.phase, Phase::Running | Phase::Undoing)) {
+            return Err(refused(
+                "GR0723",
+                format!("the run `{}` is neither finished nor undone", open.id),
+                format!("`greenroom resume {0}` goes on, `greenroom undo {0}` goes back", open.id),
+            ));
+        }
+        let id = RunId(format!("{}-{}", plan.kind, plan.names.number));
+        if history.run(&id).is_some() {
+            return Err(refused("GR0722", format!("the plan has been run already, as `{id}`"), "`greenroom plan` makes a new one"));
+        }
+        let locked = self.server_lock().await?;
+        let lease = crate::journal::Lease { run: id.clone(), epoch: 0 };
+        let event = journal.append(Some(&lease), Some(&self.actor), Body::RunStarted { plan: hash })?;
+        let state = RunState::begin(id.clone(), hash, plan.clone(), &event);
+        let mut execution = self.execution(journal, state, by_hand, locked)?;
+        Ok((id, execution.drive(false).await?))
+    }
+
+    /// Goes on with a run: after a crash, a failure, an interruption or an answer.
+    ///
+    /// # Errors
+    /// As [`Session::start`].
+    pub async fn resume(&self, name: Option<&str>, by_hand: bool) -> Result<(RunId, Ended), SessionError> {
+        let _lock = self.lock()?;
+        let state = self.find_run(name)?;
+        let id = state.id.clone();
+        match state.phase {
+            Phase::Finished => return Ok((id, Ended::Finished)),
+            Phase::Undone => return Ok((id, Ended::Undone)),
+            Phase::Running => self.same_program(&state.plan)?,
+            Phase::Undoing => {}
+        }
+        let locked = self.server_lock().await?;
+        let mut execution = self.execution(self.journal()?, state, by_hand, locked)?;
+        Ok((id, execution.drive(true).await?))
+    }
+
+    /// Restores what stood before a run.
+    ///
+    /// # Errors
+    /// As [`Session::start`].
+    pub async fn undo(&self, name: Option<&str>) -> Result<(RunId, Ended), SessionError> {
+        let _lock = self.lock()?;
+        let state = self.find_run(name)?;
+        let id = state.id.clone();
+        if state.phase == Phase::Undone {
+            return Ok((id, Ended::Undone));
+        }
+        let undoing = state.phase == Phase::Undoing;
+        let locked = self.server_lock().await?;
+        let mut execution = self.execution(self.journal()?, state, false, locked)?;
+        if !undoing && let Some(f) = execution.undo_all(&self.actor).await? {
+            let code = if f.code == "GR0715" { "GR0715" } else { "GR0714" };
+            return Err(refused(code, f.message, f.hint.unwrap_or_default()));
+        }
+        Ok((id, execution.drive(true).await?))
+    }
+
+    /// Answers what a run asks.
+    ///
+    /// # Errors
+    /// When it asks nothing, or the word is none of its choices.
+    pub fn answer(&self, name: Option<&str>, choice: &str) -> Result<RunId, SessionError> {
+        let _lock = self.lock()?;
+        let state = self.find_run(name)?;
+        let waiting = state.steps.iter().find_map(|(k, s)| match s {
+            greenroom_model::run::StepState::Waiting { question } => Some((k.clone(), question.clone())),
+            _ => None,
+        });
+        let Some((step, question)) = waiting else {
+            return Err(refused("GR0722", format!("the run `{}` waits for nobody", state.id), "`greenroom status` shows where it stands"));
+        };
+        if !question.choices.iter().any(|(word, _)| word == choice) {
+            let words: Vec<String> = question.choices.iter().map(|(w, _)| format!("`{w}`")).collect();
+            return Err(refused("GR0722", format!("`{choice}` is no answer to what is asked"), format!("answer {}", words.join(" or "))));
+        }
+        let id = state.id.clone();
+        let log = RunLog::take(Box::new(self.journal()?), state, &self.owner)?;
+        log.record_by(Some(&self.actor), Body::Answered { step, choice: choice.to_owned() })?;
+        Ok(id)
+    }
+
+    /// Takes the target server's lock. Every other process that took a lease in this workspace is dead, since the workspace's lock is ours:
+    /// what is left of its sessions is ended first.
+    async fn server_lock(&self) -> Result<Locked, SessionError> {
+        let leases = self.events()?.into_iter().filter_map(|e| match e.body {
+            Body::LeaseTaken { owner } if owner != self.owner => Some(owner),
+            _ => None,
+        });
+        let mut dead: Vec<String> = leases.collect();
+        dead.dedup();
+        Ok(Locked::take(self.engines.as_ref(), &self.program.pilot.name, &dead).await?)
+    }
+
+    fn execution(&self, journal: SqliteJournal, state: RunState, by_hand: bool, locked: Locked) -> Result<Execution, SessionError> {
+        let plan = &state.plan;
+        let setup = Setup {
+            program: self.program.clone(),
+            folder: self.folder.clone(),
+            engines: self.engines.clone(),
+            keys: self.keys(&plan.names.nonce),
+            scratch: self.workspace.scratch(&state.id)?,
+            clock: self.clock.clone(),
+            observer: self.observer.clone(),
+            cancel: self.cancel.clone(),
+            by_hand,
+            planned: std::fs::read(self.workspace.planned_schema(state.plan_hash)).ok().and_then(|b| serde_json::from_slice(&b).ok()),
+        };
+        let log = RunLog::take(Box::new(journal), state, &self.owner)?;
+        Ok(Execution::begin_locked(setup, log, locked))
+    }
+
+    fn same_program(&self, plan: &Plan) -> Result<(), SessionError> {
+        if plan.program_hash == self.program.hash() {
+            return Ok(());
+        }
+        Err(refused(
+            "GR0721",
+            "the program was edited after this plan was made",
+            "put the files back, or `greenroom undo` the run and plan again",
+        ))
+    }
+}

@@ -1,0 +1,121 @@
+//! What a person can do with a program: check, plan, run, resume, undo, answer, verify, open, seal, drop, look.
+//!
+//! Owns wiring: files, workspace, journal, engines, locks. Command line and console both go through here. Does not own wording. One file for
+//! each group of what can be done.
+
+mod databases;
+mod drive;
+mod engines;
+mod error;
+mod pilot;
+mod plans;
+mod project;
+
+pub use databases::Known;
+pub use engines::RealEngines;
+pub use error::SessionError;
+pub use project::{Project, read};
+
+use crate::journal::{Actor, Journal, Projection, SqliteJournal};
+use crate::ports::{Clock, Engines, Observer, Random, SystemClock, SystemRandom};
+use crate::secrets::{LocalSecrets, Prompt};
+use crate::workspace::{RunKeys, Workspace};
+use greenroom_engine::secret::Secrets;
+use greenroom_model::hash::Hash;
+use greenroom_model::program::Program;
+use greenroom_model::run::{Body, Event};
+use secrecy::ExposeSecret;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// A program at work in its workspace.
+pub struct Session {
+    /// The program's folder.
+    pub folder: PathBuf,
+    /// The program.
+    pub program: Program,
+    workspace: Workspace,
+    root_key: [u8; 32],
+    engines: Arc<dyn Engines>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    observer: Arc<dyn Observer>,
+    actor: Actor,
+    /// This process, in the journal's leases and in the names of its sessions on servers.
+    owner: String,
+    /// Stops what is being done at the next safe point.
+    pub cancel: CancellationToken,
+}
+
+impl Session {
+    /// Opens a program's workspace, making it at first use.
+    ///
+    /// # Errors
+    /// When the workspace or the mask key cannot be used.
+    pub fn open(folder: PathBuf, program: Program, prompt: Prompt, observer: Arc<dyn Observer>) -> Result<Session, SessionError> {
+        let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::new(&folder, prompt));
+        let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock::default()), Arc::new(SystemRandom));
+        let owner = random.name(16);
+        let (from, to) = (program.source.clone(), program.target.clone());
+        let engines = Arc::new(RealEngines::new(from, to, secrets.clone(), folder.clone(), owner.clone()));
+        let workspace = Workspace::open(&folder)?;
+        let root_key = match &program.masks.key {
+            // A key of the program's own gives the same pseudonyms on every machine that has it.
+            Some(reference) => {
+                *blake3::hash(secrets.resolve(reference).map_err(SessionError::Secret)?.expose_secret().as_bytes()).as_bytes()
+            }
+            None => workspace.root_key(random.as_ref())?,
+        };
+        let os_user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|n| std::env::var(n).ok()).unwrap_or_else(|| "unknown".into());
+        let actor = Actor { os_user };
+        let cancel = CancellationToken::new();
+        Ok(Session { folder, program, workspace, root_key, engines, clock, random, observer, actor, owner, cancel })
+    }
+
+    /// The connections.
+    pub fn engines(&self) -> Arc<dyn Engines> {
+        self.engines.clone()
+    }
+
+    fn journal(&self) -> Result<SqliteJournal, SessionError> {
+        let path = self.workspace.journal();
+        let fresh = !path.exists();
+        let mut journal = SqliteJournal::open(&path, self.clock.clone(), self.random.clone())?;
+        if fresh {
+            let (program, tool) = (self.program.name.clone(), env!("CARGO_PKG_VERSION").to_owned());
+            journal.append(None, None, Body::WorkspaceCreated { program, tool })?;
+        }
+        Ok(journal)
+    }
+
+    /// Everything the journal says.
+    ///
+    /// # Errors
+    /// When it cannot be read or trusted.
+    pub fn history(&self) -> Result<Projection, SessionError> {
+        Ok(Projection::of(&self.events()?)?)
+    }
+
+    /// The journal's events, and who acted where that is still known.
+    ///
+    /// # Errors
+    /// As [`Session::history`].
+    pub fn events(&self) -> Result<Vec<Event>, SessionError> {
+        Ok(self.journal()?.replay()?)
+    }
+
+    /// Who acted, by commitment.
+    ///
+    /// # Errors
+    /// As [`Session::history`].
+    pub fn actors(&self) -> Result<BTreeMap<Hash, Actor>, SessionError> {
+        Ok(self.journal()?.actors()?)
+    }
+
+    /// The keys of a generation; for previews and checks any nonce will do.
+    pub fn keys(&self, nonce: &str) -> RunKeys {
+        RunKeys::derive(&self.root_key, &self.program.name, nonce, self.program.masks.stable)
+    }
+}
