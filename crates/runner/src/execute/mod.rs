@@ -9,6 +9,7 @@ mod copy;
 mod create;
 mod facts;
 mod known;
+mod locked;
 mod log;
 mod masker;
 mod open;
@@ -23,6 +24,7 @@ mod verify_copy;
 mod verify_upgrade;
 
 pub(crate) use known::Known;
+pub use locked::Locked;
 pub use log::RunLog;
 pub use masker::build_masker;
 pub use open::admission;
@@ -182,34 +184,6 @@ pub struct Execution {
     /// What the residual scan searches for, once it has been prepared.
     pub(crate) search: Option<Arc<Search>>,
     _server_lock: Box<dyn ServerLock>,
-}
-
-/// A target whose server lock for the pilot's name is ours.
-pub struct Locked {
-    target: Box<dyn Target>,
-    lock: Box<dyn ServerLock>,
-}
-
-impl Locked {
-    /// Takes the lock. `dead` names processes that worked on this pilot and are gone: what is left of their sessions, which may hold the lock
-    /// or stand in the way of a rename, is ended first, on both sides.
-    ///
-    /// # Errors
-    /// When the target cannot be reached, or another process holds the lock.
-    pub async fn take(engines: &dyn Engines, pilot: &str, dead: &[String]) -> Result<Locked, RunError> {
-        let mut target = engines.target().await?;
-        if !dead.is_empty() {
-            target.end_sessions_of(dead).await?;
-            // A source that cannot be reached now is not needed by every step that is left.
-            if let Ok(mut source) = engines.source().await {
-                source.end_sessions_of(dead).await?;
-            }
-        }
-        match target.lock(pilot).await? {
-            Some(lock) => Ok(Locked { target, lock }),
-            None => Err(RunError::Busy(pilot.to_owned())),
-        }
-    }
 }
 
 impl Execution {
