@@ -26,6 +26,8 @@ enum File {
     Columns,
     /// packs/*.toml
     Packs,
+    /// upgrade/steps.toml
+    Steps,
 }
 
 pub fn cmd_schema(app: &App, args: SchemaArgs) -> Done {
@@ -37,6 +39,7 @@ pub fn cmd_schema(app: &App, args: SchemaArgs) -> Done {
                 File::Program => "greenroom.toml",
                 File::Columns => "columns.toml",
                 File::Packs => "packs/*.toml",
+                File::Steps => "upgrade/steps.toml",
             };
             all.get_mut(name).map(serde_json::Value::take).ok_or_else(|| CliError::Bug(format!("there is no schema of `{name}`")))?
         }

@@ -190,8 +190,17 @@ fn extends_is_found_even_in_a_file_with_mistakes() {
 #[test]
 fn the_schema_names_every_file_and_closes_every_table() {
     let schema = crate::program::schema();
-    assert_eq!(schema.as_object().unwrap().keys().collect::<Vec<_>>(), ["columns.toml", "greenroom.toml", "packs/*.toml"]);
-    for (file, pointer) in [("greenroom.toml", ""), ("greenroom.toml", "/$defs/RawAddress"), ("packs/*.toml", "/$defs/RawRule")] {
+    assert_eq!(
+        schema.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["columns.toml", "greenroom.toml", "packs/*.toml", "upgrade/steps.toml"]
+    );
+    let parts = [
+        ("greenroom.toml", ""),
+        ("greenroom.toml", "/$defs/RawAddress"),
+        ("packs/*.toml", "/$defs/RawRule"),
+        ("upgrade/steps.toml", "/$defs/Step"),
+    ];
+    for (file, pointer) in parts {
         let part = schema[file].pointer(pointer).unwrap();
         assert_eq!(part["additionalProperties"], false, "{file} {pointer}");
     }

@@ -3,28 +3,48 @@
 use super::{Files, UpgradeFile, ignored, script};
 use crate::finding::Finding;
 use crate::upgrade::{Inverse, UpgradeAction, UpgradeStep, check_rule};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Deserialize)]
+/// The order of the upgrade where file names do not say it, with programs, persons and rules: one `[[step]]` each.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "upgrade/steps.toml")]
 struct List {
+    /// The steps in order; every script of `upgrade/` must be listed.
     #[serde(default)]
+    #[schemars(with = "Vec<Step>")]
     step: Vec<toml::Spanned<Step>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Step {
+    /// A script, relative to `upgrade/`.
     script: Option<String>,
+    /// A program with its arguments; `./` at its beginning means `upgrade/`. `{host}`, `{port}`, `{user}`, `{database}` and `{path}` are filled in.
     program: Option<Vec<String>>,
+    /// What a person is asked to do before the run goes on.
     person: Option<String>,
+    /// Name of a program's or person's step; made from its text by default.
     name: Option<String>,
+    /// Versions of the product that it applies to: `>= 5.1, < 5.3`.
     when: Option<String>,
+    /// How long a program may take: `45s`, `30m`, `1h30m`; an hour by default.
     timeout: Option<String>,
+    /// Why the script may reach outside the database (roles, other databases, files); needs `inverse` or `no_inverse`.
     outside: Option<String>,
+    /// The script, relative to `upgrade/`, that undoes what reached outside. `greenroom undo` runs it in the server's maintenance database once
+    /// the generation is dropped, also when the step was applied only in part, and maybe twice: write it to do no harm then.
     inverse: Option<String>,
+    /// Why nothing that reached outside has to be undone.
     no_inverse: Option<String>,
+}
+
+/// The JSON schema of `steps.toml`.
+pub(crate) fn schema() -> schemars::Schema {
+    schemars::schema_for!(List)
 }
 
 /// Seconds of `45s`, `30m`, `2h` or `1h30m`.

@@ -4,6 +4,7 @@
 
 mod folder;
 mod listed;
+pub(crate) use listed::schema as steps_schema;
 
 use super::{UpgradeAction, UpgradeStep, outside, split};
 use crate::catalog::EngineKind;
