@@ -78,3 +78,13 @@ async fn a_path_that_looks_like_a_uri_is_a_path() {
     let mut s = stage.try_source("file:x?mode=memory").await.map_err(|e| e.to_string()).unwrap();
     assert_eq!(s.inspect().await.unwrap().tables.len(), 1);
 }
+
+#[tokio::test]
+async fn a_database_that_somebody_holds_exclusively_is_busy_not_broken() {
+    let stage = Stage::new("CREATE TABLE t(a); INSERT INTO t VALUES(1)");
+    let holder = stage.connect("production.db");
+    holder.execute_batch("PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE").unwrap();
+    let e = refused(&stage, "production.db").await;
+    assert_eq!((e.kind, e.native_code.as_deref()), (ErrorKind::Transient, Some("SQLITE_BUSY")), "{e}");
+    assert!(e.hint.as_deref().is_some_and(|h| h.contains("try again later")), "{e:?}");
+}
