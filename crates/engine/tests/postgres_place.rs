@@ -209,7 +209,7 @@ async fn a_creation_that_was_cut_before_its_marker_is_completed_and_nothing_else
 async fn a_script_that_asks_for_no_transaction_runs_statement_by_statement() {
     let Some(pg) = pg::server() else { return };
     pg.database("apart", "create table t (a int primary key, b text); create schema s; create table s.own (a int)");
-    let (_, mut generation, _) = rehearse(pg, "apart", "ap_1_n7", "n7", 10, &no_rules).await;
+    let (_, mut generation, _) = rehearse(&pg, "apart", "ap_1_n7", "n7", 10, &no_rules).await;
     let q = |sql: &str| pg.sql("ap_1_n7", sql);
     let hash = Hash::of(b"x");
     // A procedure that commits works in no transaction of ours.
