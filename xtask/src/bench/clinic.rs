@@ -10,9 +10,9 @@ pub const OBJECTS: &str = include_str!("../../../crates/testkit/data/objects.pos
 
 /// What a busy user does, again and again: every table that is large is written to.
 pub const WRITER: &str = "insert into clinic.visit select max(id) + 1, 1, now(), 'new', 'writer', '{}' from clinic.visit;
-    update clinic.client set city = 'Elsewhere', created_at = now() where id = 1 + (random() * 1000)::int;
-    update clinic.visit set state = 'moved' where id = 1 + (random() * 100000)::int;
-    delete from clinic.invoice where id = 1 + (random() * 100000)::int;
+    update clinic.client set city = 'Elsewhere', created_at = now() where id = (select 1 + (random() * 1000)::int);
+    update clinic.visit set state = 'moved' where id = (select 1 + (random() * 100000)::int);
+    delete from clinic.invoice where id = (select 1 + (random() * 100000)::int);
     select pg_sleep(0.02);
 ";
 
