@@ -91,7 +91,7 @@ impl Users {
             let mut rounds = 0;
             let mut line = String::new();
             while !stopped.load(Ordering::Relaxed) {
-                write!(input, "{}\\echo written\n", clinic::WRITER).map_err(|e| format!("write to psql: {e}"))?;
+                writeln!(input, "{}\\echo written", clinic::WRITER).map_err(|e| format!("write to psql: {e}"))?;
                 // A round is over when psql says so.
                 while line != "written\n" {
                     line.clear();
