@@ -7,6 +7,7 @@ pub mod batch;
 pub mod contract;
 pub mod error;
 pub mod fake;
+pub mod mysql;
 pub mod postgres;
 pub mod seam;
 pub mod secret;
@@ -27,6 +28,7 @@ pub async fn source(address: &Address, secrets: &dyn secret::Secrets, base: &Pat
     match address.engine {
         EngineKind::Sqlite => sqlite::source(address, base).await,
         EngineKind::Postgres => postgres::source(address, secrets, base).await,
+        EngineKind::Mysql => mysql::source(address, secrets, base).await,
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }
@@ -39,6 +41,7 @@ pub async fn target(address: &Address, secrets: &dyn secret::Secrets, base: &Pat
     match address.engine {
         EngineKind::Sqlite => sqlite::target(address, base).await,
         EngineKind::Postgres => postgres::target(address, secrets, base).await,
+        EngineKind::Mysql => mysql::target(address, secrets, base).await,
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }

@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 pub struct Capabilities {
     /// DDL takes part in transactions: a failed script leaves nothing behind.
     pub transactional_ddl: bool,
+    /// A database can be given another name. Where it cannot, a swap changes what a pilot's name stands for, and people connect to the
+    /// database that [`Standing::database`] names.
+    pub rename_database: bool,
     /// Several sessions can read one snapshot; otherwise one reader.
     pub shared_snapshot: bool,
     /// Most readers that make sense.
@@ -284,6 +287,9 @@ pub struct Standing {
     pub empty: bool,
     /// Bytes on disk.
     pub bytes: u64,
+    /// What people connect to, where databases cannot be renamed and the name given is not the database's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
 }
 
 /// Names of one swap. Everything is stored byte for byte in the journal.

@@ -262,8 +262,8 @@ pub fn names(program: &Program, history: &Projection, random: &dyn Random) -> Na
             let dir = if dir.is_empty() { String::new() } else { format!("{dir}/") };
             (format!("{dir}.{file}.gr{number}.{nonce}"), format!("{dir}.{file}.former.{nonce}"))
         }
-        // PostgreSQL cuts names at 63 bytes without a word.
-        EngineKind::Postgres | EngineKind::Fake => {
+        // PostgreSQL cuts names at 63 bytes without a word; MariaDB and MySQL take 64 characters.
+        EngineKind::Postgres | EngineKind::Mysql | EngineKind::Fake => {
             let stem = cut(&pilot, 40);
             (format!("{stem}_gr{number}_{nonce}"), format!("{stem}_former_{nonce}"))
         }

@@ -85,6 +85,9 @@ enum Engine {
     Sqlite,
     /// A PostgreSQL database
     Postgres,
+    /// A database of MariaDB or MySQL
+    #[value(alias = "mariadb")]
+    Mysql,
 }
 
 #[derive(Serialize)]
@@ -180,9 +183,9 @@ fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliErro
         Some(e) => e,
         None => {
             let read = |word: String| {
-                Engine::from_str(&word, true).map_err(|_| CliError::usage(format!("`{word}` is no engine"), "say `sqlite` or `postgres`"))
+                Engine::from_str(&word, true).map_err(|_| CliError::usage(format!("`{word}` is no engine"), "say `sqlite`, `postgres` or `mysql`"))
             };
-            or_ask(app, None, "engine of the production database (sqlite or postgres):", "--engine", read)?
+            or_ask(app, None, "engine of the production database (sqlite, postgres or mysql):", "--engine", read)?
         }
     };
     if engine == Engine::Sqlite {
@@ -193,7 +196,7 @@ fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliErro
         true => Err(CliError::usage("`--source` takes a host, not a URL", "use `--database`, `--user`, `--port` and `--password-env`")),
         false => Ok(host),
     };
-    let host = or_ask(app, args.source.clone().or_else(|| args.host.clone()), "host (or socket folder):", "--source", no_url)?;
+    let host = or_ask(app, args.source.clone().or_else(|| args.host.clone()), "host (or socket):", "--source", no_url)?;
     let database = or_ask(app, args.database.clone(), "database:", "--database", Ok)?;
     let user = match &args.user {
         None if app.can_ask() => app.ask("login (empty: your own):")?.filter(|u| !u.is_empty()),
@@ -215,7 +218,8 @@ fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliErro
         };
     }
     let (host, database) = (Some(host), Some(database));
-    Ok(Address { host, database, user, password, port: args.port, ..empty(EngineKind::Postgres) })
+    let kind = if engine == Engine::Mysql { EngineKind::Mysql } else { EngineKind::Postgres };
+    Ok(Address { host, database, user, password, port: args.port, ..empty(kind) })
 }
 
 fn empty(engine: EngineKind) -> Address {

@@ -33,6 +33,7 @@ fn capabilities(world: &World) -> Capabilities {
     let atomicity = world.inner().atomicity;
     Capabilities {
         transactional_ddl: atomicity.scripts,
+        rename_database: true,
         shared_snapshot: true,
         max_readers: 1,
         atomic_swap: atomicity.swap,

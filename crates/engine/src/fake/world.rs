@@ -126,6 +126,7 @@ impl Inner {
             marker: d.marker.clone(),
             empty: d.tables.is_empty(),
             bytes: 1,
+            database: None,
         })
     }
 }

@@ -96,6 +96,7 @@ async fn capabilities(session: &Session, tools: bool) -> Result<Capabilities> {
     };
     Ok(Capabilities {
         transactional_ddl: true,
+        rename_database: true,
         shared_snapshot: true,
         max_readers: MOST_READERS,
         atomic_swap: true,

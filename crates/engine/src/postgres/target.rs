@@ -41,7 +41,7 @@ impl PgTarget {
         let engine_id = format!("{}/{}", server_id(&self.server, &self.session).await, row.oid);
         // What nobody can enter and what bears no marker is a creation that was cut: nobody can have put anything into it.
         let empty = (row.closed && row.marker.is_none()) || self.is_empty(name).await;
-        Ok(Some(Standing { engine_id, marker: row.marker, empty, bytes }))
+        Ok(Some(Standing { engine_id, marker: row.marker, empty, bytes, database: None }))
     }
 
     /// Whether a database holds no user tables; one that cannot be entered is taken for full.

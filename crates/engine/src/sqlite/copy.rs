@@ -39,6 +39,7 @@ impl SqliteSource {
 pub(super) fn capabilities() -> Capabilities {
     Capabilities {
         transactional_ddl: true,
+        rename_database: true,
         shared_snapshot: false,
         max_readers: 1,
         // The pilot's name changes in one rename; the former's name is linked before (see `swap`).

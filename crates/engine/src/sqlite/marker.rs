@@ -71,8 +71,13 @@ pub(super) fn look(path: &Path) -> Result<Option<Standing>> {
     let Some(found) = stat(path)? else { return Ok(None) };
     let size = |s: &rustix::fs::Stat| u64::try_from(s.st_size).unwrap_or(0);
     let wal = stat(&beside(path, "-wal"))?.as_ref().map_or(0, size);
-    let foreign =
-        Standing { engine_id: engine_id(&found), marker: None, empty: size(&found) == 0 && is_file(&found), bytes: size(&found) + wal };
+    let foreign = Standing {
+        engine_id: engine_id(&found),
+        marker: None,
+        empty: size(&found) == 0 && is_file(&found),
+        bytes: size(&found) + wal,
+        database: None,
+    };
     if !is_file(&found) || foreign.empty {
         return Ok(Some(foreign));
     }

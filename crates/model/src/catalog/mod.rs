@@ -14,16 +14,25 @@ pub enum EngineKind {
     Sqlite,
     /// PostgreSQL.
     Postgres,
+    /// MariaDB and MySQL.
+    Mysql,
     /// The in-memory engine of the crash tests.
     Fake,
 }
 
 impl EngineKind {
+    /// Databases live on a server, with logins; otherwise they are files.
+    pub fn has_server(self) -> bool {
+        matches!(self, EngineKind::Postgres | EngineKind::Mysql)
+    }
+
     /// The schema that is meant when a table is named without one.
     pub fn default_schema(self) -> &'static str {
         match self {
             EngineKind::Postgres => "public",
-            EngineKind::Sqlite | EngineKind::Fake => "main",
+            // A database of MariaDB or MySQL has no schemas within; its own name differs between source and pilots and belongs to none of
+            // its objects.
+            EngineKind::Sqlite | EngineKind::Mysql | EngineKind::Fake => "main",
         }
     }
 }
@@ -33,6 +42,7 @@ impl fmt::Display for EngineKind {
         f.write_str(match self {
             EngineKind::Sqlite => "SQLite",
             EngineKind::Postgres => "PostgreSQL",
+            EngineKind::Mysql => "MariaDB/MySQL",
             EngineKind::Fake => "fake",
         })
     }
@@ -41,7 +51,7 @@ impl fmt::Display for EngineKind {
 /// A table's (or view's, or routine's) name, byte for byte as the engine stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TableName {
-    /// `main` on SQLite.
+    /// `main` on SQLite, MariaDB and MySQL.
     pub schema: String,
     /// The name without quotes.
     pub name: String,

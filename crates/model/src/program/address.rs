@@ -15,7 +15,7 @@ pub(super) fn addresses(layers: &[Read<'_>], pilot: Option<&Pilot>, findings: &m
     let source = merged(layers, source_section);
     let target = merged(layers, target_section);
     let Some(engine) = source.engine else {
-        missing(layers, "source.engine", "write `engine = \"sqlite\"` or `engine = \"postgres\"` under `[source]`", findings);
+        missing(layers, "source.engine", "write `engine = \"sqlite\"`, `\"postgres\"` or `\"mysql\"` under `[source]`", findings);
         return None;
     };
     let mut whole = true;
@@ -32,11 +32,11 @@ pub(super) fn addresses(layers: &[Read<'_>], pilot: Option<&Pilot>, findings: &m
         whole = false;
     }
     let (needed, example) = match engine {
-        EngineKind::Postgres => ("source.database", "write `database = \"…\"` under `[source]`"),
+        EngineKind::Postgres | EngineKind::Mysql => ("source.database", "write `database = \"…\"` under `[source]`"),
         EngineKind::Sqlite | EngineKind::Fake => ("source.path", "write `path = \"production.db\"` under `[source]`"),
     };
     let source = source.address(engine);
-    let said = if engine == EngineKind::Postgres { &source.database } else { &source.path };
+    let said = if engine.has_server() { &source.database } else { &source.path };
     if said.as_deref().unwrap_or_default().is_empty() {
         missing(layers, needed, example, findings);
         return None;
@@ -102,7 +102,7 @@ fn merged(layers: &[Read<'_>], section: Section) -> Partial {
 fn target_of(engine: EngineKind, source: &Address, said: Partial, pilot: Option<&Pilot>) -> Address {
     let mut target = said.address(engine);
     match engine {
-        EngineKind::Postgres if target.host.is_none() => {
+        EngineKind::Postgres | EngineKind::Mysql if target.host.is_none() => {
             target.host = source.host.clone();
             target.port = target.port.or(source.port);
             target.tls = target.tls.or(source.tls);
@@ -111,7 +111,7 @@ fn target_of(engine: EngineKind, source: &Address, said: Partial, pilot: Option<
                 target.password = target.password.or_else(|| source.password.clone());
             }
         }
-        EngineKind::Postgres => {}
+        EngineKind::Postgres | EngineKind::Mysql => {}
         EngineKind::Sqlite | EngineKind::Fake => {
             let folder = pilot.map_or(".", |p| p.name.rsplit_once(['/', '\\']).map_or(".", |(folder, _)| folder));
             target.path = Some(if folder.is_empty() { "/".to_owned() } else { folder.to_owned() });
@@ -136,7 +136,7 @@ fn fits_engine(layers: &[Read<'_>], name: &str, section: Section, engine: Engine
         ];
         for (key, span) in spans {
             let Some(span) = span else { continue };
-            let (for_files, server) = (key == "path", engine == EngineKind::Postgres);
+            let (for_files, server) = (key == "path", engine.has_server());
             // A SQLite pilot lies where its name says.
             if for_files != server && (server || name == "source") {
                 continue;
@@ -144,7 +144,7 @@ fn fits_engine(layers: &[Read<'_>], name: &str, section: Section, engine: Engine
             fits = false;
             let finding = Finding::error("GR0113", format!("`{name}.{key}` means nothing for {engine}"));
             let hint = match (server, name) {
-                (true, _) => "PostgreSQL takes `host`, `port`, `database` and `user`",
+                (true, _) => "a server takes `host`, `port`, `database` and `user`",
                 (false, "source") => "SQLite takes `path` only",
                 (false, _) => "the file that `pilot.name` names says where the pilot lives; remove `[target]`",
             };
@@ -165,8 +165,9 @@ fn pilot_apart(layers: &[Read<'_>], pilot: &Pilot, source: &Address, target: &Ad
         false
     };
     match source.engine {
-        EngineKind::Postgres => {
-            let port = |a: &Address| a.port.unwrap_or(5432);
+        EngineKind::Postgres | EngineKind::Mysql => {
+            let postgres = source.engine == EngineKind::Postgres;
+            let port = |a: &Address| a.port.unwrap_or(if postgres { 5432 } else { 3306 });
             let host = |a: &Address| match a.host.as_deref().unwrap_or("localhost").trim_end_matches('.').to_lowercase().as_str() {
                 "" | "127.0.0.1" | "::1" | "localhost" => "localhost".to_owned(),
                 // A socket folder is this machine as well.
@@ -177,14 +178,24 @@ fn pilot_apart(layers: &[Read<'_>], pilot: &Pilot, source: &Address, target: &Ad
                 let finding = Finding::error("GR0114", format!("the pilot `{}` is the source database itself", pilot.name));
                 return report(finding.hint("give the pilot a name of its own, e.g. with `_pilot` at its end"));
             }
-            let maintenance = target.database.as_deref().unwrap_or("postgres");
-            if pilot.name == maintenance || matches!(pilot.name.as_str(), "postgres" | "template0" | "template1") {
+            let maintenance = target.database.as_deref().or(postgres.then_some("postgres"));
+            let own: &[&str] = if postgres {
+                &["postgres", "template0", "template1"]
+            } else {
+                &["mysql", "sys", "information_schema", "performance_schema", "greenroom"]
+            };
+            if Some(pilot.name.as_str()) == maintenance || own.contains(&pilot.name.to_ascii_lowercase().as_str()) {
                 let finding = Finding::error("GR0110", format!("the pilot cannot be named `{}`, a database the server needs", pilot.name));
                 return report(finding.hint("give the pilot a name of its own"));
             }
-            if pilot.name.len() > 63 || pilot.name.contains('\0') {
+            if postgres && (pilot.name.len() > 63 || pilot.name.contains('\0')) {
                 let finding = Finding::error("GR0110", "PostgreSQL cuts names longer than 63 bytes, and the pilot's name is longer");
                 return report(finding.hint("choose a shorter name"));
+            }
+            if !postgres && (pilot.name.chars().count() > 64 || pilot.name.contains(['\0', '/', '\\', '.'])) {
+                let finding =
+                    Finding::error("GR0110", "MariaDB and MySQL take no such name: at most 64 characters, and no `.`, `/` or `\\`");
+                return report(finding.hint("choose another name"));
             }
         }
         EngineKind::Sqlite | EngineKind::Fake => {

@@ -15,7 +15,7 @@ pub use apart::{Apart, runs_apart};
 pub use label::label;
 pub(crate) use order::steps_schema;
 pub use order::{UpgradeFile, allows_transaction, collect};
-pub use reach::{Outside, TransactionControl, needs_no_transaction, outside, transaction_control};
+pub use reach::{Outside, TransactionControl, needs_no_transaction, outside, schemas_named, transaction_control};
 pub use split::{SplitError, split};
 pub use version::{VersionError, check_rule, satisfied};
 

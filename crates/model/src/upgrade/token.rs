@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Number,
     /// Any other single character.
     Symbol,
+    /// MariaDB and MySQL: opening or closing of a comment whose content the server executes (`/*! … */`, `/*M! … */`).
+    Mark,
 }
 
 /// A token: byte offsets into the text.
@@ -50,7 +52,7 @@ impl Token {
 
     /// Whether it counts for the engine.
     pub fn matters(&self) -> bool {
-        !matches!(self.kind, Kind::Space | Kind::Comment)
+        !matches!(self.kind, Kind::Space | Kind::Comment | Kind::Mark)
     }
 }
 
@@ -66,6 +68,9 @@ pub(crate) struct Lexer<'t> {
     pub text: &'t str,
     pub at: usize,
     postgres: bool,
+    mysql: bool,
+    /// Inside a comment whose content the server executes.
+    executed: bool,
 }
 
 fn starts_word(b: u8) -> bool {
@@ -78,7 +83,7 @@ fn continues_word(b: u8) -> bool {
 
 impl<'t> Lexer<'t> {
     pub fn new(engine: EngineKind, text: &'t str) -> Lexer<'t> {
-        Lexer { text, at: 0, postgres: engine == EngineKind::Postgres }
+        Lexer { text, at: 0, postgres: engine == EngineKind::Postgres, mysql: engine == EngineKind::Mysql, executed: false }
     }
 
     /// The next token; `None` at the end of the text.
@@ -89,7 +94,18 @@ impl<'t> Lexer<'t> {
         let second = bytes.get(start + 1).copied();
         let (kind, end) = match (first, second) {
             (b, _) if is_space(b) => (Kind::Space, self.run(start, is_space)),
-            (b'-', Some(b'-')) => (Kind::Comment, self.run(start, |b| b != b'\n')),
+            (b'-', Some(b'-')) if !self.mysql || bytes.get(start + 2).is_none_or(|b| *b <= b' ') => {
+                (Kind::Comment, self.run(start, |b| b != b'\n'))
+            }
+            (b'#', _) if self.mysql => (Kind::Comment, self.run(start, |b| b != b'\n')),
+            (b'*', Some(b'/')) if self.executed => {
+                self.executed = false;
+                (Kind::Mark, start + 2)
+            }
+            (b'/', Some(b'*')) if self.executed_comment(start).is_some() => {
+                self.executed = true;
+                (Kind::Mark, self.executed_comment(start).unwrap_or(start + 2))
+            }
             (b'/', Some(b'*')) => (Kind::Comment, self.block_comment(start)?),
             (b'e' | b'E', Some(b'\'')) if self.postgres => (Kind::Text, self.escape_string(start)?),
             (b'b' | b'B' | b'n' | b'N', Some(b'\'')) if self.postgres => (Kind::Text, self.quoted(start, start + 1, b'\'', "string")?),
@@ -99,10 +115,12 @@ impl<'t> Lexer<'t> {
                 let (kind, what) = if quote == b'"' { (Kind::Quoted, "quoted identifier") } else { (Kind::Text, "string") };
                 (kind, self.quoted(start, start + 2, quote, what)?)
             }
+            (b'b' | b'B' | b'n' | b'N', Some(b'\'')) if self.mysql => (Kind::Text, self.escaped(start, start + 1)?),
+            (b'\'' | b'"', _) if self.mysql => (Kind::Text, self.escaped(start, start)?),
             (b'\'', _) => (Kind::Text, self.quoted(start, start, b'\'', "string")?),
             (b'"', _) => (Kind::Quoted, self.quoted(start, start, b'"', "quoted identifier")?),
             (b'`', _) if !self.postgres => (Kind::Quoted, self.quoted(start, start, b'`', "quoted identifier")?),
-            (b'[', _) if !self.postgres => {
+            (b'[', _) if !self.postgres && !self.mysql => {
                 let close = self.text[start..].find(']').ok_or(Unterminated { what: "quoted identifier", at: start })?;
                 (Kind::Quoted, start + close + 1)
             }
@@ -137,6 +155,31 @@ impl<'t> Lexer<'t> {
             }
         }
         Err(Unterminated { what, at: start })
+    }
+
+    /// Behind the opening of a comment that the server executes, its version included: `/*!`, `/*!50100`, `/*M!`. The mark by which dumps
+    /// switch the client's sandbox on (`/*M!999999\-`) is a comment like any other.
+    fn executed_comment(&self, start: usize) -> Option<usize> {
+        let rest = if self.mysql { &self.text[start..] } else { return None };
+        let opening = ["/*!", "/*M!"].into_iter().find(|o| rest.starts_with(o))?;
+        let digits = rest[opening.len()..].bytes().take(6).take_while(u8::is_ascii_digit).count();
+        (!rest.starts_with("/*M!999999")).then(|| start + opening.len() + if digits >= 5 { digits } else { 0 })
+    }
+
+    /// A string of MariaDB or MySQL from the quote at `open`: a backslash takes the next character with it, a doubled quote stands for itself.
+    fn escaped(&self, start: usize, open: usize) -> Result<usize, Unterminated> {
+        let bytes = self.text.as_bytes();
+        let quote = bytes[open];
+        let mut at = open + 1;
+        while at < bytes.len() {
+            match bytes[at] {
+                b'\\' => at += 2,
+                b if b == quote && bytes.get(at + 1) == Some(&quote) => at += 2,
+                b if b == quote => return Ok(at + 1),
+                _ => at += 1,
+            }
+        }
+        Err(Unterminated { what: "string", at: start })
     }
 
     /// `E'…'` with backslash escapes, continued by further `'…'` behind whitespace that holds a newline.

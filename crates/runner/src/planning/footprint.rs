@@ -43,6 +43,30 @@ pub(super) fn footprint(program: &Program, survey: &Survey, checked: &Checked) -
             ));
             f.load.push("one old snapshot on the source while rows are copied: vacuum cannot clean what is newer".into());
         }
+        EngineKind::Mysql => {
+            if !program.owners.keep_owners {
+                let why = "views and routines are made with Greenroom's account as their definer; `[owners] keep_owners` carries them";
+                f.not_carried.push(("definers".into(), why.into()));
+            }
+            let why = "a grant would let its holder into a sealed generation; whom the pilot is opened to may read and change every table";
+            f.not_carried.push(("grants".into(), why.into()));
+            f.locks.push(
+                "a global read lock (or a read lock on every table, where the right for it is missing) for the moment in which the readers' \
+                 snapshots begin: writers wait that long, at most 5 s for long statements to end"
+                    .into(),
+            );
+            f.locks.push(format!(
+                "metadata locks on {copied} tables until their rows are copied: reading and writing go on, schema changes and TRUNCATE wait"
+            ));
+            f.locks.push(format!("a schema change that waits longer than {} s makes the copy give way", program.copy.give_way_seconds));
+            f.load.push(format!(
+                "{} sessions on the source: 1 holds the snapshot, {} read, 1 watches",
+                survey.source.max_readers + 2,
+                survey.source.max_readers
+            ));
+            f.load.push("one old snapshot on the source while rows are copied: the server keeps undo for what is newer".into());
+            f.consequences.push("accounts with rights on all databases (`ON *.*`) can enter every generation, sealed or not".into());
+        }
         EngineKind::Sqlite if c.settings.get("journal_mode").is_some_and(|m| m == "wal") => {
             f.locks.push("none that writers notice; the write-ahead log cannot be reset while rows are read".into());
             f.load.push("1 reader".into());
@@ -75,7 +99,10 @@ pub(super) fn footprint(program: &Program, survey: &Survey, checked: &Checked) -
             u.key, inverse.file
         ));
     }
-    f.consequences.push(if caps.atomic_swap {
+    f.consequences.push(if !caps.rename_database {
+        "databases cannot be renamed here: people connect to the database of the new generation, whose name `open` and `status` tell"
+            .to_owned()
+    } else if caps.atomic_swap {
         "pilot and generation change names in one atomic act".into()
     } else {
         "pilot and generation change names in two acts; `resume` completes a swap that was cut between them".to_owned()

@@ -16,12 +16,12 @@ pub(super) fn truth(engine: EngineKind, value: bool) -> &'static str {
 /// `sql` as a boolean in which NULL counts as `unknown`.
 pub(super) fn decided(engine: EngineKind, sql: &str, unknown: bool) -> String {
     // A comment at the end of a line of the program's must not swallow our parenthesis.
-    let end = if sql.contains("--") { "\n" } else { "" };
+    let end = if sql.contains("--") || (engine == EngineKind::Mysql && sql.contains('#')) { "\n" } else { "" };
     let inner = format!("coalesce(({}{end}), {})", sql.trim(), truth(engine, unknown));
     match engine {
         EngineKind::Postgres => inner,
-        // SQLite's expressions have any type: `is true` makes 0 or 1 of it.
-        EngineKind::Sqlite | EngineKind::Fake => format!("({inner} is true)"),
+        // Expressions of SQLite, MariaDB and MySQL have any type: `is true` makes 0 or 1 of it.
+        EngineKind::Sqlite | EngineKind::Mysql | EngineKind::Fake => format!("({inner} is true)"),
     }
 }
 

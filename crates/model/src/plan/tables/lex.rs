@@ -1,7 +1,7 @@
 //! Just enough reading of SQL expressions to see which words they contain and whether they are whole. Owns tokens; does not own
 //! statements and scripts (`upgrade`), nor what an expression means.
 
-use crate::catalog::{EngineKind, Table};
+use crate::catalog::{EngineKind, Table, TableName};
 
 /// A token of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,25 +35,36 @@ impl Token {
 /// # Errors
 /// What is not closed, in a few words.
 pub(crate) fn lex(engine: EngineKind, sql: &str) -> Result<Vec<Token>, &'static str> {
+    let mysql = engine == EngineKind::Mysql;
     let mut out = Vec::new();
     let mut rest = sql;
     while let Some(c) = rest.chars().next() {
         let after = &rest[c.len_utf8()..];
         if c.is_whitespace() {
             rest = after;
-        } else if rest.starts_with("--") {
+        } else if rest.starts_with("--")
+            && (!mysql || after[1..].starts_with(|c: char| c.is_whitespace() || c.is_control()) || after.len() == 1)
+        {
             rest = rest.find('\n').map_or("", |n| &rest[n..]);
+        } else if mysql && c == '#' {
+            rest = rest.find('\n').map_or("", |n| &rest[n..]);
+        } else if mysql && executed_comment(rest).is_some() {
+            // What stands inside is executed on some versions and not on others.
+            return Err("a comment of the form `/*! … */` means different things on different servers");
         } else if rest.starts_with("/*") {
             rest = &rest[comment_end(engine, rest).ok_or("a comment is not closed")?..];
         } else if c == '\'' {
-            let escapes = engine == EngineKind::Postgres && out.last() == Some(&Token::Word("e".into())) && prefixed(sql, rest);
+            let escapes = mysql || (engine == EngineKind::Postgres && out.last() == Some(&Token::Word("e".into())) && prefixed(sql, rest));
             rest = &after[quoted_end(after, '\'', escapes).ok_or("a string is not closed")?..];
+            out.push(Token::Text);
+        } else if mysql && c == '"' {
+            rest = &after[quoted_end(after, '"', true).ok_or("a string is not closed")?..];
             out.push(Token::Text);
         } else if c == '"' || (c == '`' && engine != EngineKind::Postgres) {
             let end = quoted_end(after, c, false).ok_or("a quoted name is not closed")?;
             out.push(Token::Quoted(after[..end - 1].replace(&format!("{c}{c}"), &c.to_string())));
             rest = &after[end..];
-        } else if c == '[' && engine != EngineKind::Postgres {
+        } else if c == '[' && !matches!(engine, EngineKind::Postgres | EngineKind::Mysql) {
             let end = after.find(']').ok_or("a quoted name is not closed")?;
             out.push(Token::Quoted(after[..end].to_owned()));
             rest = &after[end + 1..];
@@ -95,7 +106,12 @@ fn quoted_end(text: &str, quote: char, escapes: bool) -> Option<usize> {
     None
 }
 
-/// PostgreSQL's block comments nest, SQLite's do not.
+/// The opening of a comment that MariaDB or MySQL execute: `/*!` or `/*M!`.
+fn executed_comment(text: &str) -> Option<&'static str> {
+    ["/*!", "/*M!"].into_iter().find(|opening| text.starts_with(opening))
+}
+
+/// PostgreSQL's block comments nest, others' do not.
 fn comment_end(engine: EngineKind, text: &str) -> Option<usize> {
     if engine != EngineKind::Postgres {
         return text.find("*/").map(|at| at + 2);
@@ -162,15 +178,24 @@ pub(crate) fn mentions<'t>(engine: EngineKind, sql: &str, table: &'t Table) -> V
     }
 }
 
-/// Writes a name as a quoted identifier, which both engines read byte for byte.
-pub(crate) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+/// Writes a name as a quoted identifier, which the engine reads byte for byte.
+pub(crate) fn quote(engine: EngineKind, name: &str) -> String {
+    let mark = if engine == EngineKind::Mysql { "`" } else { "\"" };
+    format!("{mark}{}{mark}", name.replace(mark, &mark.repeat(2)))
+}
+
+/// A table's name, quoted: with its schema, except on engines where the schema is not in the name.
+pub(crate) fn quote_table(engine: EngineKind, name: &TableName) -> String {
+    match engine {
+        EngineKind::Mysql => quote(engine, &name.name),
+        _ => format!("{}.{}", quote(engine, &name.schema), quote(engine, &name.name)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use EngineKind::{Postgres, Sqlite};
+    use EngineKind::{Mysql, Postgres, Sqlite};
 
     #[test]
     fn an_expression_must_be_closed_in_itself() {
@@ -200,7 +225,9 @@ mod tests {
 
         #[test]
         fn a_quoted_name_is_read_back(name in "[^\u{0}]{1,20}") {
-            proptest::prop_assert_eq!(lex(Postgres, &quote(&name)), Ok(vec![Token::Quoted(name)]));
+            for engine in [Postgres, Mysql] {
+                proptest::prop_assert_eq!(lex(engine, &quote(engine, &name)), Ok(vec![Token::Quoted(name.clone())]));
+            }
         }
     }
 }

@@ -150,11 +150,13 @@ fn not_older_than(engine: EngineKind, table: &Table, column: &str, days: u32) ->
             None => f.hint("name a column that holds the row's date, or leave the days out to empty the table"),
         });
     };
-    let field = format!("t.{}", quote(column));
+    let field = format!("t.{}", quote(engine, column));
     let number = matches!(found.family, Family::Integer | Family::Decimal | Family::Float);
     let sql = match (engine, found.family) {
         (EngineKind::Postgres, Family::Date | Family::Timestamp) => format!("{field} >= now() - interval '{days} days'"),
         (EngineKind::Postgres, _) if number => format!("to_timestamp({field}) >= now() - interval '{days} days'"),
+        (EngineKind::Mysql, Family::Date | Family::Timestamp) => format!("{field} >= current_timestamp() - interval {days} day"),
+        (EngineKind::Mysql, _) if number => format!("{field} >= unix_timestamp(current_timestamp() - interval {days} day)"),
         (EngineKind::Sqlite | EngineKind::Fake, _) if number => format!("date({field}, 'unixepoch') >= date('now', '-{days} days')"),
         (EngineKind::Sqlite | EngineKind::Fake, Family::Date | Family::Timestamp | Family::Text | Family::Any) => {
             format!("date({field}) >= date('now', '-{days} days')")

@@ -63,6 +63,9 @@ pub enum EngineWord {
     Sqlite,
     /// PostgreSQL.
     Postgres,
+    /// MariaDB or MySQL.
+    #[serde(alias = "mariadb")]
+    Mysql,
 }
 
 impl From<EngineWord> for EngineKind {
@@ -70,6 +73,7 @@ impl From<EngineWord> for EngineKind {
         match word {
             EngineWord::Sqlite => EngineKind::Sqlite,
             EngineWord::Postgres => EngineKind::Postgres,
+            EngineWord::Mysql => EngineKind::Mysql,
         }
     }
 }
@@ -78,21 +82,21 @@ impl From<EngineWord> for EngineKind {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawAddress {
-    /// `sqlite` or `postgres`.
+    /// `sqlite`, `postgres` or `mysql` (also `mariadb`).
     pub engine: Option<At<EngineWord>>,
     /// SQLite: the file, relative to the program's folder.
     pub path: Option<At<String>>,
-    /// PostgreSQL: host name, address or socket folder.
+    /// Servers: host name or address. PostgreSQL also: the socket's folder. MariaDB and MySQL also: the socket.
     pub host: Option<At<String>>,
-    /// PostgreSQL: TCP port, 5432 by default.
+    /// Servers: TCP port; by default 5432 (PostgreSQL) or 3306 (MariaDB, MySQL).
     pub port: Option<At<u16>>,
-    /// PostgreSQL: database; for a target the maintenance database, `postgres` by default.
+    /// Servers: database. For a target of PostgreSQL the maintenance database, `postgres` by default; other targets need none.
     pub database: Option<At<String>>,
-    /// PostgreSQL: login.
+    /// Servers: login.
     pub user: Option<At<String>>,
-    /// PostgreSQL: where the password comes from, e.g. `{ env = "CLINIC_PASSWORD" }`. Never the password itself.
+    /// Servers: where the password comes from, e.g. `{ env = "CLINIC_PASSWORD" }`. Never the password itself.
     pub password: Option<At<SecretRef>>,
-    /// PostgreSQL: `disable` (the default on sockets and loopback), `require` or `verify` (the default elsewhere).
+    /// Servers: `disable` (the default on sockets and loopback), `require` or `verify` (the default elsewhere).
     pub tls: Option<At<Tls>>,
 }
 
@@ -100,13 +104,13 @@ pub struct RawAddress {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawPilot {
-    /// PostgreSQL: database name. SQLite: file, relative to the program's folder.
+    /// PostgreSQL: database name. MariaDB, MySQL: the name by which Greenroom knows the pilot (`greenroom status` tells the database people connect to). SQLite: file, relative to the program's folder.
     pub name: Option<At<String>>,
     /// Open at the end of a green rehearsal: `testers` or `all`; not opened without it.
     pub open_after: Option<At<Audience>>,
-    /// PostgreSQL roles let in by `greenroom open --to testers`.
+    /// Roles (MariaDB, MySQL: roles or accounts) let in by `greenroom open --to testers`.
     pub testers: Option<At<Vec<String>>>,
-    /// PostgreSQL roles let in by `greenroom open --to all`; empty: everybody who could connect to an ordinary database.
+    /// Roles (MariaDB, MySQL: roles or accounts) let in by `greenroom open --to all`; empty on PostgreSQL: everybody who could connect to an ordinary database.
     pub users: Option<At<Vec<String>>>,
     /// SQLite: mode of the file while open to testers, 0o660 by default.
     pub testers_mode: Option<At<u32>>,

@@ -34,10 +34,10 @@ fn main_file(input: &NewProgram<'_>) -> String {
     }
     out.push_str("\n# Production. It is only ever read.\n[source]\n");
     out.push_str(&address(&input.source, engine));
-    if let (EngineKind::Postgres, Some(target)) = (engine, &input.target) {
+    if let (true, Some(target)) = (engine.has_server(), &input.target) {
         out.push_str("\n# The server where pilots live.\n[target]\n");
         out.push_str(&address(target, engine));
-    } else if engine == EngineKind::Postgres {
+    } else if engine.has_server() {
         out.push_str("\n# The server where pilots live: the source's own, unless another one is named here.\n# [target]\n# host = \"test.example\"\n");
     }
     out.push_str(&format!(
@@ -45,7 +45,7 @@ fn main_file(input: &NewProgram<'_>) -> String {
         string(&input.pilot)
     ));
     out.push_str("# open_after = \"testers\"          # open at the end of a green rehearsal; otherwise `greenroom open`\n");
-    if engine == EngineKind::Postgres {
+    if engine.has_server() {
         out.push_str(
             "# testers = [\"…\"]                # roles let in first\n# users = [\"…\"]                  # roles let in afterwards\n",
         );
@@ -63,7 +63,11 @@ fn main_file(input: &NewProgram<'_>) -> String {
 }
 
 fn address(a: &Address, engine: EngineKind) -> String {
-    let word = if engine == EngineKind::Postgres { "postgres" } else { "sqlite" };
+    let word = match engine {
+        EngineKind::Postgres => "postgres",
+        EngineKind::Mysql => "mysql",
+        EngineKind::Sqlite | EngineKind::Fake => "sqlite",
+    };
     let mut lines = vec![format!("engine = \"{word}\"")];
     let texts = [("path", &a.path), ("host", &a.host), ("database", &a.database), ("user", &a.user)];
     for (name, text) in texts {
@@ -72,7 +76,7 @@ fn address(a: &Address, engine: EngineKind) -> String {
     lines.extend(a.port.map(|p| format!("port = {p}")));
     match &a.password {
         Some(secret) => lines.push(format!("password = {}", secret_ref(secret))),
-        None if engine == EngineKind::Postgres => {
+        None if engine.has_server() => {
             lines.push("# password = { env = \"…\" }         # or { file = \"…\" }, { credential = \"…\" }, { prompt = true }; never the password itself".to_owned());
         }
         None => {}

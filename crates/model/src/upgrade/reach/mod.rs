@@ -3,8 +3,11 @@
 //! Owns these verdicts, made on tokens, so that comments, strings and quoted names do not fool them. Does not own refusing: the check of a
 //! program and the plan do. What is put together at run time (`EXECUTE`, functions called) cannot be seen and is reported as a note.
 
+mod mysql;
 mod postgres;
 mod sqlite;
+
+pub use mysql::schemas_named;
 
 use super::Statement;
 use super::token::{Kind, Token, name_of, significant};
@@ -44,6 +47,7 @@ pub fn outside(engine: EngineKind, statement: &Statement) -> Option<Outside> {
     let sql = Sql::new(engine, &statement.sql);
     match engine {
         EngineKind::Postgres => postgres::outside(&sql),
+        EngineKind::Mysql => mysql::outside(&sql),
         EngineKind::Sqlite | EngineKind::Fake => sqlite::outside(&sql),
     }
 }
@@ -51,19 +55,21 @@ pub fn outside(engine: EngineKind, statement: &Statement) -> Option<Outside> {
 /// Whether a statement steers the transaction.
 pub fn transaction_control(engine: EngineKind, statement: &Statement) -> Option<TransactionControl> {
     let sql = Sql::new(engine, &statement.sql);
-    let postgres = engine == EngineKind::Postgres;
+    let (postgres, mysql) = (engine == EngineKind::Postgres, engine == EngineKind::Mysql);
     if sql.starts(&["PREPARE", "TRANSACTION"]) || sql.starts(&["COMMIT", "PREPARED"]) || sql.starts(&["ROLLBACK", "PREPARED"]) {
         return postgres.then_some(TransactionControl::TwoPhase);
     }
     Some(match sql.word(0).as_str() {
+        "XA" if mysql => TransactionControl::TwoPhase,
+        "END" if mysql => return None,
         "BEGIN" => TransactionControl::Begin,
-        "START" if postgres && sql.word(1) == "TRANSACTION" => TransactionControl::Begin,
+        "START" if (postgres || mysql) && sql.word(1) == "TRANSACTION" => TransactionControl::Begin,
         "COMMIT" | "END" => TransactionControl::Commit,
         "ABORT" if postgres => TransactionControl::Rollback,
         "ROLLBACK" if (1..4).any(|i| sql.word(i) == "TO") => TransactionControl::Savepoint,
         "ROLLBACK" => TransactionControl::Rollback,
         "SAVEPOINT" | "RELEASE" => TransactionControl::Savepoint,
-        "SET" if postgres && (sql.word(1) == "TRANSACTION" || sql.starts(&["SET", "LOCAL", "TRANSACTION"])) => {
+        "SET" if (postgres || mysql) && (sql.word(1) == "TRANSACTION" || sql.starts(&["SET", "LOCAL", "TRANSACTION"])) => {
             TransactionControl::Characteristics
         }
         _ => return None,
@@ -77,6 +83,8 @@ pub fn needs_no_transaction(engine: EngineKind, statement: &Statement) -> bool {
     let sql = Sql::new(engine, &statement.sql);
     match engine {
         EngineKind::Postgres => postgres::needs_no_transaction(&sql),
+        // Statements that change the schema commit what came before them, wherever they stand.
+        EngineKind::Mysql => false,
         EngineKind::Sqlite | EngineKind::Fake => sqlite::needs_no_transaction(&sql),
     }
 }
@@ -110,7 +118,7 @@ impl<'t> Sql<'t> {
         self.tokens.get(index).is_some_and(|t| t.is_symbol(self.text, symbol))
     }
 
-    /// The name at an index: an identifier, quoted or not; in SQLite in lower case, as it ignores case.
+    /// The name at an index: an identifier, quoted or not; in others than PostgreSQL in lower case, as they ignore it.
     pub fn name(&self, index: usize) -> Option<String> {
         let name = name_of(*self.tokens.get(index)?, self.text)?;
         Some(if self.engine == EngineKind::Postgres { name } else { name.to_ascii_lowercase() })

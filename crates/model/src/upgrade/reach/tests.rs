@@ -193,3 +193,81 @@ proptest! {
         }
     }
 }
+
+fn my(sql: &str) -> Option<Outside> {
+    outside(EngineKind::Mysql, &Statement { sql: sql.to_owned(), line: 1, copy_data: None })
+}
+
+#[test]
+fn mysql_statements_that_reach_outside_are_refused() {
+    for sql in [
+        "use other",
+        "CREATE USER 'a'@'%' IDENTIFIED BY 'x'",
+        "create or replace role r",
+        "drop database x",
+        "create schema if not exists y",
+        "alter database other character set utf8mb4",
+        "grant select on *.* to a",
+        "revoke all on t from a",
+        "set global max_connections = 3",
+        "set @a = 1, @@global.event_scheduler = on",
+        "set persist x = 1",
+        "set password for a = 'x'",
+        "flush tables",
+        "kill 3",
+        "install soname 'x'",
+        "create function f returns string soname 'x.so'",
+        "change master to master_host = 'x'",
+        "load data local infile 'x' into table t",
+        "select * from t into outfile '/tmp/x'",
+        "select load_file('/etc/passwd')",
+        "create table t (a int) engine = federated connection='mysql://x'",
+        "create server s foreign data wrapper mysql options (host 'x')",
+        "insert into other.t values (1)",
+        "insert into `other`.`t` select * from t",
+        "select * from a, other.b",
+        "select * from a join other.b on a.i = b.i",
+        "update other.t set a = 1",
+        "delete from other.t",
+        "create table t like other.t",
+        "alter table t rename to other.t",
+        "rename table t to other.t",
+        "create trigger g after insert on t for each row insert into other.log values (new.a)",
+        "create procedure p() begin declare x int; select a.b into x from other.a; end",
+        "call other.p()",
+        "select other.f(1)",
+        "select other.t.a from t",
+        "create index i on other.t (a)",
+        "alter table t add foreign key (a) references other.p (a)",
+        "/*!50003 drop table other.t */",
+        "drop table if exists a, other.b",
+    ] {
+        assert_eq!(my(sql).map(|o| o.severity), Some(Severity::Error), "{sql}");
+    }
+    assert_eq!(my("create event e on schedule every 1 day do delete from t").map(|o| o.severity), Some(Severity::Warning));
+    assert_eq!(my("prepare s from @sql").map(|o| o.severity), Some(Severity::Note));
+}
+
+#[test]
+fn mysql_statements_within_the_database_pass() {
+    for sql in [
+        "set names utf8mb4",
+        "set session sql_mode = ''",
+        "set @global = 1",
+        "alter database character set utf8mb4",
+        "insert into t (a) values ('use other; grant x on *.*')",
+        "insert into t select a.x, b.y from a, b where a.x = b.x order by a.x desc, b.y",
+        "insert into t (a) values (1) on duplicate key update t.a = values(t.a)",
+        "update t join s on t.a = s.a set t.b = s.b",
+        "delete a from a join b on a.x = b.x where b.y is null",
+        "select extract(year from t.d), trim(both ' ' from t.n), replace(t.a, 'x', 'y'), truncate(t.a, 2) from t",
+        "create trigger g before update on t for each row set new.a = old.a",
+        "create view v as select `a`.`x` AS `x` from (`a` join `b` on(`a`.`x` = `b`.`x`))",
+        "create table t (a int references p (a) on update cascade)",
+        "select count(*) from information_schema.columns c where c.table_name = 't'",
+        "alter table t add column b int, drop column c",
+        "create procedure p() begin declare c cursor for select t.a from t; open c; end",
+    ] {
+        assert_eq!(my(sql), None, "{sql}");
+    }
+}

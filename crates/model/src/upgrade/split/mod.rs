@@ -1,7 +1,8 @@
-//! Splitting a script into statements, exactly as the engine's own tool (psql, the sqlite3 shell) would.
+//! Splitting a script into statements, exactly as the engine's own tool (psql, mysql, the sqlite3 shell) would.
 //!
 //! Owns terminators, line numbers and what of the tools' own commands is honoured. Does not own what statements mean: see `reach`.
 
+mod mysql;
 mod postgres;
 mod sqlite;
 
@@ -39,6 +40,7 @@ pub fn split(engine: EngineKind, text: &str) -> Result<Vec<Statement>, SplitErro
     }
     match engine {
         EngineKind::Postgres => postgres::split(text),
+        EngineKind::Mysql => mysql::split(text),
         EngineKind::Sqlite | EngineKind::Fake => sqlite::split(text),
     }
 }

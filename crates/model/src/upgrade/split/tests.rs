@@ -234,3 +234,53 @@ proptest! {
         }
     }
 }
+
+fn mysql(text: &str) -> Vec<(String, u32)> {
+    split(EngineKind::Mysql, text).unwrap().into_iter().map(|s| (s.sql, s.line)).collect()
+}
+
+#[test]
+fn mysql_strings_names_and_comments_hide_the_delimiter() {
+    let got = mysql("select 'a\\';b', \"x;\\\"y\", `n;``m` -- c;\n, 1--1 # d;\n, 2 /* e; */;\nselect 'it''s;';");
+    assert_eq!(got.len(), 2, "{got:?}");
+    assert!(got[0].0.contains("1--1") && got[0].0.ends_with('2'), "{got:?}");
+    assert_eq!(got[1], ("select 'it''s;'".to_owned(), 4));
+}
+
+#[test]
+fn mysql_delimiters_end_statements_also_within_words() {
+    let got =
+        mysql("DELIMITER $$\ncreate procedure p()\nbegin\n select 1; select 2;\nend$$\ndelimiter ;\nselect 3;\nselect 4\\G\nselect 5\\g");
+    let texts: Vec<&str> = got.iter().map(|(t, _)| t.as_str()).collect();
+    assert_eq!(texts, ["create procedure p()\nbegin\n select 1; select 2;\nend", "select 3", "select 4", "select 5"]);
+    assert_eq!(got[0].1, 2);
+    assert_eq!(mysql("delimiter //\nselect 1 //\nselect 2;\n//").len(), 2);
+    assert_eq!(refused(EngineKind::Mysql, "select 1;\ndelimiter\n").line, 2);
+}
+
+#[test]
+fn mysql_keeps_comments_that_the_server_executes_and_drops_others() {
+    let got = mysql(
+        "/*M!999999\\- enable the sandbox mode */\n/*!40101 SET NAMES utf8mb4 */;\n/* plain; */\n/*!50003 create trigger t before insert on a for each row set new.b = 'x' */;",
+    );
+    let texts: Vec<&str> = got.iter().map(|(t, _)| t.as_str()).collect();
+    assert_eq!(texts, ["/*!40101 SET NAMES utf8mb4 */", "/*!50003 create trigger t before insert on a for each row set new.b = 'x' */"]);
+    assert_eq!(mysql("create table t (a int /*! default 3; */)").len(), 2, "the client ends the statement inside such a comment too");
+}
+
+#[test]
+fn mysql_client_commands_are_refused_with_their_line_or_skipped() {
+    for (text, line) in [
+        ("select 1;\nsource other.sql\n", 2),
+        ("\\. other.sql", 1),
+        ("select 1;\n\n  system ls\n", 3),
+        ("\\! ls", 1),
+        ("tee log.txt", 1),
+        ("select 1;\nquit", 2),
+        ("select 1 \\c", 1),
+    ] {
+        assert_eq!(refused(EngineKind::Mysql, text).line, line, "{text}");
+    }
+    assert_eq!(mysql("warnings;\nprompt x> \nselect 1;\\W\n\\u other\n"), [("select 1".to_owned(), 3), ("USE other".to_owned(), 4)]);
+    assert_eq!(mysql("source_of_truth();").len(), 1, "a word that only begins like a command is none");
+}

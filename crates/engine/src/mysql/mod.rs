@@ -1,0 +1,128 @@
+//! MariaDB and MySQL: rows travel as the lines of `LOAD DATA`, the schema as `SHOW CREATE` tells it, generations are databases.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `connect` | sessions, their settings and protection |
+//! | `inspect` | the catalog: tables, objects, what reaches outside |
+//! | `hold`, `ranges`, `copy` | the snapshot, its locks, cutting, reading |
+//! | `encoding`, `charset`, `types` | row encoding and how each type travels |
+//! | `load`, `own` | loading with progress, our own tables inside generations |
+//! | `ddl`, `access` | the schema's statements and definers, made harmless |
+//! | `target`, `names`, `swap` | databases from outside, and which of them is called the pilot |
+//! | `generation`, `script` | work inside a generation |
+
+mod access;
+mod charset;
+mod connect;
+mod copy;
+mod ddl;
+mod encoding;
+mod error;
+mod generation;
+mod hold;
+mod inspect;
+mod load;
+mod names;
+mod own;
+mod ranges;
+mod rights;
+mod script;
+mod sql;
+mod swap;
+mod target;
+mod types;
+
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::seam::{Capabilities, Held, MissingRight, Source, Target};
+use crate::secret::Secrets;
+use async_trait::async_trait;
+use connect::{Purpose, Server, Session, text};
+use error::Doing;
+use greenroom_model::catalog::{Catalog, Table, TableName};
+use greenroom_model::program::Address;
+use std::path::Path;
+
+/// Connects to a database as a source.
+///
+/// # Errors
+/// When it cannot be reached, the login is refused, or the server is older than MariaDB 10.6 or MySQL 8.0.
+pub async fn source(address: &Address, secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Source>> {
+    let server = Server::resolve(address, secrets, base)?;
+    let Some(database) = server.database.clone() else {
+        return Err(EngineError::new(ErrorKind::Statement, "connect", "the address names no database")
+            .hint("add `database = \"…\"` to the source in greenroom.toml"));
+    };
+    let session = server.open(Some(&database), Purpose::Catalog).await?;
+    Ok(Box::new(MySource { server, database, session }))
+}
+
+/// Connects to a server as a target.
+///
+/// # Errors
+/// As [`source`].
+pub async fn target(address: &Address, secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Target>> {
+    let server = Server::resolve(address, secrets, base)?;
+    let session = server.open(None, Purpose::Catalog).await?;
+    Ok(Box::new(target::MyTarget { server, session }))
+}
+
+/// What these servers can do.
+fn capabilities() -> Capabilities {
+    Capabilities {
+        transactional_ddl: false,
+        rename_database: false,
+        shared_snapshot: true,
+        max_readers: hold::MOST_READERS,
+        // The registry's rows change in one transaction.
+        atomic_swap: true,
+        progress_with_rows: true,
+        physical_ranges: false,
+        tools: Vec::new(),
+    }
+}
+
+struct MySource {
+    server: Server,
+    database: String,
+    session: Session,
+}
+
+#[async_trait]
+impl Source for MySource {
+    async fn capabilities(&mut self) -> Result<Capabilities> {
+        Ok(capabilities())
+    }
+
+    async fn inspect(&mut self) -> Result<Catalog> {
+        inspect::catalog(&mut self.session, &self.database).await
+    }
+
+    async fn sample(&mut self, table: &Table, rows: u32) -> Result<Vec<Vec<Option<String>>>> {
+        let doing = || format!("read a sample of {}", table.name.name);
+        let columns: Vec<String> = table.columns.iter().map(|c| sql::ident(&c.name)).collect();
+        let query = format!("select {} from {} limit {rows}", columns.join(", "), sql::ident(&table.name.name));
+        let found = self.session.rows(&query).await.doing(doing())?;
+        Ok(found.iter().map(|row| (0..row.len()).map(|i| text(row, i)).collect()).collect())
+    }
+
+    async fn query_value(&mut self, sql: &str) -> Result<Option<String>> {
+        let doing = "run a query on the source";
+        let mut session = self.server.open(Some(&self.database), Purpose::Foreign).await?;
+        session.run("start transaction read only").await.doing(doing)?;
+        let value = session.value(sql).await.doing(doing)?;
+        session.close().await;
+        Ok(value)
+    }
+
+    async fn missing_rights(&mut self, _tables: &[TableName]) -> Result<Vec<MissingRight>> {
+        rights::of_source(&mut self.session, &self.database).await
+    }
+
+    async fn identity(&mut self) -> Result<String> {
+        Ok(format!("{}/{}", target::server_id(&mut self.session).await?, self.database))
+    }
+
+    async fn hold(&mut self, tables: &[TableName]) -> Result<Box<dyn Held>> {
+        Ok(Box::new(hold::hold(&self.server, &self.database, tables).await?))
+    }
+}

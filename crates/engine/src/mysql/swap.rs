@@ -1,0 +1,234 @@
+//! Exchanging names, letting people in and shutting them out, dropping. Owns what is done to databases from outside.
+//!
+//! A swap changes rows of the registry and the generation's marker, in one transaction: databases are not renamed, people connect to the
+//! database of the new generation (docs/design/0005).
+
+use super::connect::{Session, number, said};
+use super::error::{Doing, mapped};
+use super::{names, own, sql};
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::seam::{Admission, Marker, MarkerState, Swap};
+
+/// What people who are let in may do: work with rows, not change the schema.
+const RIGHTS: &str = "select, insert, update, delete, execute, show view, create temporary tables, lock tables";
+
+fn conflict(doing: &str, message: String) -> EngineError {
+    EngineError::new(ErrorKind::Conflict, doing, message)
+}
+
+/// Ends other sessions that have one of the databases selected. Those that may not be ended are left.
+pub(crate) async fn end_sessions(session: &mut Session, databases: &[&str]) -> Result<()> {
+    let list: Vec<String> = databases.iter().map(|d| sql::literal(d)).collect();
+    let query = format!("select id from information_schema.processlist where db in ({}) and id <> connection_id()", list.join(", "));
+    for row in session.rows(&query).await.doing("look for sessions")? {
+        let _ = session.run(&format!("kill connection {}", number(&row, 0))).await;
+    }
+    Ok(())
+}
+
+/// Exchanges names; repeatable after a crash.
+pub(crate) async fn swap(session: &mut Session, swap: &Swap) -> Result<()> {
+    let doing = "swap the generation in";
+    names::create(session).await?;
+    let generation = names::resolve(session, &swap.generation).await?;
+    let pilot = names::resolve(session, &swap.pilot).await?;
+    let pilot_marker = match &pilot {
+        Some(database) => own::marker(session, database).await?,
+        None => None,
+    };
+    let Some(generation) = generation else {
+        // Done already, if what stands under the pilot's name is the generation that bore this name: names carry the nonce.
+        return match pilot_marker.map(|m| m.nonce) {
+            Some(nonce) if !nonce.is_empty() && swap.generation.contains(&nonce) => Ok(()),
+            _ => Err(conflict(doing, format!("database `{}` does not exist, and `{}` is not it", swap.generation, swap.pilot))),
+        };
+    };
+    let Some(ours) = own::marker(session, &generation).await?.filter(|m| m.state != MarkerState::Promoted) else {
+        return Err(conflict(doing, format!("database `{generation}` does not bear our marker")));
+    };
+    let mut statements = Vec::new();
+    let mut databases = vec![generation.as_str()];
+    if let Some(database) = &pilot {
+        let Some(former) = &swap.former else {
+            return Err(conflict(doing, format!("database `{}` exists already", swap.pilot)));
+        };
+        match pilot_marker.map(|m| m.state) {
+            Some(MarkerState::Promoted) => {
+                return Err(conflict(doing, format!("database `{database}` has been promoted to production")));
+            }
+            Some(_) => {}
+            None => return Err(conflict(doing, format!("database `{database}` was not made by greenroom"))),
+        }
+        if names::resolve(session, former).await?.is_some() {
+            return Err(conflict(doing, format!("database `{former}` exists already")));
+        }
+        statements.extend(names::assign(former, database));
+        databases.push(database);
+    }
+    statements.extend(names::assign(&swap.pilot, &generation));
+    statements.push(own::write_marker(&generation, &Marker { state: MarkerState::Pilot, ..ours }));
+    end_sessions(session, &databases).await?;
+    transaction(session, &statements).await.doing(doing)
+}
+
+async fn transaction(session: &mut Session, statements: &[String]) -> Result<()> {
+    let all = format!("start transaction; {}; commit", statements.join("; "));
+    if let Err(e) = session.run(&all).await {
+        let _ = session.run("rollback").await;
+        return Err(mapped(&e, "change the registry of pilots"));
+    }
+    Ok(())
+}
+
+/// Accounts and roles with rights on the database or something in it, as the server spells them; `None` for PUBLIC.
+async fn grantees(session: &mut Session, database: &str) -> Result<Vec<Option<String>>> {
+    let names = format!("{}, {}", sql::literal(database), sql::literal(&sql::pattern(database)));
+    let query = format!(
+        "select distinct grantee from (select grantee from information_schema.schema_privileges where table_schema in ({names}) \
+         union select grantee from information_schema.table_privileges where table_schema = {0} \
+         union select grantee from information_schema.column_privileges where table_schema = {0}) g order by 1",
+        sql::literal(database)
+    );
+    let rows = session.rows(&query).await.doing(format!("read who may connect to `{database}`"))?;
+    Ok(rows
+        .iter()
+        .map(|row| said(row, 0))
+        .map(|g| if g.trim_matches('\'').eq_ignore_ascii_case("public") { None } else { Some(g) })
+        .collect())
+}
+
+/// Whether the grantee `'u'@'h'` is our own account.
+async fn is_us(session: &mut Session, grantee: &str) -> Result<bool> {
+    let us = session.value("select current_user()").await.doing("read our own account")?.unwrap_or_default();
+    Ok(grantee.replace('\'', "") == us)
+}
+
+/// How the program names a grantee: `'app'@'%'` and the role `'app'@''` are `app`.
+fn plain(grantee: &str) -> String {
+    let text = grantee.replace('\'', "");
+    text.strip_suffix("@%").or_else(|| text.strip_suffix('@')).unwrap_or(&text).to_owned()
+}
+
+/// Who may connect now.
+pub(crate) async fn admission(session: &mut Session, database: &str) -> Result<Admission> {
+    let mut roles = Vec::new();
+    for grantee in grantees(session, database).await? {
+        let Some(grantee) = grantee else { return Ok(Admission::Everybody { mode: 0 }) };
+        if !is_us(session, &grantee).await? {
+            roles.push(plain(&grantee));
+        }
+    }
+    Ok(if roles.is_empty() { Admission::Sealed } else { Admission::Some { roles, mode: 0 } })
+}
+
+/// Takes every grant on the database away but our own, then lets in whom an admission names.
+pub(crate) async fn admit(session: &mut Session, database: &str, admission: &Admission) -> Result<()> {
+    let doing = || format!("change who may connect to `{database}`");
+    if own::marker(session, database).await?.is_none() {
+        return Err(conflict(&doing(), format!("database `{database}` does not bear our marker")));
+    }
+    let target = format!("{}.*", sql::ident(&sql::pattern(database)));
+    let people: Vec<String> = match admission {
+        Admission::Sealed => Vec::new(),
+        Admission::Some { roles, .. } => roles.iter().map(|r| sql::account(r)).collect(),
+        Admission::Everybody { .. } => vec!["public".to_owned()],
+    };
+    if matches!(admission, Admission::Everybody { .. }) && !public_exists(session) {
+        return Err(EngineError::unsupported(doing(), format!("{} knows no grants to everybody", session.version_text))
+            .hint("name the accounts or roles in `[pilot] users`"));
+    }
+    for grantee in grantees(session, database).await? {
+        let (shown, is_us) = match &grantee {
+            Some(g) => (grantee_sql(session, g).await?, is_us(session, g).await?),
+            None => ("public".to_owned(), false),
+        };
+        if !is_us {
+            revoke(session, database, &target, &shown).await?;
+        }
+    }
+    for people in people {
+        session.run(&format!("grant {RIGHTS} on {target} to {people}")).await.map_err(|e| {
+            mapped(&e, doing()).object(people.clone()).hint("create the account or role on the target's server, and give Greenroom's login the rights it is to pass on, with grant option")
+        })?;
+    }
+    if *admission == Admission::Sealed {
+        end_sessions(session, &[database]).await?;
+    }
+    Ok(())
+}
+
+/// MariaDB knows PUBLIC from 10.11 on.
+fn public_exists(session: &Session) -> bool {
+    session.variety == super::connect::Variety::MariaDb && session.version >= (10, 11, 0)
+}
+
+/// A grantee as GRANT and REVOKE take it: roles of MariaDB are shown with an empty host and take none.
+async fn grantee_sql(session: &mut Session, grantee: &str) -> Result<String> {
+    if session.variety == super::connect::Variety::MariaDb
+        && let Some(role) = grantee.strip_suffix("@''")
+    {
+        return Ok(role.to_owned());
+    }
+    Ok(grantee.to_owned())
+}
+
+async fn revoke(session: &mut Session, database: &str, target: &str, from: &str) -> Result<()> {
+    let doing = || format!("change who may connect to `{database}`");
+    let unescaped = format!("{}.*", sql::ident(database));
+    for whole in [target, unescaped.as_str()] {
+        // Grants under the pattern, and such as somebody made under the bare name.
+        match session.run(&format!("revoke all privileges, grant option on {whole} from {from}")).await {
+            Ok(()) => {}
+            Err(e) if super::error::code(&e) == Some(1141) => {}
+            Err(e) => return Err(mapped(&e, doing())),
+        }
+    }
+    let query = format!(
+        "select distinct table_name from information_schema.table_privileges where table_schema = {} and replace(grantee, '''', '') in ({}, {})",
+        sql::literal(database),
+        sql::literal(&from.replace('\'', "")),
+        sql::literal(&format!("{}@", from.replace('\'', "")))
+    );
+    for row in session.rows(&query).await.doing(doing())? {
+        let table = format!("{}.{}", sql::ident(database), sql::ident(&said(&row, 0)));
+        session.run(&format!("revoke all privileges, grant option on {table} from {from}")).await.doing(doing())?;
+    }
+    Ok(())
+}
+
+/// Drops a database that is ours by its nonce. Everything but the marker goes first: the server drops table by table, and what is left of a
+/// drop that was cut must still say whose it is.
+pub(crate) async fn drop_marked(session: &mut Session, name: &str, nonce: &str) -> Result<()> {
+    let doing = format!("drop database `{name}`");
+    let Some(database) = names::resolve(session, name).await? else {
+        return Err(conflict(&doing, "it does not exist".to_owned()));
+    };
+    match own::marker(session, &database).await? {
+        Some(m) if m.state == MarkerState::Promoted => return Err(conflict(&doing, "it has been promoted to production".to_owned())),
+        Some(m) if m.nonce == nonce => {}
+        Some(_) => return Err(conflict(&doing, "it bears another generation's marker".to_owned())),
+        None => return Err(conflict(&doing, "it was not made by greenroom".to_owned())),
+    }
+    // Rights outlive a database on these servers.
+    admit(session, &database, &Admission::Sealed).await.doing(doing.clone())?;
+    let query = format!(
+        "select table_name, table_type from information_schema.tables where table_schema = {} and {}",
+        sql::literal(&database),
+        own::not_ours("table_name")
+    );
+    session.run("set session foreign_key_checks = 0").await.doing(doing.clone())?;
+    for row in session.rows(&query).await.doing(doing.clone())? {
+        let kind = match said(&row, 1).as_str() {
+            "VIEW" => "view",
+            "SEQUENCE" => "sequence",
+            _ => "table",
+        };
+        let table = format!("{}.{}", sql::ident(&database), sql::ident(&said(&row, 0)));
+        session.run(&format!("drop {kind} if exists {table}")).await.doing(doing.clone())?;
+    }
+    session.run(&format!("drop database {}", sql::ident(&database))).await.doing(doing.clone())?;
+    if names::exists(session, names::REGISTRY).await? {
+        session.run(&names::forget(&database)).await.doing(doing)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! The target's server, seen from outside of its databases. Owns creating and looking at databases; `names` says what a pilot's name stands
+//! for, `swap` exchanges names and drops.
+
+use super::connect::{Purpose, Server, Session, number, said};
+use super::error::{Doing, code};
+use super::generation::MyGeneration;
+use super::{names, own, rights, sql, swap};
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::seam::{Admission, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target};
+use async_trait::async_trait;
+use greenroom_model::catalog::Catalog;
+
+/// A target's server.
+pub(crate) struct MyTarget {
+    pub(crate) server: Server,
+    pub(crate) session: Session,
+}
+
+struct MyLock {
+    _session: std::sync::Mutex<Session>,
+}
+
+impl ServerLock for MyLock {}
+
+/// The server's identifier, the same for every database of it: MySQL has one of its own, MariaDB is known by where it runs.
+pub(crate) async fn server_id(session: &mut Session) -> Result<String> {
+    if let Ok(Some(uuid)) = session.value("select @@server_uuid").await {
+        return Ok(uuid);
+    }
+    let found = session.value("select concat(@@hostname, ':', @@port, ':', @@datadir)").await.doing("identify the server")?;
+    Ok(found.unwrap_or_default())
+}
+
+impl MyTarget {
+    async fn database(&mut self, name: &str, doing: &str) -> Result<String> {
+        let found = names::resolve(&mut self.session, name).await?;
+        found.ok_or_else(|| EngineError::new(ErrorKind::Conflict, doing, format!("database `{name}` does not exist")))
+    }
+
+    async fn standing(&mut self, name: &str) -> Result<Option<Standing>> {
+        let Some(database) = names::resolve(&mut self.session, name).await? else { return Ok(None) };
+        let marker = own::marker(&mut self.session, &database).await?;
+        let doing = || format!("look at database `{database}`");
+        let query = format!(
+            "select coalesce(sum({}), 0), coalesce(sum(coalesce(data_length, 0) + coalesce(index_length, 0)), 0) \
+             from information_schema.tables where table_schema = {}",
+            own::not_ours("table_name"),
+            sql::literal(&database)
+        );
+        let rows = self.session.rows(&query).await.doing(doing())?;
+        let (tables, bytes) = rows.first().map_or((0, 0), |r| (number(r, 0), number(r, 1)));
+        let engine_id = format!("{}/{database}", server_id(&mut self.session).await?);
+        Ok(Some(Standing { engine_id, marker, empty: tables == 0, bytes, database: Some(database) }))
+    }
+}
+
+#[async_trait]
+impl Target for MyTarget {
+    async fn capabilities(&mut self) -> Result<Capabilities> {
+        Ok(super::capabilities())
+    }
+
+    async fn missing_rights(&mut self) -> Result<Vec<MissingRight>> {
+        rights::of_target(&mut self.session).await
+    }
+
+    async fn room(&mut self) -> Result<Room> {
+        // Only a server on this machine can be asked through the file system.
+        if !self.server.place.is_local() {
+            return Ok(Room::default());
+        }
+        let Ok(Some(folder)) = self.session.value("select @@datadir").await else { return Ok(Room::default()) };
+        Ok(match rustix::fs::statvfs(folder.as_str()) {
+            Ok(s) => Room { free: Some(s.f_bavail * s.f_frsize), total: Some(s.f_blocks * s.f_frsize) },
+            Err(_) => Room::default(),
+        })
+    }
+
+    async fn lock(&mut self, pilot: &str) -> Result<Option<Box<dyn ServerLock>>> {
+        let hash = blake3::hash(format!("greenroom pilot {pilot}").as_bytes()).to_hex();
+        let mut session = self.server.open(None, Purpose::Catalog).await?;
+        let got = session.value(&format!("select get_lock('greenroom {}', 0)", &hash[..40])).await.doing("lock the pilot's name")?;
+        Ok((got.as_deref() == Some("1")).then(|| Box::new(MyLock { _session: std::sync::Mutex::new(session) }) as Box<dyn ServerLock>))
+    }
+
+    async fn look(&mut self, name: &str) -> Result<Option<Standing>> {
+        self.standing(name).await
+    }
+
+    async fn create(&mut self, name: &str, marker: &Marker, like: &Catalog) -> Result<Standing> {
+        let doing = || format!("create database `{name}`");
+        if name.chars().count() > 64 {
+            return Err(EngineError::new(ErrorKind::Statement, doing(), "a database's name holds at most 64 characters"));
+        }
+        names::create(&mut self.session).await?;
+        match self.standing(name).await? {
+            Some(s) => {
+                let ours = s.marker.as_ref() == Some(marker) || (s.marker.is_none() && name.contains(&marker.nonce));
+                if !ours || !s.empty {
+                    return Err(EngineError::new(ErrorKind::Conflict, doing(), "a database of that name stands there already"));
+                }
+            }
+            None => {
+                let mut options = String::new();
+                for (key, option) in [("character_set", "character set"), ("collation", "collate")] {
+                    if let Some(value) = like.settings.get(key).filter(|v| v.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')) {
+                        options.push_str(&format!(" {option} {value}"));
+                    }
+                }
+                self.session.run(&format!("create database {}{options}", sql::ident(name))).await.map_err(|e| {
+                    let mapped = super::error::mapped(&e, doing());
+                    match code(&e) {
+                        Some(1115 | 1273) => mapped
+                            .hint("the target's server lacks the source's character set or collation: use the same variety and version"),
+                        _ => mapped,
+                    }
+                })?;
+            }
+        }
+        let database = self.database(name, "create a generation").await?;
+        self.session.run(&own::create_marker(&database)).await.doing(doing())?;
+        self.session.run(&own::write_marker(&database, marker)).await.doing(doing())?;
+        // Rights outlive databases on these servers: what was granted on this name once must not hold.
+        swap::admit(&mut self.session, &database, &Admission::Sealed).await?;
+        let mut inside = self.server.open(Some(&database), Purpose::Catalog).await?;
+        for statement in own::CREATE {
+            inside.run(statement).await.doing("create the progress records")?;
+        }
+        inside.close().await;
+        self.standing(name).await?.ok_or_else(|| EngineError::other(doing(), "it is gone again"))
+    }
+
+    async fn enter(&mut self, name: &str) -> Result<Box<dyn Generation>> {
+        let database = self.database(name, "enter a generation").await?;
+        let session = self.server.open(Some(&database), Purpose::Catalog).await?;
+        Ok(Box::new(MyGeneration { server: self.server.clone(), database, session }))
+    }
+
+    async fn mark(&mut self, name: &str, marker: &Marker) -> Result<()> {
+        let doing = format!("mark database `{name}`");
+        let database = self.database(name, &doing).await?;
+        match own::marker(&mut self.session, &database).await? {
+            Some(present) if present.nonce == marker.nonce => self.session.run(&own::write_marker(&database, marker)).await.doing(doing),
+            _ => Err(EngineError::new(ErrorKind::Conflict, doing, "it does not bear this generation's marker")),
+        }
+    }
+
+    async fn swap(&mut self, names: &Swap) -> Result<()> {
+        swap::swap(&mut self.session, names).await
+    }
+
+    async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()> {
+        let database = self.database(name, "change who may connect").await?;
+        swap::admit(&mut self.session, &database, admission).await
+    }
+
+    async fn admission(&mut self, name: &str) -> Result<Admission> {
+        let database = self.database(name, "read who may connect").await?;
+        swap::admission(&mut self.session, &database).await
+    }
+
+    async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()> {
+        swap::drop_marked(&mut self.session, name, nonce).await
+    }
+}
+
+/// Databases of the server other than this one and its own.
+pub(crate) async fn other_databases(session: &mut Session) -> Result<Vec<String>> {
+    let query = "select schema_name from information_schema.schemata where schema_name <> database() \
+                 and schema_name not in ('information_schema', 'performance_schema', 'mysql', 'sys', 'greenroom')";
+    let rows = session.rows(query).await.doing("list the server's databases")?;
+    Ok(rows.iter().map(|r| said(r, 0)).collect())
+}
