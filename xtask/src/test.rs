@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must pass before a change goes in. Owns the surroundings of the tests (servers, environment), their
 //! run, and the closing summary; the checks before are `check`'s.
 
+mod mariadb;
 mod postgres;
 mod tally;
 
@@ -16,6 +17,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
         _ => return Err("takes at most one filter and no flags; run `cargo nextest run` yourself for more".to_owned()),
     };
     let binaries = postgres::make_sure()?;
+    mariadb::make_sure()?;
     let checked = match filter {
         Some(_) => {
             println!("== checks are left out because of the filter; run `cargo xtask check`");

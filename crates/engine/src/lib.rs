@@ -60,6 +60,7 @@ pub async fn ground(
     match address.engine {
         EngineKind::Sqlite => Ok(std::sync::Arc::new(sqlite::ground(address, base, nonce).await?)),
         EngineKind::Postgres => Ok(std::sync::Arc::new(postgres::ground(address, secrets, base, nonce).await?)),
+        EngineKind::Mysql => Ok(std::sync::Arc::new(mysql::ground(address, secrets, base, nonce).await?)),
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }

@@ -81,3 +81,14 @@ fn no_theme_is_left_out_and_every_promise_is_a_sentence_of_its_own() {
     assert_eq!(all.iter().map(|t| t.theme).collect::<BTreeSet<_>>(), THEMES.iter().copied().collect());
     assert_eq!(all.iter().map(Test::sentence).collect::<BTreeSet<_>>().len(), all.len());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mariadb_keeps_the_contract() {
+    let server = greenroom_testkit::mariadb!();
+    let mariadb =
+        Address { host: Some(server.socket().display().to_string()), user: Some("root".to_owned()), ..address(EngineKind::Mysql) };
+    let databases = "select group_concat(schema_name order by schema_name) from information_schema.schemata";
+    let before = server.maintenance().query(databases);
+    keeps_the_contract(mariadb, Path::new("/"), &[]).await;
+    assert_eq!(server.maintenance().query(databases), before);
+}

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::error::Exit;
 use crate::render::verdict;
 use clap::{Args, ValueEnum};
+use greenroom_model::catalog::EngineKind;
 use greenroom_model::program::Audience;
 use greenroom_model::run::Verdict;
 use serde::Serialize;
@@ -32,6 +33,9 @@ enum To {
 #[derive(Serialize)]
 struct Opened {
     pilot: String,
+    /// What people connect to, where that is not the pilot's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
     to: Audience,
     verdict: Verdict,
 }
@@ -43,9 +47,16 @@ pub async fn cmd_open(app: &App, args: OpenArgs) -> Done {
         To::All => Audience::All,
     };
     let verdict = session.admit(to).await?;
-    app.result(&Opened { pilot: session.program.pilot.name.clone(), to, verdict }, |o| {
+    let pilot = session.program.pilot.name.clone();
+    // Databases of some servers cannot be renamed: their pilots are reached under another name.
+    let database = match session.program.target.engine {
+        EngineKind::Mysql => session.databases().await?.into_iter().find(|k| k.role == "pilot").and_then(|k| k.standing?.database),
+        _ => None,
+    };
+    app.result(&Opened { pilot, database, to, verdict }, |o| {
         let whom = if o.to == Audience::Testers { "testers" } else { "everybody" };
-        format!("{}\n`{}` is open to {whom}\n", verdict::line(&o.verdict), o.pilot)
+        let reached = o.database.as_ref().map(|d| format!("; people connect to the database `{d}`")).unwrap_or_default();
+        format!("{}\n`{}` is open to {whom}{reached}\n", verdict::line(&o.verdict), o.pilot)
     })?;
     Ok(Exit::Ok)
 }

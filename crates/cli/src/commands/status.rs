@@ -129,6 +129,9 @@ fn pilot(s: &Status, p: &Known) -> String {
     let bytes = p.standing.as_ref().map(|x| format!(", {}", size(x.bytes))).unwrap_or_default();
     let number = marker.map(|m| format!("generation {}", m.generation)).unwrap_or_default();
     let mut out = format!("  `{}`: {number} of run {}{bytes}\n", p.name, p.run);
+    if let Some(database) = p.standing.as_ref().and_then(|x| x.database.as_ref()).filter(|d| **d != p.name) {
+        out.push_str(&format!("  people connect to the database `{database}`\n"));
+    }
     let who = match &p.admission {
         Some(Admission::Sealed) => "sealed: nobody but Greenroom can connect".to_owned(),
         Some(Admission::Some { roles, mode }) if roles.is_empty() => format!("open to whom file mode {mode:o} lets in"),

@@ -21,10 +21,9 @@ pub(crate) async fn read(session: &mut Session, made: &[Made]) -> Result<Vec<Acc
         let Some(definer) = &m.definer else { continue };
         // A gap behind the first word: `CREATE DEFINER=… VIEW …`.
         let Some(rest) = m.statement.strip_prefix("CREATE ") else { continue };
-        let head = serde_json::to_string(&(m.kind, &m.name, &m.sql_mode)).expect("texts serialise to JSON");
         found.push(AccessStatement {
             kind: AccessKind::Owner,
-            object: head,
+            object: ddl::How::of(m).text(),
             roles: vec![definer.clone()],
             sql: vec!["CREATE DEFINER=".to_owned(), format!(" {rest}")],
         });
@@ -70,17 +69,17 @@ pub(crate) async fn apply(session: &mut Session, access: &[AccessStatement], kee
             *lost.entry((format!("definer {role}"), format!("account `{definer}` does not exist on the target"))).or_default() += 1;
             continue;
         }
-        let Ok((kind, name, mode)) = serde_json::from_str::<(String, String, Option<String>)>(&s.object) else { continue };
+        let Ok(how) = serde_json::from_str::<ddl::How>(&s.object) else { continue };
         let text =
             format!("{}{}{}", s.sql.first().map_or("", String::as_str), sql::account(definer), s.sql.get(1).map_or("", String::as_str));
-        if let Err(e) = ddl::make(session, &kind, &name, mode.as_deref(), &text).await {
+        if let Err(e) = ddl::make(session, &how, &text).await {
             let e = mapped(&e, doing);
             if e.kind == ErrorKind::Lost {
                 return Err(e);
             }
             // It stands again as it was made at first: without it the pilot would lack an object.
             let plain = format!("CREATE{}", s.sql.get(1).map_or("", String::as_str));
-            ddl::make(session, &kind, &name, mode.as_deref(), &plain).await.doing(doing)?;
+            ddl::make(session, &how, &plain).await.doing(doing)?;
             *lost.entry((format!("definer {role}"), e.message)).or_default() += 1;
         }
     }

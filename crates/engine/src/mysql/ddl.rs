@@ -11,6 +11,7 @@ use super::{access, own, sql};
 use crate::error::{EngineError, Result};
 use crate::seam::{SchemaPart, SchemaScript};
 use greenroom_model::hash::Hash;
+use serde::{Deserialize, Serialize};
 
 /// Makes the script inside a snapshot.
 pub(crate) async fn script(session: &mut Session, database: &str) -> Result<SchemaScript> {
@@ -27,6 +28,16 @@ pub(crate) async fn script(session: &mut Session, database: &str) -> Result<Sche
         }
     }
     let mut post = Vec::new();
+    let mut references = Vec::new();
+    for t in shown.iter().filter(|t| late(t)) {
+        let (_, keys, foreign) = parts(t);
+        let (full, plain): (Vec<String>, Vec<String>) = keys.into_iter().partition(|k| k.starts_with("FULLTEXT"));
+        // One ALTER for all keys that can be built together; full-text keys are built one at a time.
+        post.extend((!plain.is_empty()).then(|| items("keys", &t.name, &plain)));
+        post.extend(full.into_iter().map(|key| items("keys", &t.name, &[key])));
+        references.extend((!foreign.is_empty()).then(|| items("foreign keys", &t.name, &foreign)));
+    }
+    post.extend(references);
     for m in made.iter().filter(|m| m.kind != "sequence") {
         post.push(statement(m));
     }
@@ -47,24 +58,102 @@ pub(crate) async fn script(session: &mut Session, database: &str) -> Result<Sche
 
 /// A table's statement without its AUTO_INCREMENT position; one whose rows live elsewhere becomes an ordinary empty table.
 fn create(t: &ShownTable, database: &str) -> String {
-    let (items, options) = (t.shown.items.join(",\n  "), &t.shown.options);
+    let items = if late(t) { parts(t).0 } else { t.shown.items.clone() };
+    let (items, options) = (items.join(",\n  "), &t.shown.options);
     let options = if t.elsewhere() { "ENGINE=InnoDB COMMENT='reached outside; emptied by Greenroom'" } else { options.as_str() };
     show::unqualified(&format!("CREATE TABLE {} (\n  {items}\n) {options}", sql::ident(&t.name)), database)
+}
+
+/// Whether keys are built after the rows. Other storage engines build them as they go.
+fn late(t: &ShownTable) -> bool {
+    t.in_snapshot()
+}
+
+/// Items of a table that stand from the start, keys that are built after the rows, foreign keys. The primary key orders the rows, and a
+/// counting column must have a key from the start.
+fn parts(t: &ShownTable) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let counting = t.shown.items.iter().find_map(|i| show::name(i).filter(|(_, d)| d.contains("AUTO_INCREMENT")).map(|(n, _)| n));
+    let leads = |item: &str| {
+        let list =
+            item.find('(').and_then(|at| show::list(&item[at..])).or_else(|| show::list(item)).map(|(parts, _)| parts).unwrap_or_default();
+        counting.is_some() && list.first().and_then(|p| show::name(p)).map(|(n, _)| n) == counting
+    };
+    let mut served = counting.is_none() || t.shown.items.iter().any(|i| i.starts_with("PRIMARY KEY") && leads(i));
+    let (mut early, mut keys, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+    for item in &t.shown.items {
+        if item.starts_with("CONSTRAINT ") && item.contains(" FOREIGN KEY ") {
+            foreign.push(item.clone());
+        } else if ["UNIQUE KEY", "KEY", "FULLTEXT KEY", "SPATIAL KEY"].iter().any(|k| item.starts_with(k)) {
+            if !served && leads(item) {
+                served = true;
+                early.push(item.clone());
+            } else {
+                keys.push(item.clone());
+            }
+        } else {
+            early.push(item.clone());
+        }
+    }
+    (early, keys, foreign)
+}
+
+/// A statement of the second part that adds what is not there yet.
+fn items(kind: &str, table: &str, items: &[String]) -> String {
+    let how = How { kind: kind.to_owned(), name: table.to_owned(), ..How::default() };
+    format!("{HEAD}{}\n{}", how.text(), serde_json::to_string(items).expect("texts serialise to JSON"))
+}
+
+/// Adds the items of a table that are not there yet.
+async fn add(session: &mut Session, table: &str, items: &str) -> std::result::Result<(), mysql_async::Error> {
+    let items: Vec<String> = serde_json::from_str(items).unwrap_or_default();
+    let shown = session.rows(&format!("show create table {}", sql::ident(table))).await?;
+    let there = shown.first().and_then(|r| show::table(&super::connect::said(r, 1))).unwrap_or_default();
+    let name = |item: &str| item.find('`').and_then(|at| show::name(&item[at..])).map(|(n, _)| n);
+    let missing: Vec<String> = items
+        .iter()
+        .filter(|i| !there.items.iter().any(|t| !t.starts_with('`') && name(t) == name(i)))
+        .map(|i| format!("add {i}"))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    session.run(&format!("alter table {} {}", sql::ident(table), missing.join(", "))).await
 }
 
 /// What stands in front of a statement of the second part: the kind, the name and the mode under which it is to be made.
 const HEAD: &str = "-- greenroom: ";
 
-fn statement(m: &Made) -> String {
-    let head = serde_json::to_string(&(m.kind, &m.name, &m.sql_mode)).expect("texts serialise to JSON");
-    format!("{HEAD}{head}\n{}", m.statement)
+/// How an object is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct How {
+    /// As in [`Made`], or `keys` and `foreign keys` of a table.
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    /// The session's `sql_mode`, which the server keeps with the object.
+    pub(crate) mode: Option<String>,
+    /// The session's time zone, by which an event runs.
+    pub(crate) zone: Option<String>,
 }
 
-/// Kind, name, mode and statement.
-pub(crate) fn parse(text: &str) -> Option<(String, String, Option<String>, &str)> {
+impl How {
+    pub(crate) fn of(m: &Made) -> How {
+        How { kind: m.kind.to_owned(), name: m.name.clone(), mode: m.sql_mode.clone(), zone: m.time_zone.clone() }
+    }
+
+    /// As text in front of a statement.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string(self).expect("texts serialise to JSON")
+    }
+}
+
+fn statement(m: &Made) -> String {
+    format!("{HEAD}{}\n{}", How::of(m).text(), m.statement)
+}
+
+/// How it is made, and the statement.
+fn parse(text: &str) -> Option<(How, &str)> {
     let (head, statement) = text.strip_prefix(HEAD)?.split_once('\n')?;
-    let (kind, name, mode) = serde_json::from_str(head).ok()?;
-    Some((kind, name, mode, statement))
+    Some((serde_json::from_str(head).ok()?, statement))
 }
 
 /// Applies a part of the schema.
@@ -88,11 +177,15 @@ pub(crate) async fn apply(session: &mut Session, part: SchemaPart, script: &Sche
                 if done.contains(&hash) {
                     continue;
                 }
-                let Some((kind, name, mode, sql)) = parse(text) else {
+                let Some((how, sql)) = parse(text) else {
                     return Err(EngineError::other("complete the schema", "a statement of the schema's script is not understood"));
                 };
-                let doing = format!("complete the schema ({kind} {name})");
-                make(session, &kind, &name, mode.as_deref(), sql).await.map_err(|e| explained(&e, &doing))?;
+                let doing = format!("complete the schema ({} {})", how.kind, how.name);
+                let done = match how.kind.as_str() {
+                    "keys" | "foreign keys" => add(session, &how.name, sql).await,
+                    _ => make(session, &how, sql).await,
+                };
+                done.map_err(|e| explained(&e, &doing))?;
                 session.run(&own::record_statement(&hash)).await.doing(doing)?;
             }
         }
@@ -101,19 +194,15 @@ pub(crate) async fn apply(session: &mut Session, part: SchemaPart, script: &Sche
 }
 
 /// Makes an object, in place of what an attempt before may have left.
-pub(crate) async fn make(
-    session: &mut Session,
-    kind: &str,
-    name: &str,
-    mode: Option<&str>,
-    statement: &str,
-) -> std::result::Result<(), mysql_async::Error> {
-    session.run(&format!("drop {kind} if exists {}", sql::ident(name))).await?;
-    if let Some(mode) = mode {
-        session.run(&format!("set session sql_mode = {}", sql::literal(mode))).await?;
+pub(crate) async fn make(session: &mut Session, how: &How, statement: &str) -> std::result::Result<(), mysql_async::Error> {
+    session.run(&format!("drop {} if exists {}", how.kind, sql::ident(&how.name))).await?;
+    for (variable, value) in [("sql_mode", &how.mode), ("time_zone", &how.zone)] {
+        if let Some(value) = value {
+            session.run(&format!("set session {variable} = {}", sql::literal(value))).await?;
+        }
     }
     let made = session.run(statement).await;
-    session.run("set session sql_mode = ''").await?;
+    session.run("set session sql_mode = '', session time_zone = '+00:00'").await?;
     made
 }
 
@@ -144,10 +233,16 @@ mod tests {
 
     #[test]
     fn statements_of_the_second_part_carry_how_they_are_made() {
-        let made =
-            Made { kind: "view", name: "a\nb".into(), statement: "CREATE VIEW `a\nb` AS select 1".into(), definer: None, sql_mode: None };
+        let made = Made {
+            kind: "view",
+            name: "a\nb".into(),
+            statement: "CREATE VIEW `a\nb` AS select 1".into(),
+            definer: None,
+            sql_mode: None,
+            time_zone: None,
+        };
         let text = statement(&made);
-        let (kind, name, mode, sql) = parse(&text).unwrap();
-        assert_eq!((kind.as_str(), name.as_str(), mode, sql), ("view", "a\nb", None, made.statement.as_str()));
+        let (how, sql) = parse(&text).unwrap();
+        assert_eq!((how, sql), (How::of(&made), made.statement.as_str()));
     }
 }

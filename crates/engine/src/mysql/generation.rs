@@ -1,19 +1,18 @@
 //! A generation (or pilot) from within. Owns its sessions; the parts of the work have their own modules.
 
-use super::connect::{Purpose, Server, Session, text};
+use super::connect::{Purpose, Server, Session};
 use super::copy::{self, MyReader};
 use super::error::Doing;
 use super::load::MyLoader;
-use super::{access, ddl, inspect, own, script, sql};
+use super::{access, ddl, inspect, own, query, script, sql, triggers};
 use crate::error::{EngineError, Result};
 use crate::seam::{Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState};
 use async_trait::async_trait;
-use greenroom_model::catalog::{Catalog, ForeignKey, Table};
+use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
 use greenroom_model::program::OwnerSettings;
 use greenroom_model::upgrade::Statement;
-use mysql_async::prelude::Queryable;
 
 /// Counting an assertion's rows stops here.
 const MOST_ROWS: u64 = 1000;
@@ -30,10 +29,12 @@ impl MyGeneration {
         self.server.open(Some(&self.database), purpose).await
     }
 
-    /// Executes statements in one transaction, without foreign keys.
-    async fn together(&self, statements: &[String], doing: String) -> Result<()> {
+    /// Executes statements on a table in one transaction, without foreign keys and triggers.
+    async fn together(&self, table: &TableName, statements: &[String], doing: String) -> Result<()> {
         let mut session = self.open(Purpose::Load).await?;
+        triggers::suspend(&mut session, table).await?;
         let done = session.run(&format!("start transaction; {}; commit", statements.join("; "))).await.doing(doing);
+        triggers::restore(&mut session).await?;
         session.close().await;
         done
     }
@@ -43,6 +44,7 @@ impl MyGeneration {
 impl Generation for MyGeneration {
     async fn schema(&mut self, part: SchemaPart, script: &SchemaScript) -> Result<()> {
         let mut session = self.open(Purpose::Catalog).await?;
+        triggers::restore(&mut session).await?;
         let done = ddl::apply(&mut session, part, script).await;
         session.close().await;
         done
@@ -67,13 +69,13 @@ impl Generation for MyGeneration {
         }
         let condition = copy::range_condition(copy, range)?.unwrap_or_else(|| "true".to_owned());
         let delete = format!("delete t from {} as t where {condition}", sql::ident(&copy.table.name));
-        self.together(&[delete, own::forget(copy, Some(range.ordinal))], doing).await
+        self.together(&copy.table, &[delete, own::forget(copy, Some(range.ordinal))], doing).await
     }
 
     async fn forget_table(&mut self, copy: &TableCopy) -> Result<()> {
         // Not TRUNCATE: that would commit by itself.
         let delete = format!("delete from {}", sql::ident(&copy.table.name));
-        self.together(&[delete, own::forget(copy, None)], format!("remove the rows of {}", copy.table.name)).await
+        self.together(&copy.table, &[delete, own::forget(copy, None)], format!("remove the rows of {}", copy.table.name)).await
     }
 
     async fn settle(&mut self, sequences: &[(String, String)]) -> Result<()> {
@@ -124,22 +126,7 @@ impl Generation for MyGeneration {
     }
 
     async fn query(&mut self, sql: &str) -> Result<QueryOutcome> {
-        let doing = "run a query";
-        let mut session = self.open(Purpose::Foreign).await?;
-        session.run("start transaction read only").await.doing(doing)?;
-        let mut outcome = QueryOutcome::default();
-        {
-            let mut rows = session.conn.query_iter(sql.trim().trim_end_matches(';')).await.doing(doing)?;
-            while outcome.rows < MOST_ROWS {
-                let Some(row) = rows.next().await.doing(doing)? else { break };
-                if outcome.rows == 0 {
-                    outcome.first = text(&row, 0);
-                }
-                outcome.rows += 1;
-            }
-        }
-        session.close().await;
-        Ok(outcome)
+        query::alone(&self.server, &self.database, sql, MOST_ROWS, "run a query").await
     }
 
     async fn script_state(&mut self, key: &str) -> Result<ScriptState> {
@@ -147,6 +134,7 @@ impl Generation for MyGeneration {
     }
 
     async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        triggers::restore(&mut self.session).await?;
         let mut session = self.open(Purpose::Foreign).await?;
         let applied = script::run(&mut session, &mut self.session, key, hash, statements, skip).await;
         session.close().await;
@@ -154,6 +142,7 @@ impl Generation for MyGeneration {
     }
 
     async fn tidy(&mut self) -> Result<()> {
+        triggers::restore(&mut self.session).await?;
         self.session.run(&format!("drop table if exists {}", own::PROGRESS.join(", "))).await.doing("remove the progress records")
     }
 

@@ -7,7 +7,7 @@
 use super::connect::{Purpose, Server, Session, number, said};
 use super::copy::MyReader;
 use super::error::{Doing, code, mapped};
-use super::{ddl, inspect, ranges, sql};
+use super::{ddl, inspect, query, ranges, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Disturbance, Held, RangeSpec, Reader, SchemaScript};
 use async_trait::async_trait;
@@ -173,7 +173,7 @@ impl Held for MyHeld {
 
     async fn query_value(&mut self, sql: &str) -> Result<Option<String>> {
         // A statement that fails does not end the transaction on these servers.
-        self.holder.value(sql).await.doing("run a query inside the snapshot")
+        Ok(query::within(&mut self.holder, sql, 1, "run a query inside the snapshot").await?.first)
     }
 
     async fn sequences(&mut self) -> Result<Vec<(String, String)>> {

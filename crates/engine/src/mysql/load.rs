@@ -5,7 +5,7 @@ use super::connect::{Purpose, Server, Session};
 use super::copy::names;
 use super::encoding::{Codec, unescape};
 use super::error::{Doing, mapped};
-use super::{own, sql, types};
+use super::{own, sql, triggers, types};
 use crate::batch::{Encoding, MaskedBatch};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Loader, RangeDone, RangeSpec};
@@ -77,20 +77,6 @@ impl MyLoader {
     }
 }
 
-/// What a load must not meet: triggers would fire.
-async fn refuse_triggers(session: &mut Session, copy: &TableCopy) -> Result<()> {
-    let doing = || format!("load rows into {}", copy.table.name);
-    let query = format!(
-        "select count(*) from information_schema.triggers where event_object_schema = database() and event_object_table = {}",
-        sql::literal(&copy.table.name)
-    );
-    match session.value(&query).await.doing(doing())?.as_deref() {
-        Some("0") => Ok(()),
-        _ => Err(EngineError::new(ErrorKind::Conflict, doing(), "the table has triggers, which would fire")
-            .hint("rows are loaded before the triggers are created; `greenroom undo` and rehearse again")),
-    }
-}
-
 /// The first warning of the statement before: its number and object, never its text.
 async fn first_warning(session: &mut Session) -> Option<EngineError> {
     let rows = session.rows("show warnings limit 1").await.ok()?;
@@ -110,7 +96,7 @@ impl Loader for MyLoader {
         let local = self.local;
         let session = self.session().await?;
         let layout = types::layout(session, &copy.table, &names(copy)).await?;
-        refuse_triggers(session, copy).await?;
+        triggers::suspend(session, &copy.table).await?;
         let whole = range.from.is_none() && range.to.is_none();
         if whole && !own::transactional(session, &copy.table).await? {
             // Rows of a load that was cut are still there: such a storage engine cannot take them back.
@@ -222,7 +208,8 @@ impl Loader for MyLoader {
             }
             return Err(mapped);
         }
-        session.run("commit").await.doing(doing())
+        session.run("commit").await.doing(doing())?;
+        triggers::restore(session).await
     }
 
     async fn discard(&mut self) -> Result<()> {
@@ -231,7 +218,10 @@ impl Loader for MyLoader {
         }
         self.range = None;
         match &mut self.session {
-            Some(session) => session.run("rollback").await.doing("give up a range"),
+            Some(session) => {
+                session.run("rollback").await.doing("give up a range")?;
+                triggers::restore(session).await
+            }
             None => Ok(()),
         }
     }

@@ -6,30 +6,36 @@
 //! | `inspect` | the catalog: tables, objects, what reaches outside |
 //! | `hold`, `ranges`, `copy` | the snapshot, its locks, cutting, reading |
 //! | `encoding`, `charset`, `types` | row encoding and how each type travels |
-//! | `load`, `own` | loading with progress, our own tables inside generations |
+//! | `load`, `triggers`, `own` | loading with progress, silent triggers, our own tables inside generations |
+//! | `query` | queries that people and programs wrote |
 //! | `ddl`, `access` | the schema's statements and definers, made harmless |
 //! | `target`, `names`, `swap` | databases from outside, and which of them is called the pilot |
 //! | `generation`, `script` | work inside a generation |
+//! | `ground`, `dialect` | scratch databases and words for the contract's tests |
 
 mod access;
 mod charset;
 mod connect;
 mod copy;
 mod ddl;
+mod dialect;
 mod encoding;
 mod error;
 mod generation;
+mod ground;
 mod hold;
 mod inspect;
 mod load;
 mod names;
 mod own;
+mod query;
 mod ranges;
 mod rights;
 mod script;
 mod sql;
 mod swap;
 mod target;
+mod triggers;
 mod types;
 
 use crate::error::{EngineError, ErrorKind, Result};
@@ -64,6 +70,18 @@ pub async fn target(address: &Address, secrets: &dyn Secrets, base: &Path) -> Re
     let server = Server::resolve(address, secrets, base)?;
     let session = server.open(None, Purpose::Catalog).await?;
     Ok(Box::new(target::MyTarget { server, session }))
+}
+
+/// Scratch databases for a contract test on the address's server.
+///
+/// # Errors
+/// As [`source`].
+pub(crate) async fn ground(address: &Address, secrets: &dyn Secrets, base: &Path, nonce: &str) -> Result<ground::MyGround> {
+    let server = Server::resolve(address, secrets, base)?;
+    let session = server.open(None, Purpose::Catalog).await?;
+    let variety = session.variety;
+    session.close().await;
+    Ok(ground::MyGround::new(server, nonce, variety))
 }
 
 /// What these servers can do.
@@ -106,12 +124,7 @@ impl Source for MySource {
     }
 
     async fn query_value(&mut self, sql: &str) -> Result<Option<String>> {
-        let doing = "run a query on the source";
-        let mut session = self.server.open(Some(&self.database), Purpose::Foreign).await?;
-        session.run("start transaction read only").await.doing(doing)?;
-        let value = session.value(sql).await.doing(doing)?;
-        session.close().await;
-        Ok(value)
+        Ok(query::alone(&self.server, &self.database, sql, 1, "run a query on the source").await?.first)
     }
 
     async fn missing_rights(&mut self, _tables: &[TableName]) -> Result<Vec<MissingRight>> {

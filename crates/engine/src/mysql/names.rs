@@ -65,3 +65,14 @@ pub(crate) fn assign(name: &str, database: &str) -> Vec<String> {
 pub(crate) fn forget(database: &str) -> String {
     format!("delete from greenroom.pilot_name where stands_for = {}", literal(database))
 }
+
+/// Removes the registry if it names nothing.
+pub(crate) async fn remove_empty(session: &mut Session) -> Result<()> {
+    let doing = "remove the registry of pilots";
+    if !exists(session, REGISTRY).await? || !registered(session).await?.is_empty() {
+        return Ok(());
+    }
+    session.run("drop table if exists greenroom.pilot_name").await.doing(doing)?;
+    let others = session.value("select count(*) from information_schema.tables where table_schema = 'greenroom'").await.doing(doing)?;
+    if others.as_deref() == Some("0") { session.run("drop database greenroom").await.doing(doing) } else { Ok(()) }
+}

@@ -16,11 +16,14 @@ use std::collections::BTreeSet;
 pub(crate) const MARKER: &str = "greenroom_marker";
 
 /// Tables that are dropped before a generation goes on stage.
-pub(crate) const PROGRESS: &[&str] = &["greenroom_range_done", "greenroom_statement_done", "greenroom_script"];
+pub(crate) const PROGRESS: &[&str] = &["greenroom_range_done", "greenroom_statement_done", "greenroom_script", "greenroom_trigger"];
+
+/// The table by which scratch databases of a contract test are known.
+pub(crate) const SCRATCH: &str = "greenroom_scratch";
 
 /// Condition on a name: not one of ours.
 pub(crate) fn not_ours(column: &str) -> String {
-    let names: Vec<String> = PROGRESS.iter().chain([&MARKER]).map(|n| literal(n)).collect();
+    let names: Vec<String> = PROGRESS.iter().chain([&MARKER, &SCRATCH]).map(|n| literal(n)).collect();
     format!("{column} not in ({})", names.join(", "))
 }
 
@@ -32,6 +35,8 @@ pub(crate) const CREATE: &[&str] = &[
     "create table if not exists greenroom_statement_done (hash char(64) character set ascii not null primary key) engine=InnoDB",
     "create table if not exists greenroom_script (script varchar(255) character set utf8mb4 collate utf8mb4_bin not null primary key, \
         hash char(64) character set ascii not null, begun bigint unsigned not null, done bigint unsigned not null, complete boolean not null) engine=InnoDB",
+    "create table if not exists greenroom_trigger (place bigint unsigned not null auto_increment primary key, name varchar(64) character set utf8mb4 \
+        collate utf8mb4_bin not null unique, mode text character set utf8mb4 not null, statement longtext character set utf8mb4 not null) engine=InnoDB",
 ];
 
 /// Creates the marker's table; repeatable.

@@ -93,7 +93,7 @@ async fn grantees(session: &mut Session, database: &str) -> Result<Vec<Option<St
     Ok(rows
         .iter()
         .map(|row| said(row, 0))
-        .map(|g| if g.trim_matches('\'').eq_ignore_ascii_case("public") { None } else { Some(g) })
+        .map(|g| if g.replace('\'', "").trim_end_matches('@').eq_ignore_ascii_case("public") { None } else { Some(g) })
         .collect())
 }
 
@@ -177,10 +177,12 @@ async fn revoke(session: &mut Session, database: &str, target: &str, from: &str)
     let unescaped = format!("{}.*", sql::ident(database));
     for whole in [target, unescaped.as_str()] {
         // Grants under the pattern, and such as somebody made under the bare name.
-        match session.run(&format!("revoke all privileges, grant option on {whole} from {from}")).await {
-            Ok(()) => {}
-            Err(e) if super::error::code(&e) == Some(1141) => {}
-            Err(e) => return Err(mapped(&e, doing())),
+        for rights in ["all privileges", "grant option"] {
+            match session.run(&format!("revoke {rights} on {whole} from {from}")).await {
+                Ok(()) => {}
+                Err(e) if super::error::code(&e) == Some(1141) => {}
+                Err(e) => return Err(mapped(&e, doing())),
+            }
         }
     }
     let query = format!(
@@ -191,7 +193,7 @@ async fn revoke(session: &mut Session, database: &str, target: &str, from: &str)
     );
     for row in session.rows(&query).await.doing(doing())? {
         let table = format!("{}.{}", sql::ident(database), sql::ident(&said(&row, 0)));
-        session.run(&format!("revoke all privileges, grant option on {table} from {from}")).await.doing(doing())?;
+        session.run(&format!("revoke all privileges on {table} from {from}")).await.doing(doing())?;
     }
     Ok(())
 }

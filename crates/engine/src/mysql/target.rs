@@ -132,6 +132,9 @@ impl Target for MyTarget {
 
     async fn enter(&mut self, name: &str) -> Result<Box<dyn Generation>> {
         let database = self.database(name, "enter a generation").await?;
+        if own::marker(&mut self.session, &database).await?.is_none() {
+            return Err(EngineError::new(ErrorKind::Conflict, format!("enter database `{database}`"), "it does not bear our marker"));
+        }
         let session = self.server.open(Some(&database), Purpose::Catalog).await?;
         Ok(Box::new(MyGeneration { server: self.server.clone(), database, session }))
     }

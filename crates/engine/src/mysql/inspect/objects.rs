@@ -19,6 +19,8 @@ pub(crate) struct Made {
     pub(crate) definer: Option<String>,
     /// The session's `sql_mode` under which it was made, which the server keeps with it.
     pub(crate) sql_mode: Option<String>,
+    /// The time zone by which an event runs.
+    pub(crate) time_zone: Option<String>,
 }
 
 impl Made {
@@ -37,7 +39,14 @@ pub(crate) async fn read(session: &mut Session, database: &str) -> Result<Vec<Ma
             "select table_name from information_schema.tables where table_schema = database() and table_type = 'SEQUENCE' order by 1";
         for name in names(session, query).await? {
             let text = shown(session, &format!("show create sequence {}", sql::ident(&name)), "Create Table", &name).await?.0;
-            all.push(Made { kind: "sequence", name, statement: show::unqualified(&text, database), definer: None, sql_mode: None });
+            all.push(Made {
+                kind: "sequence",
+                name,
+                statement: show::unqualified(&text, database),
+                definer: None,
+                sql_mode: None,
+                time_zone: None,
+            });
         }
     }
     let query = "select routine_name, routine_type from information_schema.routines where routine_schema = database() order by \
@@ -80,7 +89,7 @@ async fn names(session: &mut Session, query: &str) -> Result<Vec<String>> {
 }
 
 /// One object's text from the column of that name, and the mode it was made under.
-async fn shown(session: &mut Session, query: &str, column: &str, name: &str) -> Result<(String, Option<String>)> {
+async fn shown(session: &mut Session, query: &str, column: &str, name: &str) -> Result<(String, Option<String>, Option<String>)> {
     let doing = || format!("read the definition of {name}");
     let rows = session.rows(query).await.doing(doing())?;
     let row = rows.first().ok_or_else(|| EngineError::other(doing(), "the server shows nothing"))?;
@@ -90,13 +99,14 @@ async fn shown(session: &mut Session, query: &str, column: &str, name: &str) -> 
             "grant it the rights that `greenroom plan` lists; bodies of routines need SHOW ROUTINE, or SELECT on mysql.proc (MariaDB)",
         )
     })?;
-    Ok((body, at("sql_mode").and_then(|i| text(row, i))))
+    let said = |wanted: &str| at(wanted).and_then(|i| text(row, i));
+    Ok((body, said("sql_mode"), said("time_zone")))
 }
 
 async fn made(session: &mut Session, kind: &'static str, name: String, column: &str, database: &str) -> Result<Made> {
-    let (text, sql_mode) = shown(session, &format!("show create {kind} {}", sql::ident(&name)), column, &name).await?;
+    let (text, sql_mode, time_zone) = shown(session, &format!("show create {kind} {}", sql::ident(&name)), column, &name).await?;
     let (text, definer) = show::without_definer(&text);
-    Ok(Made { kind, name, statement: show::unqualified(&text, database), definer, sql_mode })
+    Ok(Made { kind, name, statement: show::unqualified(&text, database), definer, sql_mode, time_zone })
 }
 
 /// Views, each after those it names. Names are looked for as the server quotes them.
@@ -160,7 +170,14 @@ mod tests {
 
     #[test]
     fn views_come_after_those_they_name() {
-        let view = |name: &str, text: &str| Made { kind: "view", name: name.into(), statement: text.into(), definer: None, sql_mode: None };
+        let view = |name: &str, text: &str| Made {
+            kind: "view",
+            name: name.into(),
+            statement: text.into(),
+            definer: None,
+            sql_mode: None,
+            time_zone: None,
+        };
         let order = in_order(vec![view("a", "select * from `b`"), view("b", "select * from `c`"), view("c", "select 1")]);
         assert_eq!(order.iter().map(|v| v.name.as_str()).collect::<Vec<_>>(), ["c", "b", "a"]);
     }

@@ -113,6 +113,9 @@ fn table(s: &ShownTable, columns: &[ColumnType], variety: Variety) -> Table {
             table.properties.insert(format!("item:{item}"), String::new());
         }
     }
+    // Keys are made in another order than the source's, after the rows.
+    table.indexes.sort_by(|a, b| (!a.primary, &a.name).cmp(&(!b.primary, &b.name)));
+    table.foreign_keys.sort_by(|a, b| a.name.cmp(&b.name));
     table
 }
 

@@ -1,0 +1,6 @@
+//! What only MariaDB and MySQL promise, on a real MariaDB; what every engine promises is the contract's.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod copying;
+mod objects;
+mod scene;
