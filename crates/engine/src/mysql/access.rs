@@ -21,11 +21,14 @@ pub(crate) async fn read(session: &mut Session, made: &[Made]) -> Result<Vec<Acc
         let Some(definer) = &m.definer else { continue };
         // A gap behind the first word: `CREATE DEFINER=… VIEW …`.
         let Some(rest) = m.statement.strip_prefix("CREATE ") else { continue };
+        // A view's algorithm stands before its definer.
+        let at = if rest.starts_with("ALGORITHM=") { rest.find(' ').map_or(0, |at| at + 1) } else { 0 };
+        let (head, rest) = rest.split_at(at);
         found.push(AccessStatement {
             kind: AccessKind::Owner,
             object: ddl::How::of(m).text(),
             roles: vec![definer.clone()],
-            sql: vec!["CREATE DEFINER=".to_owned(), format!(" {rest}")],
+            sql: vec![format!("CREATE {head}DEFINER="), format!(" {rest}")],
         });
     }
     let query = "select grantee, '' from information_schema.schema_privileges where table_schema = database() \
@@ -78,7 +81,8 @@ pub(crate) async fn apply(session: &mut Session, access: &[AccessStatement], kee
                 return Err(e);
             }
             // It stands again as it was made at first: without it the pilot would lack an object.
-            let plain = format!("CREATE{}", s.sql.get(1).map_or("", String::as_str));
+            let head = s.sql.first().map_or("", String::as_str).trim_end_matches("DEFINER=").trim_end();
+            let plain = format!("{head}{}", s.sql.get(1).map_or("", String::as_str));
             ddl::make(session, &how, &plain).await.doing(doing)?;
             *lost.entry((format!("definer {role}"), e.message)).or_default() += 1;
         }

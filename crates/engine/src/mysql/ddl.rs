@@ -6,25 +6,23 @@
 use super::connect::{LOADING, Session};
 use super::error::{Doing, code, mapped};
 use super::inspect::outbound::EMPTIED;
-use super::inspect::{self, Made, SCHEMA, ShownTable, show};
+use super::inspect::{Made, Picture, SCHEMA, ShownTable, show};
 use super::{access, own, sql};
 use crate::error::{EngineError, Result};
 use crate::seam::{SchemaPart, SchemaScript};
 use greenroom_model::hash::Hash;
 use serde::{Deserialize, Serialize};
 
-/// Makes the script inside a snapshot.
-pub(crate) async fn script(session: &mut Session, database: &str) -> Result<SchemaScript> {
-    let catalog = inspect::catalog(session, database).await?;
-    let shown = inspect::shown_tables(session).await?;
-    let made = inspect::objects(session, database).await?;
+/// Makes the script of a schema.
+pub(crate) async fn script(session: &mut Session, picture: &Picture) -> Result<SchemaScript> {
+    let Picture { catalog, tables: shown, made } = picture;
     let (mut pre, mut not_carried) = (Vec::new(), Vec::new());
     pre.extend(made.iter().filter(|m| m.kind == "sequence").map(|m| m.statement.clone()));
-    for t in &shown {
+    for t in shown {
         let table = catalog.tables.iter().find(|c| c.name.name == t.name);
         match table.map(|c| &c.form) {
             Some(greenroom_model::catalog::TableForm::Refused(why)) => not_carried.push((format!("{SCHEMA}.{}", t.name), why.clone())),
-            _ => pre.push(create(t, database)),
+            _ => pre.push(create(t)),
         }
     }
     let mut post = Vec::new();
@@ -52,16 +50,16 @@ pub(crate) async fn script(session: &mut Session, database: &str) -> Result<Sche
         .collect();
     not_carried.extend(catalog.not_carried.clone());
     let hash = Some(Hash::of_json(&(&pre, &post)));
-    let access = access::read(session, &made).await?;
+    let access = access::read(session, made).await?;
     Ok(SchemaScript { pre, post, archive: None, disabled, not_carried, hash, access })
 }
 
 /// A table's statement without its AUTO_INCREMENT position; one whose rows live elsewhere becomes an ordinary empty table.
-fn create(t: &ShownTable, database: &str) -> String {
+fn create(t: &ShownTable) -> String {
     let items = if late(t) { parts(t).0 } else { t.shown.items.clone() };
     let (items, options) = (items.join(",\n  "), &t.shown.options);
     let options = if t.elsewhere() { "ENGINE=InnoDB COMMENT='reached outside; emptied by Greenroom'" } else { options.as_str() };
-    show::unqualified(&format!("CREATE TABLE {} (\n  {items}\n) {options}", sql::ident(&t.name)), database)
+    format!("CREATE TABLE {} (\n  {items}\n) {options}", sql::ident(&t.name))
 }
 
 /// Whether keys are built after the rows. Other storage engines build them as they go.

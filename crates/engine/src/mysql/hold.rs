@@ -7,6 +7,7 @@
 use super::connect::{Purpose, Server, Session, number, said};
 use super::copy::MyReader;
 use super::error::{Doing, code, mapped};
+use super::inspect::Picture;
 use super::{ddl, inspect, query, ranges, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Disturbance, Held, RangeSpec, Reader, SchemaScript};
@@ -46,6 +47,9 @@ pub(crate) struct MyHeld {
     holder: Session,
     monitor: Session,
     pool: Pool,
+    /// The schema when the snapshot was taken: schema changes are not part of snapshots on these servers.
+    picture: Picture,
+    script: SchemaScript,
 }
 
 /// The statements that begin a snapshot and touch every table: a metadata lock stays on each until the transaction ends.
@@ -87,7 +91,9 @@ pub(crate) async fn hold(server: &Server, database: &str, tables: &[TableName]) 
     unlocked.doing(doing)?;
     let pool = Pool::default();
     readers.into_iter().for_each(|r| pool.put(r));
-    Ok(MyHeld { server: server.clone(), database: database.to_owned(), holder, monitor, pool })
+    let picture = inspect::picture(&mut holder, database).await?;
+    let script = ddl::script(&mut holder, &picture).await?;
+    Ok(MyHeld { server: server.clone(), database: database.to_owned(), holder, monitor, pool, picture, script })
 }
 
 async fn lock(locker: &mut Session, tables: &[TableName]) -> Result<()> {
@@ -150,11 +156,11 @@ fn table_of(statement: &str) -> String {
 #[async_trait]
 impl Held for MyHeld {
     async fn inspect(&mut self) -> Result<Catalog> {
-        inspect::catalog(&mut self.holder, &self.database).await
+        Ok(self.picture.catalog.clone())
     }
 
     async fn schema(&mut self, _scratch: &Path) -> Result<SchemaScript> {
-        ddl::script(&mut self.holder, &self.database).await
+        Ok(self.script.clone())
     }
 
     async fn ranges(&mut self, copy: &TableCopy, rows: u64) -> Result<Vec<RangeSpec>> {

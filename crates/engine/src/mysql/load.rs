@@ -63,13 +63,10 @@ impl MyLoader {
     }
 
     /// Ends the stream and fetches the session back.
-    async fn finish_stream(&mut self, outcome: Option<io::Error>) -> Result<std::result::Result<(u64, u64), mysql_async::Error>> {
+    async fn finish_stream(&mut self) -> Result<std::result::Result<(u64, u64), mysql_async::Error>> {
         let Some(Range { way: Way::Stream { to, task }, rows, warnings }) = self.range.take() else {
             return Err(EngineError::other("load rows", "no range was begun"));
         };
-        if let Some(e) = outcome {
-            let _ = to.send(Err(e)).await;
-        }
         drop(to);
         let (session, done) = task.await.map_err(|_| EngineError::new(ErrorKind::Lost, "load rows", "the loading task ended early"))?;
         self.session = Some(session);
@@ -134,7 +131,7 @@ impl Loader for MyLoader {
                     return Ok(());
                 }
                 // The statement has ended before its rows did.
-                let done = self.finish_stream(None).await?;
+                let done = self.finish_stream().await?;
                 let e = match done {
                     Err(e) => mapped(&e, doing),
                     Ok(_) => EngineError::other(doing, "the server stopped reading"),
@@ -175,7 +172,7 @@ impl Loader for MyLoader {
                 self.range = None;
                 Ok(counted)
             }
-            Some(_) => self.finish_stream(None).await?,
+            Some(_) => self.finish_stream().await?,
         };
         let Some(session) = &mut self.session else { return Err(EngineError::other(doing(), "the session is gone")) };
         let (rows, warnings) = match counted {
@@ -214,7 +211,8 @@ impl Loader for MyLoader {
 
     async fn discard(&mut self) -> Result<()> {
         if matches!(&self.range, Some(Range { way: Way::Stream { .. }, .. })) {
-            let _ = self.finish_stream(Some(io::Error::other("the range was given up"))).await?;
+            // The statement ends with the rows it has got; what it loaded goes with the transaction.
+            let _ = self.finish_stream().await?;
         }
         self.range = None;
         match &mut self.session {

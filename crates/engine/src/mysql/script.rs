@@ -68,8 +68,9 @@ pub(crate) async fn run(
         }
     }
     let total = number(statements.len()).saturating_sub(1);
-    let (_, begun) = own::script_state(records, key).await?;
-    if begun > skip
+    let (state, begun) = own::script_state(records, key).await?;
+    if begun > state.done
+        && begun > skip
         && let Some(statement) = statements.get(skip as usize)
     {
         let e = EngineError::new(

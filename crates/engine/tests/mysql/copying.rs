@@ -36,7 +36,10 @@ async fn a_login_without_the_global_lock_holds_the_tables_and_one_without_any_lo
     let db = server.database("rights");
     db.run("create table t (id int primary key); insert into t values (1), (2)");
     let grant = |rights: &str, user: &str| {
-        db.run(&format!("create or replace user {user}@localhost; grant {rights} on `{}`.* to {user}@localhost", db.name().replace('_', "\\_")));
+        db.run(&format!(
+            "create or replace user {user}@localhost; grant {rights} on `{}`.* to {user}@localhost",
+            db.name().replace('_', "\\_")
+        ));
     };
     grant("select, lock tables, show view, trigger, event", "locker");
     grant("select", "reader");

@@ -79,7 +79,10 @@ async fn objects_of_every_kind_arrive_as_they_were() {
         assert_eq!(pilot.query(query), db.query(query), "{query}");
     }
     assert!(pilot.try_run("insert into child (a) values (9999)").is_err(), "the foreign key does not hold");
-    assert!(pilot.try_run("insert into parent (code, name, place, secret) values ('z', 'z', point(0, 0), -1)").is_err(), "the check does not hold");
+    assert!(
+        pilot.try_run("insert into parent (code, name, place, secret) values ('z', 'z', point(0, 0), -1)").is_err(),
+        "the check does not hold"
+    );
     pilot.run("insert into parent (code, name, place) values ('z', 'z', point(0, 0))");
     assert_eq!(pilot.query("select body from parent where code = 'z'"), "one two", "triggers fire in another order than in the source");
 }

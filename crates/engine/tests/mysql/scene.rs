@@ -2,7 +2,9 @@
 
 use greenroom_engine::batch::RowMasker;
 use greenroom_engine::secret::NoSecrets;
-use greenroom_engine::{Generation, Held, Loader, Marker, MarkerState, RangeDone, RangeSpec, Reader, Result, SchemaPart, SchemaScript, Source, Target};
+use greenroom_engine::{
+    Generation, Held, Loader, Marker, MarkerState, RangeDone, RangeSpec, Reader, Result, SchemaPart, SchemaScript, Source, Target,
+};
 use greenroom_model::catalog::{Catalog, EngineKind, Family, Generation as Generated, Table, TableName};
 use greenroom_model::plan::{CopyColumn, TableCopy};
 use greenroom_model::program::Address;
@@ -50,7 +52,12 @@ pub fn plain(table: &Table) -> TableCopy {
 }
 
 /// The digest of rows on their way, and what to do with each batch.
-pub async fn pass(reader: &mut dyn Reader, mut loader: Option<&mut dyn Loader>, copy: &TableCopy, range: &RangeSpec) -> Result<TableDigest> {
+pub async fn pass(
+    reader: &mut dyn Reader,
+    mut loader: Option<&mut dyn Loader>,
+    copy: &TableCopy,
+    range: &RangeSpec,
+) -> Result<TableDigest> {
     let prepared = reader.prepare(copy).await?;
     let columns = copy.columns.iter().map(|c| (c.name.clone(), Vec::new())).collect();
     let gate = RowMasker::new(copy.table.to_string(), columns, 0, prepared.encoding, DigestKey::new(&[7; 32]));

@@ -13,6 +13,8 @@ FirstName = { mask = "first_name", identity = "CustomerId" }
 LastName = { mask = "last_name", identity = "CustomerId" }
 Company = "null"
 Address = "null"
+City = "null"
+PostalCode = "null"
 Phone = { mask = "phone", identity = "CustomerId" }
 Fax = "null"
 Email = { mask = "email", identity = "CustomerId" }
@@ -20,10 +22,17 @@ Email = { mask = "email", identity = "CustomerId" }
 FirstName = { mask = "first_name", identity = "EmployeeId" }
 LastName = { mask = "last_name", identity = "EmployeeId" }
 BirthDate = "null"
+Title = "null"
 Address = "null"
+City = "null"
+PostalCode = "null"
 Phone = { mask = "phone", identity = "EmployeeId" }
 Fax = "null"
 Email = { mask = "email", identity = "EmployeeId" }
+[Invoice]
+BillingAddress = "null"
+BillingCity = "null"
+BillingPostalCode = "null"
 "#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,8 +53,9 @@ async fn chinook_is_rehearsed_with_customers_and_employees_masked() {
     let mut table = String::new();
     for line in columns.lines() {
         let (of, column) = line.split_once('\t').unwrap();
-        let masked = of == "Customer" || of == "Employee";
-        let decided = masked && DECISIONS.contains(&format!("\n{column} = "));
+        let masked = ["Customer", "Employee", "Invoice"].contains(&of);
+        let section = DECISIONS.split(&format!("[{of}]\n")).nth(1).unwrap_or("").split("\n[").next().unwrap_or("");
+        let decided = section.lines().any(|l| l.starts_with(&format!("{column} = ")));
         if masked && !decided {
             toml = toml.replace(&format!("[{of}]\n"), &format!("[{of}]\n{column} = \"keep\"\n"));
         } else if !masked {
@@ -66,13 +76,23 @@ async fn chinook_is_rehearsed_with_customers_and_employees_masked() {
             server.socket().display()
         ),
     );
-    files::write(folder.path(), "upgrade/001.sql", "alter table Invoice add column Paid tinyint(1) not null default 0;\nupdate Invoice set Paid = Total > 10;\n");
+    files::write(
+        folder.path(),
+        "upgrade/001.sql",
+        "alter table Invoice add column Paid tinyint(1) not null default 0;\nupdate Invoice set Paid = Total > 10;\n",
+    );
+    let toml = toml.replace("[Invoice]\n", "[Invoice]\nPaid = { keep = true, after_upgrade = true }\n");
+    files::write(folder.path(), "columns.toml", &toml);
     let session = open(folder.path(), Arc::new(Silent));
     let ended = rehearse(&session).await.1;
     assert_eq!(ended, Ended::Finished);
     let name = server.maintenance().query("select stands_for from greenroom.pilot_name where name = 'chinook_pilot'");
     let pilot = server.existing(&name);
-    for query in ["select count(*) from Track", "select sum(UnitPrice * Quantity) from InvoiceLine", "select md5(group_concat(Name order by ArtistId)) from Artist"] {
+    for query in [
+        "select count(*) from Track",
+        "select sum(UnitPrice * Quantity) from InvoiceLine",
+        "select md5(group_concat(Name order by ArtistId)) from Artist",
+    ] {
         assert_eq!(pilot.query(query), chinook.query(query), "{query}");
     }
     let emails = |d: &greenroom_testkit::maria::Database| d.query("select group_concat(Email order by CustomerId) from Customer");

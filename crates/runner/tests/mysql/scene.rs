@@ -1,23 +1,23 @@
 //! A clinic's production database and a program for it, in a folder of their own, and what every test asks about them.
 
+use greenroom_model::run::RunId;
 use greenroom_runner::execute::Ended;
 use greenroom_runner::ports::{Observer, Silent};
 use greenroom_runner::session::{self, Session};
 use greenroom_testkit::files::{self, TempDir};
 use greenroom_testkit::maria::{Database, Server};
-use greenroom_model::run::RunId;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Values that must be found nowhere outside production.
 pub const NEEDLES: &[&str] = &["Realname", "@bank-planted.com", "600 555 1", "planted-token"];
 
-const PRODUCTION: &str = r"
+const PRODUCTION: &str = r#"
     create table client (id int primary key, name varchar(80) not null, mail varchar(120), phone varchar(20) character set latin1, born date not null, filler text, unique key by_mail (mail));
     insert into client select seq, concat('Wanda Realname', char(97 + seq % 26), char(97 + seq div 26 % 26)), concat('wanda.', seq, '@bank-planted.com'),
         concat('+48 600 555 1', lpad(seq % 100, 2, '0')), if(seq % 7 = 0, '0000-00-00', '1980-02-03' + interval seq day), repeat('lorem ', 100) from seq_1_to_{clients};
     create table visit (id int auto_increment primary key, client_id int not null, state text, data json, foreign key (client_id) references client (id));
-    insert into visit (client_id, state, data) select seq, 'done', '{{""a"": 1}}' from seq_1_to_{clients};
+    insert into visit (client_id, state, data) select seq, 'done', '{"a": 1}' from seq_1_to_{clients};
     create table queue (id int auto_increment primary key, mail text, body text);
     insert into queue (mail, body) values ('wanda.1@bank-planted.com', 'dear Wanda Realnamebb');
     create table setting (`key` varchar(20) primary key, value text);
@@ -28,7 +28,7 @@ const PRODUCTION: &str = r"
     create trigger note before update on visit for each row set new.state = coalesce(new.state, 'none');
     create event sweep on schedule every 1 second do delete from queue where id < 0;
     create procedure visits(in c int) select count(*) from visit where client_id = c;
-";
+"#;
 
 const COLUMNS: &str = r#"
 [client]
@@ -98,7 +98,7 @@ impl Scene {
     /// A production database of so many clients, and a program for it.
     pub fn new(server: &'static Server, name: &str, clients: u32) -> Scene {
         let production = server.database(name);
-        production.run(&PRODUCTION.replace("{clients}", &clients.to_string()).replace("{{", "{").replace("}}", "}").replace("\"\"", "\""));
+        production.run(&PRODUCTION.replace("{clients}", &clients.to_string()));
         let scene = Scene { server, pilot: format!("{}_pilot", production.name()), production, folder: files::folder() };
         scene.configure("");
         scene.file("columns.toml", COLUMNS);
@@ -121,7 +121,7 @@ impl Scene {
             "greenroom.toml",
             &format!(
                 "[program]\nname = \"clinic\"\nversion_query = \"select value from setting where `key` = 'version'\"\n\
-                 [source]\nengine = \"mariadb\"\nhost = \"{host}\"\ndatabase = \"{source}\"\nuser = \"root\"\n\
+                 [source]\nengine = \"mysql\"\nhost = \"{host}\"\ndatabase = \"{source}\"\nuser = \"root\"\n\
                  [pilot]\nname = \"{name}\"\n{pilot}\n[tables]\nqueue = \"queue\"\n\
                  [verify]\ntouched_tables = [\"client\", \"consent\"]\n"
             ),
@@ -170,7 +170,10 @@ impl Scene {
         assert_eq!(q("select group_concat(client_id, given order by client_id) from consent"), "11,20");
         assert_eq!(q("select sum(visits) from done"), clients.to_string());
         assert_eq!(q("call visits(1)"), "1");
-        assert_eq!(q("select auto_increment from information_schema.tables where table_schema = database() and table_name = 'visit'"), (clients + 1).to_string());
+        assert_eq!(
+            q("select auto_increment from information_schema.tables where table_schema = database() and table_name = 'visit'"),
+            (clients + 1).to_string()
+        );
         assert_eq!(q("select status from information_schema.events where event_schema = database()"), "DISABLED");
         let ours = "select group_concat(table_name) from information_schema.tables where table_schema = database() and table_name like 'greenroom%'";
         assert_eq!(q(ours), "greenroom_marker");

@@ -155,19 +155,25 @@ async fn equal_rows_are_all_carried(scene: Scene) -> Step {
 async fn very_long_values_pass(scene: Scene) -> Step {
     let (ascii, mixed) = ("0123456789abcdef".repeat(100_000), "ä😀\u{301}表".repeat(120_000));
     let statements = [
-        format!("CREATE TABLE long (id INTEGER PRIMARY KEY, v {})", scene.dialect().text),
-        format!("INSERT INTO long VALUES (1, '{ascii}')"),
-        format!("INSERT INTO long VALUES (2, '{mixed}')"),
-        "INSERT INTO long VALUES (3, '')".to_owned(),
+        format!("CREATE TABLE lengthy (id INTEGER PRIMARY KEY, v {})", scene.dialect().text),
+        format!("INSERT INTO lengthy VALUES (1, '{ascii}')"),
+        format!("INSERT INTO lengthy VALUES (2, '{mixed}')"),
+        "INSERT INTO lengthy VALUES (3, '')".to_owned(),
     ];
     let mut p = scene.production(&statements).await?;
     let (mut built, copied) = scene.copy(&mut p, 1, |copy| decide(copy, "v", None, masked(REVERSED))).await?;
-    let long = table(&p.catalog, "long")?;
+    let long = table(&p.catalog, "lengthy")?;
     promise!(read_back(built.inside.as_mut(), long).await? == copied.digest(&long.name), "what is stored is not what was sent");
     let expected: String = ascii.chars().rev().collect();
-    promise!(value(built.inside.as_mut(), "SELECT v FROM long WHERE id = 1").await? == expected, "a text of 1.6 MB does not arrive whole");
+    promise!(
+        value(built.inside.as_mut(), "SELECT v FROM lengthy WHERE id = 1").await? == expected,
+        "a text of 1.6 MB does not arrive whole"
+    );
     let expected: String = mixed.chars().rev().collect();
-    promise!(value(built.inside.as_mut(), "SELECT v FROM long WHERE id = 2").await? == expected, "a text of 1.3 MB does not arrive whole");
+    promise!(
+        value(built.inside.as_mut(), "SELECT v FROM lengthy WHERE id = 2").await? == expected,
+        "a text of 1.3 MB does not arrive whole"
+    );
     Ok(())
 }
 

@@ -13,21 +13,28 @@ use crate::error::Result;
 use greenroom_model::catalog::{Catalog, EngineKind};
 use std::collections::BTreeMap;
 
-pub(crate) use objects::{Made, read as objects};
-pub(crate) use tables::{ShownTable, shown as shown_tables};
+pub(crate) use objects::Made;
+pub(crate) use tables::ShownTable;
 
 /// The schema that every name is given.
 pub(crate) const SCHEMA: &str = "main";
 
+/// The schema at one moment: the neutral picture, and the texts from which it can be made again.
+pub(crate) struct Picture {
+    pub(crate) catalog: Catalog,
+    pub(crate) tables: Vec<ShownTable>,
+    pub(crate) made: Vec<Made>,
+}
+
 /// Reads the whole schema.
-pub(crate) async fn catalog(session: &mut Session, database: &str) -> Result<Catalog> {
-    let shown = tables::shown(session).await?;
+pub(crate) async fn picture(session: &mut Session, database: &str) -> Result<Picture> {
+    let shown = tables::shown(session, database).await?;
     let made = objects::read(session, database).await?;
     let reach = outbound::read(session, &shown, &made).await?;
-    let tables = tables::read(session, &shown).await?;
+    let tables = tables::read(session, database, &shown).await?;
     let mut objects: Vec<_> = made.iter().map(Made::object).collect();
     objects.sort();
-    Ok(Catalog {
+    let catalog = Catalog {
         engine: EngineKind::Mysql,
         version: session.version_text.clone(),
         tables,
@@ -36,7 +43,13 @@ pub(crate) async fn catalog(session: &mut Session, database: &str) -> Result<Cat
         outbound: reach,
         not_carried: outbound::not_carried(&shown),
         large_objects: 0,
-    })
+    };
+    Ok(Picture { catalog, tables: shown, made })
+}
+
+/// As [`picture`], without the texts.
+pub(crate) async fn catalog(session: &mut Session, database: &str) -> Result<Catalog> {
+    Ok(picture(session, database).await?.catalog)
 }
 
 async fn settings(session: &mut Session) -> Result<BTreeMap<String, String>> {

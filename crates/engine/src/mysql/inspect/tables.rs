@@ -49,7 +49,7 @@ impl ShownTable {
 }
 
 /// Lists the tables with their texts.
-pub(crate) async fn shown(session: &mut Session) -> Result<Vec<ShownTable>> {
+pub(crate) async fn shown(session: &mut Session, database: &str) -> Result<Vec<ShownTable>> {
     let doing = "read the tables";
     let query = format!(
         "select table_name, table_type, coalesce(engine, ''), coalesce(table_rows, 0), coalesce(data_length, 0) from information_schema.tables \
@@ -61,7 +61,8 @@ pub(crate) async fn shown(session: &mut Session) -> Result<Vec<ShownTable>> {
         let name = said(&row, 0);
         let found =
             session.rows(&format!("show create table {}", sql::ident(&name))).await.doing(format!("read the definition of {name}"))?;
-        let text = found.first().map(|r| said(r, 1)).unwrap_or_default();
+        // Defaults may name sequences, with their database.
+        let text = show::unqualified(&found.first().map(|r| said(r, 1)).unwrap_or_default(), database);
         let Some(shown) = show::table(&text) else {
             return Err(EngineError::other(format!("read the definition of {name}"), "the server's text is not understood"));
         };
@@ -71,11 +72,13 @@ pub(crate) async fn shown(session: &mut Session) -> Result<Vec<ShownTable>> {
 }
 
 /// Makes the neutral picture of them.
-pub(crate) async fn read(session: &mut Session, shown: &[ShownTable]) -> Result<Vec<Table>> {
+pub(crate) async fn read(session: &mut Session, database: &str, shown: &[ShownTable]) -> Result<Vec<Table>> {
     let doing = "read the columns";
     let mut columns: BTreeMap<String, Vec<ColumnType>> = BTreeMap::new();
     for row in session.rows(&types::query("true")).await.doing(doing)? {
-        columns.entry(said(&row, 0)).or_default().push(types::from_row(&row));
+        let mut column = types::from_row(&row);
+        column.default = column.default.map(|d| show::unqualified(&d, database));
+        columns.entry(said(&row, 0)).or_default().push(column);
     }
     for (table, column) in types::json_columns(session, "true").await? {
         if let Some(found) = columns.get_mut(&table).and_then(|all| all.iter_mut().find(|c| c.name == column)) {

@@ -64,7 +64,6 @@ pub enum EngineWord {
     /// PostgreSQL.
     Postgres,
     /// MariaDB or MySQL.
-    #[serde(alias = "mariadb")]
     Mysql,
 }
 
@@ -82,7 +81,7 @@ impl From<EngineWord> for EngineKind {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawAddress {
-    /// `sqlite`, `postgres` or `mysql` (also `mariadb`).
+    /// `sqlite`, `postgres` or `mysql` (MariaDB too).
     pub engine: Option<At<EngineWord>>,
     /// SQLite: the file, relative to the program's folder.
     pub path: Option<At<String>>,
