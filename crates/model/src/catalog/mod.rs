@@ -26,6 +26,20 @@ impl EngineKind {
         matches!(self, EngineKind::Postgres | EngineKind::Mysql)
     }
 
+    /// Writes a name as a quoted identifier, which the engine reads byte for byte.
+    pub fn quote(self, name: &str) -> String {
+        let mark = if self == EngineKind::Mysql { "`" } else { "\"" };
+        format!("{mark}{}{mark}", name.replace(mark, &mark.repeat(2)))
+    }
+
+    /// Writes a table's name, quoted: with its schema, except where a database has none within.
+    pub fn quote_table(self, name: &TableName) -> String {
+        match self {
+            EngineKind::Mysql => self.quote(&name.name),
+            _ => format!("{}.{}", self.quote(&name.schema), self.quote(&name.name)),
+        }
+    }
+
     /// The schema that is meant when a table is named without one.
     pub fn default_schema(self) -> &'static str {
         match self {

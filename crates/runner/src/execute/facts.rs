@@ -7,7 +7,7 @@ use super::residual::{self, gather};
 use super::{Execution, Setup, StepError, failure};
 use greenroom_engine::batch::RawBatch;
 use greenroom_engine::{ErrorKind, Held, RangeSpec};
-use greenroom_model::catalog::{ForeignKey, Table};
+use greenroom_model::catalog::{EngineKind, ForeignKey, Table};
 use greenroom_model::mask::Value;
 use greenroom_model::plan::{CopyColumn, FieldAction, TableCopy};
 use greenroom_model::program::Expect;
@@ -55,7 +55,7 @@ impl Execution {
             // The engine has proved validated keys; the others may dangle in production already.
             for key in table.foreign_keys.iter().filter(|k| !k.validated) {
                 watch(held.as_mut(), &setup).await?;
-                let count = held.query_value(&orphans_sql(table, key)).await?.and_then(|v| v.parse().ok()).unwrap_or(0);
+                let count = held.query_value(&orphans_sql(catalog.engine, table, key)).await?.and_then(|v| v.parse().ok()).unwrap_or(0);
                 facts.orphans.insert(format!("{}.{}", table.name, key.name), count);
             }
         }
@@ -166,17 +166,15 @@ pub(crate) fn keyed(key: &[u8; 32], value: &str) -> String {
     blake3::keyed_hash(key, value.as_bytes()).to_hex().to_string()
 }
 
-/// Counts rows whose foreign key points nowhere; the same words in every engine we have.
-fn orphans_sql(table: &Table, key: &ForeignKey) -> String {
-    let q = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+/// Counts rows whose foreign key points nowhere; but for quotes the same words in every engine we have.
+fn orphans_sql(engine: EngineKind, table: &Table, key: &ForeignKey) -> String {
+    let q = |name: &str| engine.quote(name);
     let present = key.columns.iter().map(|c| format!("c.{} is not null", q(c))).collect::<Vec<_>>().join(" and ");
     let equal =
         key.columns.iter().zip(&key.referenced_columns).map(|(c, r)| format!("p.{} = c.{}", q(r), q(c))).collect::<Vec<_>>().join(" and ");
     format!(
-        "select count(*) from {}.{} c where {present} and not exists (select 1 from {}.{} p where {equal})",
-        q(&table.name.schema),
-        q(&table.name.name),
-        q(&key.references.schema),
-        q(&key.references.name)
+        "select count(*) from {} c where {present} and not exists (select 1 from {} p where {equal})",
+        engine.quote_table(&table.name),
+        engine.quote_table(&key.references)
     )
 }

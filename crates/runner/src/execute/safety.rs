@@ -254,7 +254,7 @@ fn assertion_sql(rule: &PackRule, catalog: &Catalog, after: bool) -> Option<Stri
     if rule.assert.is_some() {
         return rule.assert.clone();
     }
-    let q = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let q = |name: &str| catalog.engine.quote(name);
     let written = rule.table.as_deref()?;
     let table = catalog.tables.iter().find(|t| t.name.short(catalog.engine) == written || t.name.to_string() == written)?;
     let mut conditions = Vec::new();
@@ -272,14 +272,22 @@ fn assertion_sql(rule: &PackRule, catalog: &Catalog, after: bool) -> Option<Stri
             conditions.push(format!("({full})"));
         }
         PackAction::Set { values } => {
-            let other = values.iter().map(|(c, v)| format!("t.{} is distinct from ({v})", q(c))).collect::<Vec<_>>().join(" or ");
+            let other = values.iter().map(|(c, v)| differs(catalog.engine, &format!("t.{}", q(c)), v)).collect::<Vec<_>>().join(" or ");
             conditions.push(format!("({other})"));
         }
         // Masked values are proved by the digest of what was sent, statements by their own assertion.
         PackAction::Mask { .. } | PackAction::Statement { .. } => return None,
     }
     let filter = if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
-    Some(format!("select 1 from {}.{} t{filter} limit 1000", q(&table.name.schema), q(&table.name.name)))
+    Some(format!("select 1 from {} t{filter} limit 1000", catalog.engine.quote_table(&table.name)))
+}
+
+/// True where two values are not the same, NULL being the same as NULL.
+fn differs(engine: EngineKind, a: &str, b: &str) -> String {
+    match engine {
+        EngineKind::Mysql => format!("not ({a} <=> ({b}))"),
+        _ => format!("{a} is distinct from ({b})"),
+    }
 }
 
 /// True where a column that should be blank is not.

@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "tests")]
 
 mod chinook;
+#[path = "../postgres/crash.rs"]
+mod crash;
 mod rehearsal;
 mod scene;

@@ -9,7 +9,7 @@ async fn a_rehearsal_masks_neutralises_upgrades_opens_and_can_be_undone() {
     let server = greenroom_testkit::mariadb!();
     let scene = Scene::new(server, "clinic", 60);
     scene.production.run("create or replace user tester@localhost; create or replace user outsider@localhost");
-    scene.configure("testers = [\"tester@localhost\"]");
+    scene.configure("testers = [\"tester@localhost\"]", "");
     let before = scene.production_digest();
     let session = scene.session();
     let (id, ended) = rehearse(&session).await;

@@ -86,6 +86,11 @@ insert into consent values (1, true), (2, false);
 
 pub const SECOND: &str = "alter table client add column level int;\nupdate client set level = 1;\n";
 
+/// The server of this process's tests.
+pub fn server() -> Result<&'static Server, greenroom_testkit::maria::Missing> {
+    greenroom_testkit::maria::shared()
+}
+
 /// One program over one production database.
 pub struct Scene {
     pub server: &'static Server,
@@ -100,7 +105,7 @@ impl Scene {
         let production = server.database(name);
         production.run(&PRODUCTION.replace("{clients}", &clients.to_string()));
         let scene = Scene { server, pilot: format!("{}_pilot", production.name()), production, folder: files::folder() };
-        scene.configure("");
+        scene.configure("", "");
         scene.file("columns.toml", COLUMNS);
         scene.file("packs/off.toml", PACK);
         scene.file("upgrade/V1__consent.sql", FIRST);
@@ -114,8 +119,8 @@ impl Scene {
         files::write(self.folder.path(), name, text);
     }
 
-    /// Writes `greenroom.toml`; `pilot` is added to the pilot's table.
-    pub fn configure(&self, pilot: &str) {
+    /// Writes `greenroom.toml`; `pilot` and `rest` are added to the pilot's table and to the end.
+    pub fn configure(&self, pilot: &str, rest: &str) {
         let (host, source, name) = (self.production.socket().display(), self.production.name(), &self.pilot);
         self.file(
             "greenroom.toml",
@@ -123,13 +128,18 @@ impl Scene {
                 "[program]\nname = \"clinic\"\nversion_query = \"select value from setting where `key` = 'version'\"\n\
                  [source]\nengine = \"mysql\"\nhost = \"{host}\"\ndatabase = \"{source}\"\nuser = \"root\"\n\
                  [pilot]\nname = \"{name}\"\n{pilot}\n[tables]\nqueue = \"queue\"\n\
-                 [verify]\ntouched_tables = [\"client\", \"consent\"]\n"
+                 [verify]\ntouched_tables = [\"client\", \"consent\"]\n{rest}\n"
             ),
         );
     }
 
     pub fn session(&self) -> Session {
         open(self.folder.path(), Arc::new(Silent))
+    }
+
+    /// What stands under the pilot's name; empty when nothing does.
+    pub fn identity(&self) -> String {
+        self.pilot().map(|p| p.name().to_owned()).unwrap_or_default()
     }
 
     /// What the pilot's name stands for.
@@ -170,13 +180,16 @@ impl Scene {
         assert_eq!(q("select group_concat(client_id, given order by client_id) from consent"), "11,20");
         assert_eq!(q("select sum(visits) from done"), clients.to_string());
         assert_eq!(q("call visits(1)"), "1");
-        assert_eq!(
-            q("select auto_increment from information_schema.tables where table_schema = database() and table_name = 'visit'"),
-            (clients + 1).to_string()
-        );
+        let next = "select auto_increment from information_schema.tables where table_schema = database() and table_name = 'visit'";
+        assert_eq!(q(next), self.production.query(next));
         assert_eq!(q("select status from information_schema.events where event_schema = database()"), "DISABLED");
         let ours = "select group_concat(table_name) from information_schema.tables where table_schema = database() and table_name like 'greenroom%'";
         assert_eq!(q(ours), "greenroom_marker");
+    }
+
+    /// The pilot as it was before a later one came and went.
+    pub fn whole_again(&self, clients: u32) {
+        assert_eq!(self.pilot().unwrap().query("select count(*) from client where level = 1"), clients.to_string());
     }
 
     /// A digest of everything in production.

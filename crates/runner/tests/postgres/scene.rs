@@ -91,6 +91,11 @@ COPY consent (client_id, given) FROM stdin;
 
 pub const SECOND: &str = "alter table client add level int;\nupdate client set level = 1;\n";
 
+/// The server of this process's tests.
+pub fn server() -> Result<&'static Server, greenroom_testkit::pg::Missing> {
+    greenroom_testkit::pg::shared()
+}
+
 /// One program over one production database.
 pub struct Scene {
     pub server: &'static Server,
@@ -147,6 +152,11 @@ impl Scene {
 
     pub fn observed(&self, observer: Arc<dyn Observer>) -> Session {
         open(self.folder.path(), observer)
+    }
+
+    /// What stands under the pilot's name; empty when nothing does.
+    pub fn identity(&self) -> String {
+        self.server.maintenance().query(&format!("select oid from pg_database where datname = '{}'", self.pilot))
     }
 
     pub fn pilot(&self) -> Database {

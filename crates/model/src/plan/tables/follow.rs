@@ -4,7 +4,6 @@
 
 use super::Built;
 use super::conditions::applies;
-use super::lex::{quote, quote_table};
 use crate::catalog::{Catalog, EngineKind, ForeignKey, Table, TableForm};
 use crate::columns::names::{is_left_out, lineage};
 use crate::finding::Finding;
@@ -101,7 +100,7 @@ fn follow(catalog: &Catalog, child: &mut Built<'_>, parent: &Table, key: &Foreig
     let message =
         format!("rows of `{from}` would refer by `{columns}` to rows of `{to}` that are not carried (foreign key `{}`)", key.name);
     let circular =
-        parent.name == child.table.name || matches!(travels, Travels::Where(f) if f.contains(&quote(engine, &child.table.name.name)));
+        parent.name == child.table.name || matches!(travels, Travels::Where(f) if f.contains(&engine.quote(&child.table.name.name)));
     let hint = match &dangling {
         Some(sql) if !circular => format!("leave them behind too; in a pack: {}", rule_text(&from, sql)),
         Some(_) => format!("the tables refer to each other: let what empties `{to}` keep the rows that others refer to"),
@@ -117,7 +116,7 @@ fn rule_text(table: &str, sql: &str) -> String {
 /// The rows of the child whose reference points to a row that is not carried, as SQL over the row `t`. The parent's filter speaks of its
 /// own `t`, so it stays inside a query of its own.
 fn dangling(engine: EngineKind, child: &Table, parent: &Table, key: &ForeignKey, filter: Option<&str>) -> String {
-    let quote = |name: &str| quote(engine, name);
+    let quote = |name: &str| engine.quote(name);
     let nullable = |c: &String| child.column(c).is_none_or(|c| c.nullable);
     let mut parts: Vec<String> =
         key.columns.iter().filter(|c| filter.is_none() || nullable(c)).map(|c| format!("t.{} is not null", quote(c))).collect();
@@ -125,7 +124,7 @@ fn dangling(engine: EngineKind, child: &Table, parent: &Table, key: &ForeignKey,
         let selected = key.referenced_columns.iter().map(|c| format!("t.{}", quote(c))).collect::<Vec<_>>().join(", ");
         let pairs = key.referenced_columns.iter().zip(&key.columns);
         let equal = pairs.map(|(r, c)| format!("k.{} = t.{}", quote(r), quote(c))).collect::<Vec<_>>().join(" and ");
-        let source = quote_table(engine, &parent.name);
+        let source = engine.quote_table(&parent.name);
         parts.push(format!("not exists (select 1 from (select {selected} from {source} t where {filter}) k where {equal})"));
     }
     parts.join(" and ")

@@ -1,7 +1,7 @@
 //! Just enough reading of SQL expressions to see which words they contain and whether they are whole. Owns tokens; does not own
 //! statements and scripts (`upgrade`), nor what an expression means.
 
-use crate::catalog::{EngineKind, Table, TableName};
+use crate::catalog::{EngineKind, Table};
 
 /// A token of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,20 +178,6 @@ pub(crate) fn mentions<'t>(engine: EngineKind, sql: &str, table: &'t Table) -> V
     }
 }
 
-/// Writes a name as a quoted identifier, which the engine reads byte for byte.
-pub(crate) fn quote(engine: EngineKind, name: &str) -> String {
-    let mark = if engine == EngineKind::Mysql { "`" } else { "\"" };
-    format!("{mark}{}{mark}", name.replace(mark, &mark.repeat(2)))
-}
-
-/// A table's name, quoted: with its schema, except on engines where the schema is not in the name.
-pub(crate) fn quote_table(engine: EngineKind, name: &TableName) -> String {
-    match engine {
-        EngineKind::Mysql => quote(engine, &name.name),
-        _ => format!("{}.{}", quote(engine, &name.schema), quote(engine, &name.name)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,7 +212,7 @@ mod tests {
         #[test]
         fn a_quoted_name_is_read_back(name in "[^\u{0}]{1,20}") {
             for engine in [Postgres, Mysql] {
-                proptest::prop_assert_eq!(lex(engine, &quote(engine, &name)), Ok(vec![Token::Quoted(name.clone())]));
+                proptest::prop_assert_eq!(lex(engine, &engine.quote(&name)), Ok(vec![Token::Quoted(name.clone())]));
             }
         }
     }

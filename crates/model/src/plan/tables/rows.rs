@@ -2,7 +2,7 @@
 
 use super::Built;
 use super::conditions::{applies, decided, truth};
-use super::lex::{quote, whole};
+use super::lex::whole;
 use crate::catalog::{Catalog, EngineKind, Family, Table};
 use crate::columns::names::{find_table, lineage, means, place, suggest_column, suggest_table};
 use crate::finding::Finding;
@@ -150,7 +150,7 @@ fn not_older_than(engine: EngineKind, table: &Table, column: &str, days: u32) ->
             None => f.hint("name a column that holds the row's date, or leave the days out to empty the table"),
         });
     };
-    let field = format!("t.{}", quote(engine, column));
+    let field = format!("t.{}", engine.quote(column));
     let number = matches!(found.family, Family::Integer | Family::Decimal | Family::Float);
     let sql = match (engine, found.family) {
         (EngineKind::Postgres, Family::Date | Family::Timestamp) => format!("{field} >= now() - interval '{days} days'"),
