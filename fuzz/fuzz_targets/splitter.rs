@@ -6,7 +6,7 @@ use greenroom_model::upgrade::split;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    for engine in [EngineKind::Sqlite, EngineKind::Postgres] {
+    for engine in [EngineKind::Sqlite, EngineKind::Postgres, EngineKind::Mysql] {
         let lines = text.split('\n').count();
         match split(engine, text) {
             Ok(statements) => {

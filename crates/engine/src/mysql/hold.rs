@@ -148,7 +148,8 @@ impl MyHeld {
 fn table_of(statement: &str) -> String {
     let words: Vec<&str> = statement.split(|c: char| c.is_whitespace() || c == '(').filter(|w| !w.is_empty()).take(12).collect();
     let is = |w: &str, words: &[&str]| words.iter().any(|x| w.eq_ignore_ascii_case(x));
-    let at = words.iter().position(|w| is(w, &["table", "truncate", "on", "index"])).map_or(words.len(), |at| at + 1);
+    let behind = |words_of: &[&str]| words.iter().position(|w| is(w, words_of)).map(|at| at + 1);
+    let at = behind(&["table", "truncate"]).or_else(|| behind(&["on"])).unwrap_or(words.len());
     let name = words.get(at..).unwrap_or_default().iter().find(|w| !is(w, &["table", "if", "exists", "ignore", "online", "on", "not"]));
     name.map_or_else(|| "?".to_owned(), |n| n.trim_matches(|c| c == '`' || c == ';').to_owned())
 }

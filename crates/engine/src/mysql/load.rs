@@ -37,9 +37,12 @@ struct Range {
     way: Way,
 }
 
+/// Rows and warnings that a statement ended with.
+type Counted = std::result::Result<(u64, u64), mysql_async::Error>;
+
 enum Way {
     /// A `LOAD DATA LOCAL` that is running and is fed.
-    Stream { to: mpsc::Sender<io::Result<Bytes>>, task: JoinHandle<(Session, std::result::Result<(u64, u64), mysql_async::Error>)> },
+    Stream { to: mpsc::Sender<io::Result<Bytes>>, task: JoinHandle<(Session, Counted)> },
     /// Statements, built from each batch.
     Insert { head: String, layout: types::Layout },
 }
@@ -63,7 +66,7 @@ impl MyLoader {
     }
 
     /// Ends the stream and fetches the session back.
-    async fn finish_stream(&mut self) -> Result<std::result::Result<(u64, u64), mysql_async::Error>> {
+    async fn finish_stream(&mut self) -> Result<Counted> {
         let Some(Range { way: Way::Stream { to, task }, rows, warnings }) = self.range.take() else {
             return Err(EngineError::other("load rows", "no range was begun"));
         };

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod copying;
+mod identity;
 mod objects;
 mod scene;

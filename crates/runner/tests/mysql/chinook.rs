@@ -70,7 +70,7 @@ async fn chinook_is_rehearsed_with_customers_and_employees_masked() {
     files::write(
         folder.path(),
         "greenroom.toml",
-        &format!(
+        format!(
             "[program]\nname = \"chinook\"\n[source]\nengine = \"mysql\"\nhost = \"{}\"\ndatabase = \"Chinook\"\nuser = \"root\"\n[pilot]\nname = \"chinook_pilot\"\n\
              [verify]\naccepted = {{ \"Artist.Name\" = \"public persons\", \"Track.Composer\" = \"public persons\", \"Track.Name\" = \"titles\", \"Album.Title\" = \"titles\" }}\n",
             server.socket().display()

@@ -60,7 +60,7 @@ fn reaches(made: &Made, others: &[String]) -> bool {
                 .match_indices(&format!("{name}."))
                 .any(|(at, _)| !lower[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.'))
     };
-    others.iter().any(|name| named(name))
+    others.iter().any(named)
 }
 
 /// Names and reasons of what this engine does not carry.

@@ -108,8 +108,8 @@ fn table(s: &ShownTable, columns: &[ColumnType], variety: Variety) -> Table {
             table.properties.insert(format!("column:{name}"), definition.trim().to_owned());
         } else if let Some(rest) = item.strip_prefix("CONSTRAINT ") {
             constraint(&mut table, rest);
-        } else if item.starts_with("CHECK") {
-            table.checks.push(Check { name: String::new(), sql: item["CHECK".len()..].trim().to_owned() });
+        } else if let Some(check) = item.strip_prefix("CHECK") {
+            table.checks.push(Check { name: String::new(), sql: check.trim().to_owned() });
         } else if item.contains("KEY") {
             index(&mut table, item);
         } else {

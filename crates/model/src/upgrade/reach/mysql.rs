@@ -196,7 +196,8 @@ fn named(sql: &Sql<'_>) -> Vec<String> {
             let in_call = frames.last().is_some_and(|f| f.1);
             let called = sql.symbol(i + 1, "(") && !matches!(word.as_str(), "FROM" | "JOIN" | "STRAIGHT_JOIN" | "TABLES");
             let assigned = word == "UPDATE" && i > 0 && sql.word(i - 1) == "KEY";
-            let opens = (BEFORE_NAMES.contains(&word.as_str()) && !called && !assigned && !(in_call && word == "FROM"))
+            let plain = BEFORE_NAMES.contains(&word.as_str()) && !called && !assigned;
+            let opens = (plain && (!in_call || word != "FROM"))
                 || (word == "ON" && std::mem::take(&mut first_on))
                 || (word == "LIKE" && create_like)
                 || (word == "TO" && rename);

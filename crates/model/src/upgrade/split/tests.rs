@@ -209,7 +209,7 @@ fn slash_and_go_end_a_statement_on_a_line_of_their_own() {
 proptest! {
     #[test]
     fn no_text_makes_the_splitter_panic(text in "\\PC*|[ -~\n\r;'\"$\\\\:.()/*\\[\\]`#-]{0,80}") {
-        for engine in [EngineKind::Postgres, EngineKind::Sqlite, EngineKind::Fake] {
+        for engine in [EngineKind::Postgres, EngineKind::Sqlite, EngineKind::Mysql, EngineKind::Fake] {
             let _ = split(engine, &text);
         }
     }
@@ -220,7 +220,7 @@ proptest! {
         "case", "create", "trigger", "function", "x", ",", "[1:2]", "é", "copy", "/\n", "go", "`;`", ".", "=",
     ]), 0..40)) {
         let text = pieces.join(" ");
-        for engine in [EngineKind::Postgres, EngineKind::Sqlite] {
+        for engine in [EngineKind::Postgres, EngineKind::Sqlite, EngineKind::Mysql] {
             let Ok(statements) = split(engine, &text) else { continue };
             let words = |text: &str| significant(engine, text).iter().map(|t| t.of(text).to_owned()).collect::<Vec<_>>();
             let ends = |t: &String| t == ";" || t == "/" || t.eq_ignore_ascii_case("go");
