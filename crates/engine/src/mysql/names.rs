@@ -1,5 +1,5 @@
 //! What names of pilots stand for. These servers cannot rename a database, so the name of a pilot is a row in a small registry of ours, the
-//! database `greenroom` on the target's server; the databases keep the names they were created with (docs/design/0005).
+//! database `greenroom` on the target's server; the databases keep the names they were created with (docs/design/0007).
 //!
 //! Every name that the runner passes is resolved here: a registered one to its database, any other to the database of that very name, unless
 //! that database is registered under another name and so is no longer called by its own.

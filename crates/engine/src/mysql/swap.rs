@@ -1,7 +1,7 @@
 //! Exchanging names, letting people in and shutting them out, dropping. Owns what is done to databases from outside.
 //!
 //! A swap changes rows of the registry and the generation's marker, in one transaction: databases are not renamed, people connect to the
-//! database of the new generation (docs/design/0005).
+//! database of the new generation (docs/design/0007).
 
 use super::connect::{Session, number, said};
 use super::error::{Doing, mapped};
