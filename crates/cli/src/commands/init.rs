@@ -183,7 +183,8 @@ fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliErro
         Some(e) => e,
         None => {
             let read = |word: String| {
-                Engine::from_str(&word, true).map_err(|_| CliError::usage(format!("`{word}` is no engine"), "say `sqlite`, `postgres` or `mysql`"))
+                Engine::from_str(&word, true)
+                    .map_err(|_| CliError::usage(format!("`{word}` is no engine"), "say `sqlite`, `postgres` or `mysql`"))
             };
             or_ask(app, None, "engine of the production database (sqlite, postgres or mysql):", "--engine", read)?
         }
