@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod contract;
+mod endpoint;
 pub mod error;
 pub mod fake;
 pub mod mysql;

@@ -1,32 +1,20 @@
 //! Sessions with a server of MariaDB or MySQL: address, login, TLS, settings. Owns every connection that is opened; does not own what is asked.
 
 use super::error::{Doing, mapped};
+use crate::endpoint::{Endpoint, Place, native_certificates};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::secret::Secrets;
 use greenroom_model::program::{Address, Tls};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row, SslOpts, Value};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where a server listens.
-#[derive(Clone, Debug)]
-pub(crate) enum Place {
-    /// The Unix socket.
-    Socket(PathBuf),
-    /// Host name or address.
-    Host(String),
-}
-
-/// A server and how to log in; the password never shows in `Debug`.
+/// A server of MariaDB or MySQL.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
-    pub(crate) place: Place,
-    pub(crate) port: u16,
-    pub(crate) user: Option<String>,
-    pub(crate) password: Option<SecretString>,
-    pub(crate) tls: Tls,
+    pub(crate) endpoint: Endpoint,
     /// Database that the address names.
     pub(crate) database: Option<String>,
 }
@@ -75,50 +63,36 @@ pub(crate) const LOADING: &str = "STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_
 impl Server {
     /// Reads an address.
     pub(crate) fn resolve(address: &Address, secrets: &dyn Secrets, base: &Path) -> Result<Server> {
-        let port = address.port.unwrap_or(3306);
-        let place = match &address.host {
-            Some(host) if host.contains('/') => Place::Socket(base.join(host)),
-            Some(host) => Place::Host(host.clone()),
-            None if address.port.is_some() => Place::Host("localhost".to_owned()),
-            None => ["/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/tmp/mysql.sock"]
-                .into_iter()
-                .map(PathBuf::from)
-                .find(|socket| socket.exists())
-                .map_or_else(|| Place::Host("localhost".to_owned()), Place::Socket),
-        };
-        let password = match &address.password {
-            Some(reference) => {
-                Some(secrets.resolve(reference).map_err(|why| EngineError::new(ErrorKind::Denied, "fetch the password", why))?)
-            }
-            None => None,
-        };
-        let tls = address.tls.unwrap_or(if place.leaves_the_machine() { Tls::Verify } else { Tls::Disable });
-        Ok(Server { place, port, user: address.user.clone(), password, tls, database: address.database.clone() })
+        let sockets = ["/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/tmp/mysql.sock"].into_iter().map(PathBuf::from);
+        // A port without a host means TCP.
+        let socket = || sockets.into_iter().find(|socket| address.port.is_none() && socket.exists());
+        let endpoint = Endpoint::resolve(address, secrets, base, 3306, socket)?;
+        Ok(Server { endpoint, database: address.database.clone() })
     }
 
     /// Where it listens, for messages.
     pub(crate) fn shown(&self) -> String {
-        match &self.place {
+        match &self.endpoint.place {
             Place::Socket(path) => path.display().to_string(),
-            Place::Host(host) => format!("{host}:{}", self.port),
+            Place::Host(host) => format!("{host}:{}", self.endpoint.port),
         }
     }
 
     fn opts(&self, database: Option<&str>) -> Result<OptsBuilder> {
-        let user = self.user.clone().or_else(|| std::env::var("USER").ok());
+        let user = self.endpoint.user.clone().or_else(|| std::env::var("USER").ok());
         let mut opts = OptsBuilder::default()
             .user(user)
-            .pass(self.password.as_ref().map(|p| p.expose_secret().to_owned()))
+            .pass(self.endpoint.password.as_ref().map(|p| p.expose_secret().to_owned()))
             .db_name(database.map(str::to_owned))
             .prefer_socket(false)
             .stmt_cache_size(16)
             .tcp_keepalive(Some(Duration::from_secs(60)))
             .wait_timeout(Some(604_800));
-        match &self.place {
+        match &self.endpoint.place {
             Place::Socket(path) => opts = opts.socket(Some(path.display().to_string())),
             Place::Host(host) => {
-                opts = opts.ip_or_hostname(host.clone()).tcp_port(self.port);
-                if self.tls != Tls::Disable {
+                opts = opts.ip_or_hostname(host.clone()).tcp_port(self.endpoint.port);
+                if self.endpoint.tls != Tls::Disable {
                     opts = opts.ssl_opts(Some(self.ssl()?));
                 }
             }
@@ -127,16 +101,11 @@ impl Server {
     }
 
     fn ssl(&self) -> Result<SslOpts> {
-        if self.tls == Tls::Require {
+        if self.endpoint.tls == Tls::Require {
             return Ok(SslOpts::default().with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true));
         }
         // The system's authorities, as for every other engine, not a list of the driver's.
-        let found = rustls_native_certs::load_native_certs();
-        let roots: Vec<_> = found.certs.into_iter().map(|c| c.as_ref().to_vec().into()).collect();
-        if roots.is_empty() {
-            return Err(EngineError::other("prepare TLS", "the system has no certificate authorities")
-                .hint("install them (package ca-certificates), or say `tls = \"require\"` to encrypt without checking"));
-        }
+        let roots: Vec<_> = native_certificates()?.into_iter().map(|c| c.as_ref().to_vec().into()).collect();
         Ok(SslOpts::default().with_disable_built_in_roots(true).with_root_certs(roots))
     }
 
@@ -185,29 +154,9 @@ impl Server {
         let mut error = mapped(e, attempted);
         if error.native_code.is_none() {
             error.kind = ErrorKind::Lost;
-            error.hint = Some(match self.tls {
-                Tls::Verify => "check host, port and the server's certificate; `tls = \"require\"` encrypts without checking it".to_owned(),
-                _ => "check that the server runs and listens on this host and port".to_owned(),
-            });
+            error.hint = Some(self.endpoint.hint().to_owned());
         }
         error
-    }
-}
-
-impl Place {
-    fn leaves_the_machine(&self) -> bool {
-        match self {
-            Place::Socket(_) => false,
-            Place::Host(_) => !self.is_local(),
-        }
-    }
-
-    /// Whether the server runs on this machine.
-    pub(crate) fn is_local(&self) -> bool {
-        match self {
-            Place::Socket(_) => true,
-            Place::Host(host) => host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-        }
     }
 }
 

@@ -66,7 +66,7 @@ impl Target for MyTarget {
 
     async fn room(&mut self) -> Result<Room> {
         // Only a server on this machine can be asked through the file system.
-        if !self.server.place.is_local() {
+        if !self.server.endpoint.place.is_local() {
             return Ok(Room::default());
         }
         let Ok(Some(folder)) = self.session.value("select @@datadir").await else { return Ok(Room::default()) };

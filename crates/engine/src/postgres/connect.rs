@@ -2,10 +2,11 @@
 
 use super::error::{Doing, mapped};
 use super::tls;
+use crate::endpoint::{Endpoint, Place};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::secret::Secrets;
 use greenroom_model::program::{Address, Tls};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,28 +16,18 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 /// Application name of all our sessions, and how that of a process with a name begins.
 const APPLICATION: &str = "greenroom";
 
+/// Port, where an address names none.
+const DEFAULT_PORT: u16 = 5432;
+
 /// Application name of sessions that a process opens. The server cuts it at 63 bytes.
 pub(crate) fn application(owner: &str) -> String {
     format!("{APPLICATION} {owner}")
 }
 
-/// Where a server listens.
-#[derive(Clone, Debug)]
-pub(crate) enum Place {
-    /// Folder of the Unix socket.
-    Socket(PathBuf),
-    /// Host name or address.
-    Host(String),
-}
-
-/// A server and how to log in; the password never shows in `Debug`.
+/// A server of PostgreSQL.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
-    pub(crate) place: Place,
-    pub(crate) port: u16,
-    pub(crate) user: Option<String>,
-    pub(crate) password: Option<SecretString>,
-    pub(crate) tls: Tls,
+    pub(crate) endpoint: Endpoint,
     /// Database that the address names.
     pub(crate) database: String,
     /// Application name of its sessions.
@@ -88,35 +79,23 @@ pub(crate) struct Session {
 impl Server {
     /// Reads an address; `maintenance` gives the database where none is named.
     pub(crate) fn resolve(address: &Address, secrets: &dyn Secrets, base: &Path, maintenance: Option<&str>) -> Result<Server> {
-        let port = address.port.unwrap_or(5432);
-        let place = match &address.host {
-            Some(host) if host.contains('/') => Place::Socket(base.join(host)),
-            Some(host) => Place::Host(host.clone()),
-            None => ["/var/run/postgresql", "/tmp"]
-                .into_iter()
-                .map(PathBuf::from)
-                .find(|folder| folder.join(format!(".s.PGSQL.{port}")).exists())
-                .map_or_else(|| Place::Host("localhost".to_owned()), Place::Socket),
-        };
         let Some(database) = address.database.clone().or_else(|| maintenance.map(str::to_owned)) else {
             return Err(EngineError::new(ErrorKind::Statement, "connect", "the address names no database")
                 .hint("add `database = \"…\"` to the source in greenroom.toml"));
         };
-        let password = match &address.password {
-            Some(reference) => {
-                Some(secrets.resolve(reference).map_err(|why| EngineError::new(ErrorKind::Denied, "fetch the password", why))?)
-            }
-            None => None,
-        };
-        let tls = address.tls.unwrap_or(if place.leaves_the_machine() { Tls::Verify } else { Tls::Disable });
-        Ok(Server { place, port, user: address.user.clone(), password, tls, database, application: APPLICATION.to_owned() })
+        let port = address.port.unwrap_or(DEFAULT_PORT);
+        let folders = ["/var/run/postgresql", "/tmp"].into_iter().map(PathBuf::from);
+        let socket = || folders.into_iter().find(|folder| folder.join(format!(".s.PGSQL.{port}")).exists());
+        let endpoint = Endpoint::resolve(address, secrets, base, DEFAULT_PORT, socket)?;
+        Ok(Server { endpoint, database, application: APPLICATION.to_owned() })
     }
 
     /// Where it listens, for messages.
     pub(crate) fn shown(&self) -> String {
-        match &self.place {
-            Place::Socket(folder) => format!("{} (port {})", folder.display(), self.port),
-            Place::Host(host) => format!("{host}:{}", self.port),
+        let port = self.endpoint.port;
+        match &self.endpoint.place {
+            Place::Socket(folder) => format!("{} (port {port})", folder.display()),
+            Place::Host(host) => format!("{host}:{port}"),
         }
     }
 
@@ -124,27 +103,27 @@ impl Server {
     pub(crate) async fn open(&self, database: &str, purpose: Purpose) -> Result<Session> {
         let attempted = format!("connect to database `{database}` on {}", self.shown());
         let mut config = Config::new();
-        config.port(self.port).dbname(database).application_name(&self.application);
+        config.port(self.endpoint.port).dbname(database).application_name(&self.application);
         config.connect_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(60));
-        match &self.place {
+        match &self.endpoint.place {
             Place::Socket(folder) => config.host_path(folder),
             Place::Host(host) => config.host(host),
         };
-        if let Some(user) = &self.user {
+        if let Some(user) = &self.endpoint.user {
             config.user(user);
         }
-        if let Some(password) = &self.password {
+        if let Some(password) = &self.endpoint.password {
             config.password(password.expose_secret());
         }
         let notices = Arc::new(Mutex::new(Vec::new()));
-        let socket = matches!(self.place, Place::Socket(_));
-        let (client, driver) = if socket || self.tls == Tls::Disable {
+        let socket = matches!(self.endpoint.place, Place::Socket(_));
+        let (client, driver) = if socket || self.endpoint.tls == Tls::Disable {
             config.ssl_mode(SslMode::Disable);
             let (client, connection) = config.connect(NoTls).await.map_err(|e| self.refused(&e, &attempted))?;
             (client, drive(connection, notices.clone()))
         } else {
             config.ssl_mode(SslMode::Require);
-            let connector = tls::connector(self.tls)?;
+            let connector = tls::connector(self.endpoint.tls)?;
             let (client, connection) = config.connect(connector).await.map_err(|e| self.refused(&e, &attempted))?;
             (client, drive(connection, notices.clone()))
         };
@@ -173,21 +152,9 @@ impl Server {
             if let Some(cause) = std::error::Error::source(e) {
                 error.message = format!("{e}: {cause}");
             }
-            error.hint = Some(match self.tls {
-                Tls::Verify => "check host, port and the server's certificate; `tls = \"require\"` encrypts without checking it".to_owned(),
-                _ => "check that the server runs and listens on this host and port".to_owned(),
-            });
+            error.hint = Some(self.endpoint.hint().to_owned());
         }
         error
-    }
-}
-
-impl Place {
-    fn leaves_the_machine(&self) -> bool {
-        match self {
-            Place::Socket(_) => false,
-            Place::Host(host) => host != "localhost" && !host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-        }
     }
 }
 
@@ -257,16 +224,6 @@ mod tests {
             password: None,
             tls: None,
         }
-    }
-
-    #[test]
-    fn tls_is_verified_as_soon_as_the_connection_leaves_the_machine() {
-        let tls = |host| Server::resolve(&address(Some(host)), &NoSecrets, Path::new("/"), None).unwrap().tls;
-        assert_eq!(tls("db.example.org"), Tls::Verify);
-        assert_eq!(tls("10.0.0.3"), Tls::Verify);
-        assert_eq!(tls("localhost"), Tls::Disable);
-        assert_eq!(tls("::1"), Tls::Disable);
-        assert_eq!(tls("/run/postgresql"), Tls::Disable);
     }
 
     #[test]

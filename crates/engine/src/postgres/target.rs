@@ -1,6 +1,6 @@
 //! The target's server, seen from its maintenance database. Owns creating and looking at databases; `swap` exchanges and drops them.
 
-use super::connect::{Place, Purpose, Server, Session};
+use super::connect::{Purpose, Server, Session};
 use super::error::{Doing, mapped};
 use super::generation::PgGeneration;
 use super::{marker, own, rights, script, sql, swap, takeover};
@@ -108,10 +108,7 @@ impl Target for PgTarget {
     }
 
     async fn room(&mut self) -> Result<Room> {
-        let local = match &self.server.place {
-            Place::Socket(_) => true,
-            Place::Host(host) => host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-        };
+        let local = self.server.endpoint.place.is_local();
         // Only a server on this machine can be asked through the file system, and only if it tells where its data lies.
         let Ok(Some(folder)) = self.session.value("select pg_catalog.current_setting('data_directory')").await else {
             return Ok(Room::default());

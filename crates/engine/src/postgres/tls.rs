@@ -1,6 +1,7 @@
 //! TLS for PostgreSQL connections. Owns which certificates are believed; does not own when TLS is used (`connect`).
 
-use crate::error::{EngineError, ErrorKind, Result};
+use crate::endpoint::native_certificates;
+use crate::error::{EngineError, Result};
 use greenroom_model::program::Tls;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -26,28 +27,14 @@ pub(crate) fn connector(mode: Tls) -> Result<MakeRustlsConnect> {
 
 fn roots() -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(native()?);
+    roots.add_parsable_certificates(native_certificates()?);
     Ok(roots)
-}
-
-/// The machine's trusted certificates.
-pub(crate) fn native() -> Result<Vec<CertificateDer<'static>>> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        return Err(EngineError::new(
-            ErrorKind::Other,
-            "set up TLS",
-            "the machine has no trusted certificates to check the server's against",
-        )
-        .hint("install the package `ca-certificates`, or set SSL_CERT_FILE to the file of your certificate authority"));
-    }
-    Ok(found.certs)
 }
 
 /// The trusted certificates as a PEM bundle, for libpq's `sslrootcert` (whose `system` exists only from version 16 on).
 pub(crate) fn native_pem() -> Result<String> {
     let mut pem = String::new();
-    for certificate in native()? {
+    for certificate in native_certificates()? {
         pem.push_str("-----BEGIN CERTIFICATE-----\n");
         let text = base64(&certificate);
         let mut rest = text.as_str();

@@ -1,7 +1,8 @@
 //! Running pg_dump and pg_restore: which of the installed ones, with a clean environment, the password in a file that only we can read.
 
-use super::connect::{Place, Server};
+use super::connect::Server;
 use super::tls;
+use crate::endpoint::Place;
 use crate::error::{EngineError, ErrorKind, Result};
 use greenroom_model::program::Tls;
 use secrecy::ExposeSecret;
@@ -125,18 +126,18 @@ impl Tool {
     /// A command that connects to a server's database; nothing secret is on its command line.
     pub(crate) fn connected(&self, program: &str, server: &Server, login: &str, scratch: &Scratch) -> Result<Command> {
         let mut command = self.command(program, scratch);
-        let host: OsString = match &server.place {
+        let host: OsString = match &server.endpoint.place {
             Place::Socket(folder) => folder.as_os_str().to_owned(),
             Place::Host(host) => host.into(),
         };
         command
             .env("PGHOST", host)
-            .env("PGPORT", server.port.to_string())
+            .env("PGPORT", server.endpoint.port.to_string())
             .env("PGUSER", login)
             .env("PGDATABASE", &server.database)
             .env("PGAPPNAME", &server.application)
             .env("PGCONNECT_TIMEOUT", "20");
-        let mode = match (&server.place, server.tls) {
+        let mode = match (&server.endpoint.place, server.endpoint.tls) {
             (Place::Socket(_), _) | (_, Tls::Disable) => "disable",
             (_, Tls::Require) => "require",
             (_, Tls::Verify) => {
@@ -145,7 +146,7 @@ impl Tool {
             }
         };
         command.env("PGSSLMODE", mode);
-        if let Some(password) = &server.password {
+        if let Some(password) = &server.endpoint.password {
             let escaped = password.expose_secret().replace('\\', "\\\\").replace(':', "\\:");
             command.env("PGPASSFILE", scratch.write("pgpass", &format!("*:*:*:*:{escaped}\n"))?);
         }
