@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
 pub mod files;
+mod hosted;
 pub mod maria;
 pub mod pg;
 pub mod proc;

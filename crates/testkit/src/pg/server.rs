@@ -3,15 +3,10 @@
 use super::Binaries;
 use super::database::Database;
 use super::template::{self, Runner};
+use crate::hosted::{self, Hosted};
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
-
-/// Two cores shared with a whole build may take this long to start a server; a healthy start takes a fifth of a second.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Nobody minds losing a test's data, so nothing is flushed. Prepared transactions and logical decoding are on so that tests of both need
 /// no server of their own.
@@ -35,9 +30,7 @@ const ACCESS: &str = "local all all trust\nlocal replication all trust\nhost all
 #[derive(Debug)]
 pub struct Server {
     binaries: Binaries,
-    folder: PathBuf,
-    port: u16,
-    watch: Child,
+    hosted: Hosted,
     databases: AtomicU32,
 }
 
@@ -48,65 +41,38 @@ impl Server {
     /// # Panics
     /// When it does not start, with the end of its log.
     pub fn start(binaries: &Binaries, settings: &[(&str, &str)]) -> Server {
-        let mut last = String::new();
-        // Another process may take the port between our finding it free and the server's taking it.
-        for _ in 0..5 {
-            match Server::attempt(binaries, settings) {
-                Ok(server) => return server,
-                Err(log) if log.contains("Address already in use") => last = log,
-                Err(log) => panic!("PostgreSQL did not start:\n{log}"),
-            }
-        }
-        panic!("PostgreSQL found no free port in five attempts:\n{last}");
+        hosted::attempts("PostgreSQL", || Server::attempt(binaries, settings))
     }
 
     fn attempt(binaries: &Binaries, settings: &[(&str, &str)]) -> Result<Server, String> {
         let runner = Runner::choose();
-        // A socket's path may have 107 bytes, which folders for temporary files have exceeded.
-        let parent = Some(std::env::temp_dir()).filter(|p| p.as_os_str().len() < 60).unwrap_or_else(|| PathBuf::from("/tmp"));
-        let folder =
-            tempfile::Builder::new().prefix("greenroom-pg-").tempdir_in(parent).unwrap_or_else(|e| panic!("make the server's folder: {e}"));
+        let folder = hosted::folder("greenroom-pg-");
         runner.take(folder.path());
         // From here on the watching shell removes it.
         let folder = folder.keep();
         let data = folder.join("data");
         template::copy(binaries, runner, &data);
-        let port = free_port();
+        let port = hosted::free_port();
         configure(&data, &folder, port, settings);
-        let mut watch = Command::new("sh");
-        watch.args(["-c", include_str!("watch.sh"), "watch"]).arg(&folder);
+        let mut watch = hosted::watched(&folder, "QUIT");
         watch.arg(binaries.program("postgres")).arg("-D").arg(&data);
-        watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).env("LC_ALL", "C.UTF-8");
+        // PostgreSQL's immediate shutdown is SIGQUIT.
+        watch.env("LC_ALL", "C.UTF-8");
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
             watch.env_remove(name);
         }
-        // A group of its own: an interrupt from the terminal, or a runner that kills a test's group, must not end the shell before it has
-        // ended the server.
-        std::os::unix::process::CommandExt::process_group(&mut watch, 0);
-        let watch = runner.applied_to(&mut watch, &folder).spawn().unwrap_or_else(|e| panic!("start `sh`: {e}"));
-        let server = Server { binaries: binaries.clone(), folder, port, watch, databases: AtomicU32::new(0) };
-        server.wait_until_ready()?;
+        runner.applied_to(&mut watch, &folder);
+        let hosted = Hosted::start(folder, port, &mut watch);
+        let server = Server { binaries: binaries.clone(), hosted, databases: AtomicU32::new(0) };
+        // The last line of this file is the postmaster's state, PostgreSQL 10 and later.
+        let state = || fs::read_to_string(server.data().join("postmaster.pid")).unwrap_or_default();
+        server.hosted.wait_until(|| state().lines().nth(7).is_some_and(|s| s.trim() == "ready"))?;
         Ok(server)
-    }
-
-    fn wait_until_ready(&self) -> Result<(), String> {
-        let began = Instant::now();
-        loop {
-            // The last line of this file is the postmaster's state, PostgreSQL 10 and later.
-            let state = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
-            if state.lines().nth(7).is_some_and(|s| s.trim() == "ready") {
-                return Ok(());
-            }
-            if self.folder.join("ended").exists() || began.elapsed() > PATIENCE {
-                return Err(self.log());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
     }
 
     /// What the server has logged so far.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.folder.join("log")).unwrap_or_default()).into_owned()
+        self.hosted.log()
     }
 
     /// The programs that fit this server.
@@ -116,17 +82,17 @@ impl Server {
 
     /// The folder of the socket, to be given as the host; connections through it need no password.
     pub fn socket(&self) -> &Path {
-        &self.folder
+        &self.hosted.folder
     }
 
     /// The server's data folder, for byte searches. Issue `checkpoint` first, or pages may still be in memory only.
     pub fn data(&self) -> PathBuf {
-        self.folder.join("data")
+        self.hosted.folder.join("data")
     }
 
     /// The port, of the socket as well as of 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.hosted.port
     }
 
     /// The database `postgres`, for what concerns the whole server.
@@ -136,7 +102,7 @@ impl Server {
 
     /// A database that is there already, such as a pilot that the test's subject made.
     pub fn existing(&self, name: &str) -> Database {
-        Database::new(self.binaries.clone(), self.folder.clone(), self.port, name.to_owned())
+        Database::new(self.binaries.clone(), self.hosted.folder.clone(), self.hosted.port, name.to_owned())
     }
 
     /// A fresh, empty database whose name begins with `hint`. It stays until the server ends.
@@ -156,19 +122,6 @@ impl Server {
         let (name, password) = (name.replace('"', "\"\""), password.replace('\'', "''"));
         self.maintenance().run(&format!("create role \"{name}\" login password '{password}' {attributes}"));
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.watch.stdin.take());
-        // The shell ends the server and removes the folder.
-        drop(self.watch.wait());
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|e| panic!("find a free port: {e}"));
-    listener.local_addr().unwrap_or_else(|e| panic!("find a free port: {e}")).port()
 }
 
 fn configure(data: &Path, socket: &Path, port: u16, settings: &[(&str, &str)]) {
