@@ -5,6 +5,7 @@
 //! and times have one spelling each: floats are the shortest that gives the same bits, times carry their column's digits.
 
 use super::charset::Charset;
+use super::spelling::{decimal, escape, unescape, uuid, uuid_text};
 use crate::batch::Encoding;
 use crate::error::{EngineError, ErrorKind, Result};
 use greenroom_model::mask::Value;
@@ -119,45 +120,6 @@ fn write_fraction(micros: u32, digits: usize, out: &mut Vec<u8>) -> std::io::Res
     write!(out, ".{}", &all[..digits.min(6)])
 }
 
-/// Appends bytes so that `LOAD DATA` reads them back.
-pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|b| matches!(b, 0 | b'\t' | b'\n' | b'\\')) {
-        out.extend_from_slice(&rest[..at]);
-        out.push(b'\\');
-        out.push(match rest[at] {
-            0 => b'0',
-            b'\t' => b't',
-            b'\n' => b'n',
-            other => other,
-        });
-        rest = &rest[at + 1..];
-    }
-    out.extend_from_slice(rest);
-}
-
-/// The bytes that an escaped field stands for.
-pub(crate) fn unescape(field: &[u8]) -> Cow<'_, [u8]> {
-    if !field.contains(&b'\\') {
-        return Cow::Borrowed(field);
-    }
-    let mut out = Vec::with_capacity(field.len());
-    let mut bytes = field.iter();
-    while let Some(b) = bytes.next() {
-        match b {
-            b'\\' => match bytes.next() {
-                Some(b'0') => out.push(0),
-                Some(b't') => out.push(b'\t'),
-                Some(b'n') => out.push(b'\n'),
-                Some(other) => out.push(*other),
-                None => {}
-            },
-            b => out.push(*b),
-        }
-    }
-    Cow::Owned(out)
-}
-
 impl Encoding for MyEncoding {
     fn next_row<'a>(&self, data: &mut &'a [u8], fields: &mut Vec<Option<&'a [u8]>>) -> Result<bool> {
         fields.clear();
@@ -250,12 +212,6 @@ fn decoded(charset: Charset, field: &[u8]) -> Result<Cow<'_, str>> {
     }
 }
 
-fn uuid(text: &str) -> Option<[u8; 16]> {
-    let digits: Vec<u8> = text.bytes().filter(|b| *b != b'-').collect();
-    let hex = std::str::from_utf8(&digits).ok().filter(|d| d.len() == 32)?;
-    Some(u128::from_str_radix(hex, 16).ok()?.to_be_bytes())
-}
-
 fn encode(codec: Codec, value: &Value<'_>, out: &mut Vec<u8>) -> Result<bool> {
     let unfit = || EngineError::new(ErrorKind::Data, "encode a value", "a mask's value does not fit the column's type");
     let text = match value {
@@ -312,41 +268,6 @@ fn encode(codec: Codec, value: &Value<'_>, out: &mut Vec<u8>) -> Result<bool> {
         }
     };
     Ok(true)
-}
-
-fn uuid_text(uuid: &[u8; 16]) -> String {
-    let h = format!("{:032x}", u128::from_be_bytes(*uuid));
-    format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..])
-}
-
-/// A decimal with exactly so many digits behind the point, rounded half away from zero as the server does it.
-fn decimal(text: &str, scale: u32) -> Option<String> {
-    let scale = usize::try_from(scale).ok()?;
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if !(whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit())) || (whole.is_empty() && fraction.is_empty()) {
-        return None;
-    }
-    let mut all: Vec<u8> = whole.bytes().chain(fraction.bytes().chain(std::iter::repeat(b'0')).take(scale)).collect();
-    if fraction.as_bytes().get(scale).is_some_and(|b| *b >= b'5') {
-        let carried = all.iter_mut().rev().all(|b| {
-            *b = if *b == b'9' { b'0' } else { *b + 1 };
-            *b == b'0'
-        });
-        if carried {
-            all.insert(0, b'1');
-        }
-    }
-    let split = all.len() - scale;
-    let whole = std::str::from_utf8(&all[..split]).ok()?.trim_start_matches('0');
-    let whole = if whole.is_empty() { "0" } else { whole };
-    let fraction = std::str::from_utf8(&all[split..]).ok()?;
-    let zero = whole == "0" && fraction.bytes().all(|b| b == b'0');
-    let sign = if zero { "" } else { sign };
-    Some(if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
 /// Encodes a constant that the server wrote as text of the column's type.

@@ -3,8 +3,9 @@
 
 use super::connect::{Purpose, Server, Session};
 use super::copy::names;
-use super::encoding::{Codec, unescape};
+use super::encoding::Codec;
 use super::error::{Doing, mapped};
+use super::spelling::unescape;
 use super::{own, sql, triggers, types};
 use crate::batch::{Encoding, MaskedBatch};
 use crate::error::{EngineError, ErrorKind, Result};
