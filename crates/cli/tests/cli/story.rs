@@ -432,3 +432,19 @@ fn a_step_for_a_person_waits_with_exit_code_5() {
     let (code, ..) = c.raw(&["resume", "--by-hand", "--quiet"]);
     assert_eq!(code, 4);
 }
+
+#[test]
+fn a_generation_that_was_mended_after_the_safety_check_is_looked_at_again() {
+    let c = Clinic::ready();
+    c.sql("UPDATE client SET status = 'ask zdzislawa2@klinika-raw.example.org' WHERE id = 1");
+    let (code, out, err) = c.raw(&["rehearse"]);
+    assert_eq!(code, 4, "{out}{err}");
+    assert!(format!("{out}{err}").contains("client.status: mail address of the source in 1 values"), "{out}{err}");
+    // Nothing was mended: the same again.
+    assert_eq!(c.raw(&["resume"]).0, 4);
+    let files = fs::read_dir(c.path("")).unwrap().map(|e| e.unwrap().path());
+    let generation = files.filter(|p| p.to_string_lossy().contains(".gr1.")).min_by_key(|p| p.as_os_str().len()).unwrap();
+    rusqlite::Connection::open(generation).unwrap().execute_batch("UPDATE client SET status = 'active' WHERE id = 1").unwrap();
+    let (code, out, err) = c.raw(&["resume"]);
+    assert_eq!(code, 0, "{out}{err}");
+}

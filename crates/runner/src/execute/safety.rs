@@ -147,6 +147,10 @@ impl Execution {
         let read = self.reading(Some(search.clone())).await?;
         let mut input = SafetyInput { program: &setup.program, plan: &plan, search, after_upgrade, scanned, read };
         let verdict = check_safety(self.generation().await?.as_mut(), &mut input).await.map_err(|e| self.stopped_or(e))?;
+        if !verdict.passed {
+            // Whoever mends the generation and resumes must have it looked at again.
+            input.scanned.retain(|_, s| s.found.is_empty());
+        }
         self.keep_scanned(&input.scanned)?;
         self.conclude(verdict, "GR0602", "something personal or live would be within people's reach")
     }
