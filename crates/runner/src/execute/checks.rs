@@ -27,10 +27,9 @@ fn labels(table: &Table, checks: &[&Check]) -> Vec<String> {
 }
 
 /// Counts for every check at once, with commas between; NULL counts as kept, as it does for the engine.
-fn sql(table: &Table, checks: &[&Check]) -> String {
-    let q = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+fn sql(engine: EngineKind, table: &Table, checks: &[&Check]) -> String {
     let counts: Vec<String> = checks.iter().map(|c| format!("count(case when not ({}\n) then 1 end)", c.sql)).collect();
-    format!("select {} || '' from {}.{}", counts.join(" || ',' || "), q(&table.name.schema), q(&table.name.name))
+    format!("select {} || '' from {}", counts.join(" || ',' || "), engine.quote_table(&table.name))
 }
 
 fn read(answer: Option<String>, labels: Vec<String>) -> Broken {
@@ -49,7 +48,7 @@ pub(super) async fn in_copy(inside: &mut dyn Generation, table: &Table, engine: 
         return Ok(Broken::new());
     }
     let labels = labels(table, &checks);
-    match inside.query(&sql(table, &checks)).await {
+    match inside.query(&sql(engine, table, &checks)).await {
         Ok(outcome) => Ok(read(outcome.first, labels)),
         Err(e) if gone(e.kind) => Err(e.into()),
         // A function that only the application provides, for example.
@@ -73,7 +72,7 @@ pub(super) async fn in_source(
         super::facts::watch(held, setup).await?;
         let checks = unproven(catalog.engine, table);
         let labels = labels(table, &checks);
-        all.extend(match held.query_value(&sql(table, &checks)).await {
+        all.extend(match held.query_value(&sql(catalog.engine, table, &checks)).await {
             Ok(answer) => read(answer, labels),
             Err(e) if gone(e.kind) => return Err(e.into()),
             Err(_) => labels.into_iter().map(|l| (l, None)).collect(),

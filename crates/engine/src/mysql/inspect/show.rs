@@ -51,24 +51,8 @@ pub(crate) fn walk(text: &str, mut f: impl FnMut(usize, u8, usize) -> bool) {
 
 /// Cuts a table's text.
 pub(crate) fn table(text: &str) -> Option<Shown> {
-    let (mut open, mut close, mut cuts) = (None, None, Vec::new());
-    walk(text, |at, b, depth| {
-        match (b, depth) {
-            (b'(', 0) if open.is_none() => open = Some(at),
-            (b')', 0) => close = Some(at),
-            (b',', 1) => cuts.push(at),
-            _ => {}
-        }
-        close.is_some()
-    });
-    let (open, close) = (open?, close?);
-    let mut items = Vec::new();
-    let mut from = open + 1;
-    for to in cuts.into_iter().chain([close]) {
-        items.push(text[from..to].trim().to_owned());
-        from = to + 1;
-    }
-    let mut options = text[close + 1..].trim().to_owned();
+    let (items, rest) = list(text)?;
+    let mut options = rest.trim().to_owned();
     let mut position = None;
     let mut found = None;
     walk(&options, |at, b, depth| {
