@@ -8,6 +8,7 @@ pub mod contract;
 mod endpoint;
 pub mod error;
 pub mod fake;
+pub mod mssql;
 pub mod mysql;
 pub mod postgres;
 pub mod seam;
@@ -30,6 +31,7 @@ pub async fn source(address: &Address, secrets: &dyn secret::Secrets, base: &Pat
         EngineKind::Sqlite => sqlite::source(address, base).await,
         EngineKind::Postgres => postgres::source(address, secrets, base).await,
         EngineKind::Mysql => mysql::source(address, secrets, base).await,
+        EngineKind::Mssql => mssql::source(address, secrets, base).await,
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }
@@ -43,6 +45,7 @@ pub async fn target(address: &Address, secrets: &dyn secret::Secrets, base: &Pat
         EngineKind::Sqlite => sqlite::target(address, base).await,
         EngineKind::Postgres => postgres::target(address, secrets, base).await,
         EngineKind::Mysql => mysql::target(address, secrets, base).await,
+        EngineKind::Mssql => mssql::target(address, secrets, base).await,
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }
@@ -62,6 +65,7 @@ pub async fn ground(
         EngineKind::Sqlite => Ok(std::sync::Arc::new(sqlite::ground(address, base, nonce).await?)),
         EngineKind::Postgres => Ok(std::sync::Arc::new(postgres::ground(address, secrets, base, nonce).await?)),
         EngineKind::Mysql => Ok(std::sync::Arc::new(mysql::ground(address, secrets, base, nonce).await?)),
+        EngineKind::Mssql => Err(EngineError::unsupported("connect", "SQL Server is not supported yet")),
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }

@@ -263,7 +263,7 @@ pub fn names(program: &Program, history: &Projection, random: &dyn Random) -> Na
             (format!("{dir}.{file}.gr{number}.{nonce}"), format!("{dir}.{file}.former.{nonce}"))
         }
         // PostgreSQL cuts names at 63 bytes without a word; MariaDB and MySQL take 64 characters.
-        EngineKind::Postgres | EngineKind::Mysql | EngineKind::Fake => {
+        EngineKind::Postgres | EngineKind::Mysql | EngineKind::Mssql | EngineKind::Fake => {
             let stem = cut(&pilot, 40);
             (format!("{stem}_gr{number}_{nonce}"), format!("{stem}_former_{nonce}"))
         }

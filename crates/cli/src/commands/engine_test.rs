@@ -1,6 +1,7 @@
 //! `greenroom engine-test`: the contract of an engine, tried on somebody's own server.
 
 use super::Done;
+use super::password::PasswordArgs;
 use crate::app::App;
 use crate::error::{CliError, Exit};
 use crate::render::style::{BAD, GOOD, WARN, paint};
@@ -9,7 +10,7 @@ use crate::render::words;
 use clap::Args;
 use greenroom_engine::contract::{self, NextTest, Report, Test, Verdict};
 use greenroom_model::catalog::EngineKind;
-use greenroom_model::program::{Address, SecretRef};
+use greenroom_model::program::Address;
 use greenroom_runner::ports::{Random, SystemRandom};
 use greenroom_runner::secrets::LocalSecrets;
 use serde::Serialize;
@@ -28,13 +29,14 @@ Examples:
   greenroom engine-test sqlite:/var/tmp
   greenroom engine-test postgres://greenroom@db.example:5432 --password-env PILOT_PW
   greenroom engine-test 'postgres://postgres@/?host=/var/run/postgresql'
+  greenroom engine-test 'mysql://root@/?host=/run/mysqld/mysqld.sock'
   greenroom engine-test sqlite:. --only swap
   greenroom engine-test --list
 
 Passwords never stand in the URL: name where they come from.
 Exit codes: 0 every promise that applies is kept, 4 one is broken or something is left behind, 1 it could not begin.")]
 pub struct EngineTestArgs {
-    /// Where: `sqlite:FOLDER`, or `postgres://[USER@]HOST[:PORT]` (a socket's folder as `?host=`, protection as `?tls=require`)
+    /// Where: `sqlite:FOLDER`, `postgres://[USER@]HOST[:PORT]` or `mysql://…` (a socket as `?host=`, protection as `?tls=require`)
     #[arg(value_name = "URL", required_unless_present = "list")]
     url: Option<String>,
     /// Only tests whose theme or sentence contains this
@@ -43,18 +45,8 @@ pub struct EngineTestArgs {
     /// List the tests instead of running them
     #[arg(long)]
     list: bool,
-    /// Environment variable that holds the password
-    #[arg(long, value_name = "NAME", group = "password")]
-    password_env: Option<String>,
-    /// File that holds the password, readable by you only
-    #[arg(long, value_name = "FILE", group = "password")]
-    password_file: Option<String>,
-    /// Entry of your credentials.toml
-    #[arg(long, value_name = "NAME", group = "password")]
-    password_credential: Option<String>,
-    /// Ask for the password
-    #[arg(long, group = "password")]
-    password_prompt: bool,
+    #[command(flatten)]
+    password: PasswordArgs,
     /// Do not ask before the first database is created
     #[arg(short, long)]
     yes: bool,
@@ -119,13 +111,7 @@ fn chosen(only: Option<&str>) -> Result<Vec<Test>, CliError> {
 fn address(url: &str, args: &EngineTestArgs) -> Result<Address, CliError> {
     let mut address = Address::from_url(url)
         .map_err(|why| CliError::usage(why, "as in `sqlite:/var/tmp` or `postgres://greenroom@db.example --password-env PILOT_PW`"))?;
-    address.password = match args {
-        EngineTestArgs { password_env: Some(name), .. } => Some(SecretRef::Env(name.clone())),
-        EngineTestArgs { password_file: Some(name), .. } => Some(SecretRef::File(name.clone())),
-        EngineTestArgs { password_credential: Some(name), .. } => Some(SecretRef::Credential(name.clone())),
-        EngineTestArgs { password_prompt: true, .. } => Some(SecretRef::Prompt(true)),
-        _ => None,
-    };
+    address.password = args.password.reference();
     if let (EngineKind::Sqlite, Some(path)) = (address.engine, &address.path) {
         if address.password.is_some() {
             return Err(CliError::usage("SQLite has no passwords", "leave the password's option away"));

@@ -2,6 +2,7 @@
 
 mod files;
 
+use super::password::PasswordArgs;
 use super::{Done, columns};
 use crate::app::App;
 use crate::error::{CliError, Exit};
@@ -52,18 +53,8 @@ pub struct InitArgs {
     /// PostgreSQL: the login
     #[arg(long)]
     user: Option<String>,
-    /// Environment variable that holds the password
-    #[arg(long, value_name = "NAME", group = "password")]
-    password_env: Option<String>,
-    /// File that holds the password, relative to the program's folder, readable by you only
-    #[arg(long, value_name = "FILE", group = "password")]
-    password_file: Option<String>,
-    /// Entry of your credentials.toml
-    #[arg(long, value_name = "NAME", group = "password")]
-    password_credential: Option<String>,
-    /// Ask for the password each time
-    #[arg(long, group = "password")]
-    password_prompt: bool,
+    #[command(flatten)]
+    password: PasswordArgs,
     /// The pilot: a database name (PostgreSQL) or a file (SQLite), relative to the program's folder
     #[arg(long)]
     pilot: Option<String>,
@@ -88,6 +79,9 @@ enum Engine {
     /// A database of MariaDB or MySQL
     #[value(alias = "mariadb")]
     Mysql,
+    /// A database of SQL Server, Azure SQL or Babelfish
+    #[value(alias = "sqlserver")]
+    Mssql,
 }
 
 #[derive(Serialize)]
@@ -186,7 +180,7 @@ fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliErro
                 Engine::from_str(&word, true)
                     .map_err(|_| CliError::usage(format!("`{word}` is no engine"), "say `sqlite`, `postgres` or `mysql`"))
             };
-            or_ask(app, None, "engine of the production database (sqlite, postgres or mysql):", "--engine", read)?
+            or_ask(app, None, "engine of the production database (sqlite, postgres, mysql or mssql):", "--engine", read)?
         }
     };
     if engine == Engine::Sqlite {
@@ -203,13 +197,7 @@ fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliErro
         None if app.can_ask() => app.ask("login (empty: your own):")?.filter(|u| !u.is_empty()),
         user => user.clone(),
     };
-    let mut password = match args {
-        InitArgs { password_env: Some(name), .. } => Some(SecretRef::Env(name.clone())),
-        InitArgs { password_file: Some(name), .. } => Some(SecretRef::File(name.clone())),
-        InitArgs { password_credential: Some(name), .. } => Some(SecretRef::Credential(name.clone())),
-        InitArgs { password_prompt: true, .. } => Some(SecretRef::Prompt(true)),
-        _ => None,
-    };
+    let mut password = args.password.reference();
     if password.is_none() && app.can_ask() && args.engine.is_none() {
         let name = app.ask("environment variable with the password (empty: none needed, `?`: ask each time):")?;
         password = match name.as_deref() {
@@ -219,7 +207,11 @@ fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliErro
         };
     }
     let (host, database) = (Some(host), Some(database));
-    let kind = if engine == Engine::Mysql { EngineKind::Mysql } else { EngineKind::Postgres };
+    let kind = match engine {
+        Engine::Mssql => EngineKind::Mssql,
+        Engine::Mysql => EngineKind::Mysql,
+        Engine::Sqlite | Engine::Postgres => EngineKind::Postgres,
+    };
     Ok(Address { host, database, user, password, port: args.port, ..empty(kind) })
 }
 

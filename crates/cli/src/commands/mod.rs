@@ -11,6 +11,7 @@ mod explain;
 mod init;
 mod mask;
 mod open;
+mod password;
 mod plan;
 mod reference;
 mod rehearse;

@@ -47,7 +47,7 @@ fn addresses_that_cannot_be_are_refused_before_anything_is_made() {
     assert_snapshot!(c.run(&["engine-test", "oracle:x"]), @r##"
     exit 2
     --- err
-    error: the engine is none of `sqlite` and `postgres`
+    error: the engine is none of `sqlite`, `postgres`, `mysql` and `mssql`
     hint: as in `sqlite:/var/tmp` or `postgres://greenroom@db.example --password-env PILOT_PW`
     "##);
     assert_snapshot!(c.run(&["engine-test", "sqlite:.", "--only", "nonsense"]), @r##"

@@ -16,6 +16,8 @@ pub enum EngineKind {
     Postgres,
     /// MariaDB and MySQL.
     Mysql,
+    /// SQL Server, Azure SQL and Babelfish: what speaks TDS and T-SQL.
+    Mssql,
     /// The in-memory engine of the crash tests.
     Fake,
 }
@@ -23,13 +25,17 @@ pub enum EngineKind {
 impl EngineKind {
     /// Databases live on a server, with logins; otherwise they are files.
     pub fn has_server(self) -> bool {
-        matches!(self, EngineKind::Postgres | EngineKind::Mysql)
+        matches!(self, EngineKind::Postgres | EngineKind::Mysql | EngineKind::Mssql)
     }
 
     /// Writes a name as a quoted identifier, which the engine reads byte for byte.
     pub fn quote(self, name: &str) -> String {
-        let mark = if self == EngineKind::Mysql { "`" } else { "\"" };
-        format!("{mark}{}{mark}", name.replace(mark, &mark.repeat(2)))
+        let (open, close) = match self {
+            EngineKind::Mysql => ("`", "`"),
+            EngineKind::Mssql => ("[", "]"),
+            EngineKind::Sqlite | EngineKind::Postgres | EngineKind::Fake => ("\"", "\""),
+        };
+        format!("{open}{}{close}", name.replace(close, &close.repeat(2)))
     }
 
     /// Writes a table's name, quoted: with its schema, except where a database has none within.
@@ -44,6 +50,7 @@ impl EngineKind {
     pub fn default_schema(self) -> &'static str {
         match self {
             EngineKind::Postgres => "public",
+            EngineKind::Mssql => "dbo",
             // A database of MariaDB or MySQL has no schemas within; its own name differs between source and pilots and belongs to none of
             // its objects.
             EngineKind::Sqlite | EngineKind::Mysql | EngineKind::Fake => "main",
@@ -57,6 +64,7 @@ impl fmt::Display for EngineKind {
             EngineKind::Sqlite => "SQLite",
             EngineKind::Postgres => "PostgreSQL",
             EngineKind::Mysql => "MariaDB/MySQL",
+            EngineKind::Mssql => "SQL Server",
             EngineKind::Fake => "fake",
         })
     }

@@ -32,7 +32,7 @@ pub(super) fn addresses(layers: &[Read<'_>], pilot: Option<&Pilot>, findings: &m
         whole = false;
     }
     let (needed, example) = match engine {
-        EngineKind::Postgres | EngineKind::Mysql => ("source.database", "write `database = \"…\"` under `[source]`"),
+        EngineKind::Postgres | EngineKind::Mysql | EngineKind::Mssql => ("source.database", "write `database = \"…\"` under `[source]`"),
         EngineKind::Sqlite | EngineKind::Fake => ("source.path", "write `path = \"production.db\"` under `[source]`"),
     };
     let source = source.address(engine);
@@ -102,7 +102,7 @@ fn merged(layers: &[Read<'_>], section: Section) -> Partial {
 fn target_of(engine: EngineKind, source: &Address, said: Partial, pilot: Option<&Pilot>) -> Address {
     let mut target = said.address(engine);
     match engine {
-        EngineKind::Postgres | EngineKind::Mysql if target.host.is_none() => {
+        EngineKind::Postgres | EngineKind::Mysql | EngineKind::Mssql if target.host.is_none() => {
             target.host = source.host.clone();
             target.port = target.port.or(source.port);
             target.tls = target.tls.or(source.tls);
@@ -111,7 +111,7 @@ fn target_of(engine: EngineKind, source: &Address, said: Partial, pilot: Option<
                 target.password = target.password.or_else(|| source.password.clone());
             }
         }
-        EngineKind::Postgres | EngineKind::Mysql => {}
+        EngineKind::Postgres | EngineKind::Mysql | EngineKind::Mssql => {}
         EngineKind::Sqlite | EngineKind::Fake => {
             let folder = pilot.map_or(".", |p| p.name.rsplit_once(['/', '\\']).map_or(".", |(folder, _)| folder));
             target.path = Some(if folder.is_empty() { "/".to_owned() } else { folder.to_owned() });
@@ -165,7 +165,7 @@ fn pilot_apart(layers: &[Read<'_>], pilot: &Pilot, source: &Address, target: &Ad
         false
     };
     match source.engine {
-        EngineKind::Postgres | EngineKind::Mysql => {
+        EngineKind::Postgres | EngineKind::Mysql | EngineKind::Mssql => {
             let postgres = source.engine == EngineKind::Postgres;
             let port = |a: &Address| a.port.unwrap_or(if postgres { 5432 } else { 3306 });
             let host = |a: &Address| match a.host.as_deref().unwrap_or("localhost").trim_end_matches('.').to_lowercase().as_str() {

@@ -12,7 +12,9 @@ impl Address {
     /// # Errors
     /// What is wrong with it, in a sentence that quotes nothing of what could be a password.
     pub fn from_url(url: &str) -> Result<Address, String> {
-        let (scheme, rest) = url.split_once(':').ok_or("a URL begins with the engine: `sqlite:FOLDER` or `postgres://HOST`")?;
+        let (scheme, rest) = url
+            .split_once(':')
+            .ok_or("a URL begins with the engine: `sqlite:FOLDER`, `postgres://HOST`, `mysql://HOST` or `mssql://HOST`")?;
         match scheme {
             "sqlite" => {
                 let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -21,8 +23,10 @@ impl Address {
                 }
                 Ok(Address { path: Some(path.to_owned()), ..empty(EngineKind::Sqlite) })
             }
-            "postgres" | "postgresql" => server(rest.strip_prefix("//").ok_or("a server's URL has `//` behind the engine")?),
-            _ => Err("the engine is none of `sqlite` and `postgres`".to_owned()),
+            "postgres" | "postgresql" => server(EngineKind::Postgres, rest),
+            "mysql" | "mariadb" => server(EngineKind::Mysql, rest),
+            "mssql" | "sqlserver" => server(EngineKind::Mssql, rest),
+            _ => Err("the engine is none of `sqlite`, `postgres`, `mysql` and `mssql`".to_owned()),
         }
     }
 }
@@ -31,7 +35,8 @@ fn empty(engine: EngineKind) -> Address {
     Address { engine, path: None, host: None, port: None, database: None, user: None, password: None, tls: None }
 }
 
-fn server(rest: &str) -> Result<Address, String> {
+fn server(engine: EngineKind, rest: &str) -> Result<Address, String> {
+    let rest = rest.strip_prefix("//").ok_or("a server's URL has `//` behind the engine")?;
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     let (user, place) = authority.rsplit_once('@').map_or((None, authority), |(u, p)| (Some(u), p));
@@ -53,7 +58,7 @@ fn server(rest: &str) -> Result<Address, String> {
         database: some(database)?,
         user: some(user.unwrap_or(""))?,
         port: if port.is_empty() { None } else { Some(number(port)?) },
-        ..empty(EngineKind::Postgres)
+        ..empty(engine)
     };
     for pair in query.split('&').filter(|p| !p.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -105,6 +110,8 @@ mod tests {
         assert_eq!((a.user.as_deref(), a.tls), (Some("Jörg@x"), Some(Tls::Require)));
         let a = Address::from_url("postgresql://postgres@/?host=/var/run/postgresql&port=5432").unwrap();
         assert_eq!((a.host.as_deref(), a.port, a.database), (Some("/var/run/postgresql"), Some(5432), None));
+        let a = Address::from_url("mariadb://root@db.example").unwrap();
+        assert_eq!((a.engine, a.host.as_deref(), a.port), (EngineKind::Mysql, Some("db.example"), None));
         let a = Address::from_url("postgres://[::1]:5432").unwrap();
         assert_eq!((a.host.as_deref(), a.port), (Some("::1"), Some(5432)));
         for (url, path) in [("sqlite:/tmp/x", "/tmp/x"), ("sqlite:///tmp/x", "/tmp/x"), ("sqlite:.", ".")] {
@@ -116,6 +123,7 @@ mod tests {
     fn passwords_and_nonsense_are_refused_without_being_repeated() {
         for url in [
             "postgres://ann:geheim@db",
+            "mysql://ann:geheim@db",
             "postgres://db?password=geheim",
             "postgres:geheim",
             "oracle://geheim",

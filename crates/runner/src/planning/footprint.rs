@@ -43,6 +43,7 @@ pub(super) fn footprint(program: &Program, survey: &Survey, checked: &Checked) -
             ));
             f.load.push("one old snapshot on the source while rows are copied: vacuum cannot clean what is newer".into());
         }
+        EngineKind::Mssql => {}
         EngineKind::Mysql => {
             if !program.owners.keep_owners {
                 let why = "views and routines are made with Greenroom's account as their definer; `[owners] keep_owners` carries them";

@@ -8,6 +8,8 @@ pub(super) fn truth(engine: EngineKind, value: bool) -> &'static str {
     match (engine, value) {
         (EngineKind::Postgres, true) => "true",
         (EngineKind::Postgres, false) => "false",
+        (EngineKind::Mssql, true) => "(1 = 1)",
+        (EngineKind::Mssql, false) => "(1 = 0)",
         (_, true) => "1",
         (_, false) => "0",
     }
@@ -17,9 +19,14 @@ pub(super) fn truth(engine: EngineKind, value: bool) -> &'static str {
 pub(super) fn decided(engine: EngineKind, sql: &str, unknown: bool) -> String {
     // A comment at the end of a line of the program's must not swallow our parenthesis.
     let end = if sql.contains("--") || (engine == EngineKind::Mysql && sql.contains('#')) { "\n" } else { "" };
+    if engine == EngineKind::Mssql {
+        // Conditions are no values there: what is neither true nor false falls to `else`.
+        let (asked, then, otherwise) = if unknown { ("not ", 0, 1) } else { ("", 1, 0) };
+        return format!("(case when {asked}({}{end}) then {then} else {otherwise} end = 1)", sql.trim());
+    }
     let inner = format!("coalesce(({}{end}), {})", sql.trim(), truth(engine, unknown));
     match engine {
-        EngineKind::Postgres => inner,
+        EngineKind::Postgres | EngineKind::Mssql => inner,
         // Expressions of SQLite, MariaDB and MySQL have any type: `is true` makes 0 or 1 of it.
         EngineKind::Sqlite | EngineKind::Mysql | EngineKind::Fake => format!("({inner} is true)"),
     }

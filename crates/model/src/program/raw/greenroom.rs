@@ -65,6 +65,8 @@ pub enum EngineWord {
     Postgres,
     /// MariaDB or MySQL.
     Mysql,
+    /// SQL Server, Azure SQL or Babelfish.
+    Mssql,
 }
 
 impl From<EngineWord> for EngineKind {
@@ -73,6 +75,7 @@ impl From<EngineWord> for EngineKind {
             EngineWord::Sqlite => EngineKind::Sqlite,
             EngineWord::Postgres => EngineKind::Postgres,
             EngineWord::Mysql => EngineKind::Mysql,
+            EngineWord::Mssql => EngineKind::Mssql,
         }
     }
 }

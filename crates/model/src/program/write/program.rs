@@ -66,6 +66,7 @@ fn address(a: &Address, engine: EngineKind) -> String {
     let word = match engine {
         EngineKind::Postgres => "postgres",
         EngineKind::Mysql => "mysql",
+        EngineKind::Mssql => "mssql",
         EngineKind::Sqlite | EngineKind::Fake => "sqlite",
     };
     let mut lines = vec![format!("engine = \"{word}\"")];

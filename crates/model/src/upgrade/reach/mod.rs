@@ -48,7 +48,7 @@ pub fn outside(engine: EngineKind, statement: &Statement) -> Option<Outside> {
     match engine {
         EngineKind::Postgres => postgres::outside(&sql),
         EngineKind::Mysql => mysql::outside(&sql),
-        EngineKind::Sqlite | EngineKind::Fake => sqlite::outside(&sql),
+        EngineKind::Sqlite | EngineKind::Mssql | EngineKind::Fake => sqlite::outside(&sql),
     }
 }
 
@@ -85,7 +85,7 @@ pub fn needs_no_transaction(engine: EngineKind, statement: &Statement) -> bool {
         EngineKind::Postgres => postgres::needs_no_transaction(&sql),
         // Statements that change the schema commit what came before them, wherever they stand.
         EngineKind::Mysql => false,
-        EngineKind::Sqlite | EngineKind::Fake => sqlite::needs_no_transaction(&sql),
+        EngineKind::Sqlite | EngineKind::Mssql | EngineKind::Fake => sqlite::needs_no_transaction(&sql),
     }
 }
 

@@ -41,7 +41,7 @@ pub fn split(engine: EngineKind, text: &str) -> Result<Vec<Statement>, SplitErro
     match engine {
         EngineKind::Postgres => postgres::split(text),
         EngineKind::Mysql => mysql::split(text),
-        EngineKind::Sqlite | EngineKind::Fake => sqlite::split(text),
+        EngineKind::Sqlite | EngineKind::Mssql | EngineKind::Fake => sqlite::split(text),
     }
 }
 
