@@ -118,9 +118,47 @@ fn read_file(path: &Path, relative: &str, layer: &mut Layer, findings: &mut Vec<
         return Ok(());
     }
     let bytes = fs::read(path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
-    match String::from_utf8(bytes) {
+    match text(bytes) {
         Ok(text) => layer.files.insert(relative.to_owned(), text).map_or((), drop),
-        Err(e) => layer.opaque.insert(relative.to_owned(), Hash::of(e.as_bytes())).map_or((), drop),
+        Err(bytes) => layer.opaque.insert(relative.to_owned(), Hash::of(&bytes)).map_or((), drop),
     }
     Ok(())
+}
+
+/// The text of a file: UTF-8, or UTF-16 behind a byte-order mark, as tools on Windows (SSMS, PowerShell) write it. Otherwise the bytes again.
+fn text(bytes: Vec<u8>) -> Result<String, Vec<u8>> {
+    let unit: fn([u8; 2]) -> u16 = match bytes.get(..2) {
+        Some([0xff, 0xfe]) => u16::from_le_bytes,
+        Some([0xfe, 0xff]) => u16::from_be_bytes,
+        _ => return String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes),
+    };
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let whole =
+        if rest.is_empty() { char::decode_utf16(pairs.iter().skip(1).map(|p| unit(*p))).collect::<Result<String, _>>().ok() } else { None };
+    whole.ok_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(unit).collect()
+    }
+
+    #[test]
+    fn utf_16_behind_its_mark_is_read_in_either_order() {
+        let script = "PRINT N'zażółć 🦆'\r\nGO\r\n";
+        assert_eq!(text(utf16(script, u16::to_le_bytes)).as_deref(), Ok(script));
+        assert_eq!(text(utf16(script, u16::to_be_bytes)).as_deref(), Ok(script));
+        assert_eq!(text(script.as_bytes().to_vec()).as_deref(), Ok(script));
+        assert_eq!(text(vec![0xff, 0xfe]).as_deref(), Ok(""));
+    }
+
+    #[test]
+    fn what_is_no_text_stays_bytes() {
+        for bytes in [&b"\xff\xfeG"[..], b"\xff\xfe\x00\xd8", b"\xff\xfe\x00\xdc\x41\x00", b"caf\xe9"] {
+            assert_eq!(text(bytes.to_vec()), Err(bytes.to_vec()));
+        }
+    }
 }

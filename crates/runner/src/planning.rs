@@ -122,15 +122,17 @@ fn pick_upgrade(program: &Program, survey: &Survey, findings: &mut Vec<Finding>)
             }
         }
         let how = match &step.action {
-            UpgradeAction::Script { text, hash } => match upgrade::split(survey.catalog.engine, text) {
-                Ok(statements) => {
-                    let file = format!("{}: {}", step.origin.layer, step.origin.file);
-                    let apart = !upgrade::allows_transaction(text);
-                    PlannedHow::Script { file: file.trim_start_matches("program: ").to_owned(), hash: *hash, statements, apart }
+            UpgradeAction::Script { text, hash } => {
+                match upgrade::split_within(survey.catalog.engine, text, program.source.database.as_deref()) {
+                    Ok((statements, _)) => {
+                        let file = format!("{}: {}", step.origin.layer, step.origin.file);
+                        let apart = !upgrade::allows_transaction(text);
+                        PlannedHow::Script { file: file.trim_start_matches("program: ").to_owned(), hash: *hash, statements, apart }
+                    }
+                    // Said when the program was read.
+                    Err(_) => continue,
                 }
-                // Said when the program was read.
-                Err(_) => continue,
-            },
+            }
             UpgradeAction::Program { command, hash, timeout_seconds } => {
                 PlannedHow::Program { command: command.clone(), hash: *hash, timeout_seconds: *timeout_seconds }
             }
@@ -158,7 +160,7 @@ fn pack_statements(program: &Program, survey: &Survey, findings: &mut Vec<Findin
         match upgrade::split(survey.catalog.engine, sql) {
             Err(e) => findings.push(Finding::error("GR0511", named(&e.message)).at(place())),
             Ok(statements) => {
-                for found in statements.iter().filter_map(|s| upgrade::outside(survey.catalog.engine, s)) {
+                for found in statements.iter().flat_map(|s| upgrade::outsides(survey.catalog.engine, s)) {
                     let mut f = Finding::error("GR0511", named(&format!("`{}` reaches outside the database: {}", found.what, found.why)));
                     f.severity = found.severity;
                     findings.push(f.at(place()).hint("let an administrator do that outside the run, or leave it out"));

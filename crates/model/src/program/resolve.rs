@@ -80,7 +80,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
     let (copy, large_objects) = settings::copy(layers, findings);
     let files = upgrade_files(layers);
     let (upgrade, found) = match engine {
-        Some(engine) => crate::upgrade::collect(&files, engine),
+        Some(engine) => crate::upgrade::collect(&files, engine, addresses.as_ref().and_then(|(source, _)| source.database.as_deref())),
         None => (Vec::new(), Vec::new()),
     };
     findings.extend(found);

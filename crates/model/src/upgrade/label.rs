@@ -34,9 +34,30 @@ const OBJECTS: &[&str] = &[
     "LANGUAGE",
     "CONSTRAINT",
     "COLUMN",
+    "PROC",
+    "SYNONYM",
+    "SCHEME",
+    "CATALOG",
+    "LOGIN",
+    "ASSEMBLY",
 ];
-const BETWEEN: &[&str] =
-    &["OR", "REPLACE", "TEMP", "TEMPORARY", "UNLOGGED", "GLOBAL", "LOCAL", "UNIQUE", "RECURSIVE", "CONSTRAINT", "TRUSTED"];
+const BETWEEN: &[&str] = &[
+    "OR",
+    "REPLACE",
+    "ALTER",
+    "TEMP",
+    "TEMPORARY",
+    "UNLOGGED",
+    "GLOBAL",
+    "LOCAL",
+    "UNIQUE",
+    "CLUSTERED",
+    "NONCLUSTERED",
+    "COLUMNSTORE",
+    "RECURSIVE",
+    "CONSTRAINT",
+    "TRUSTED",
+];
 const BEFORE_NAME: &[&str] = &["CONCURRENTLY", "IF", "NOT", "EXISTS", "ONLY"];
 const VERBS: &[&str] = &[
     "SELECT",
@@ -89,21 +110,60 @@ const VERBS: &[&str] = &[
     "IMPORT",
     "REASSIGN",
     "SECURITY",
+    "EXEC",
+    "DENY",
+    "DBCC",
+    "USE",
+    "BULK",
+    "BACKUP",
+    "RESTORE",
+    "DECLARE",
+    "IF",
+    "WHILE",
+    "PRINT",
+    "RAISERROR",
+    "THROW",
+    "WAITFOR",
+    "SAVE",
 ];
 
-/// A short label: keywords and the object's name, at most 80 characters, without literals.
+/// A short label: keywords and the object's name, at most 80 characters, without literals. A batch (SQL Server) is called by the first of its
+/// statements that does something, and by how many more do.
 pub fn label(engine: EngineKind, statement: &Statement) -> String {
     let sql = Sql::new(engine, &statement.sql);
+    if engine == EngineKind::Mssql { batch(&sql) } else { one(&sql) }
+}
+
+fn batch(sql: &Sql<'_>) -> String {
+    let starts = super::batch::starts(sql);
+    let deeds: Vec<usize> = starts.iter().copied().filter(|at| super::batch::is_deed(&sql.word(*at))).collect();
+    let Some(first) = deeds.first().or(starts.first()) else { return "statement".into() };
+    let called = one(&Sql { engine: sql.engine, text: sql.text, tokens: sql.tokens[*first..].to_vec() });
+    match deeds.len().saturating_sub(1) {
+        0 => called,
+        more => {
+            let more = format!(" and {more} more");
+            format!("{}{more}", called.chars().take(80 - more.len()).collect::<String>())
+        }
+    }
+}
+
+fn one(sql: &Sql<'_>) -> String {
     let verb = sql.word(0);
-    let after = |words: &str, at: usize| with_name(words, &sql, at);
+    let after = |words: &str, at: usize| with_name(words, sql, at);
+    let mssql = sql.engine == EngineKind::Mssql;
     match verb.as_str() {
-        "CREATE" | "ALTER" | "DROP" | "COMMENT" => object(&sql, &verb),
-        "INSERT" | "REPLACE" | "MERGE" => match position(&sql, "INTO", 4) {
+        "CREATE" | "ALTER" | "DROP" | "COMMENT" => object(sql, &verb),
+        "INSERT" | "REPLACE" | "MERGE" => match position(sql, "INTO", if mssql { 6 } else { 4 }) {
             Some(i) => after(&format!("{verb} INTO"), i + 1),
+            None if mssql => after(&format!("{verb} INTO"), 1),
             None => verb,
         },
+        "DELETE" if mssql => after("DELETE FROM", position(sql, "FROM", 6).map_or(1, |i| i + 1)),
+        "EXEC" | "EXECUTE" if mssql => after("EXEC", if sql.symbol(2, "=") { 3 } else { 1 }),
+        "SET" if mssql && !sql.word(1).starts_with('@') => format!("SET {}", sql.word(1)).trim_end().to_owned(),
         "DELETE" if sql.word(1) == "FROM" => after("DELETE FROM", 2),
-        "UPDATE" if engine != EngineKind::Postgres && sql.word(1) == "OR" => after("UPDATE", 3),
+        "UPDATE" if sql.engine != EngineKind::Postgres && sql.word(1) == "OR" => after("UPDATE", 3),
         "UPDATE" | "ANALYZE" | "CLUSTER" | "VACUUM" => after(&verb, 1),
         "COPY" if !sql.symbol(1, "(") => after("COPY", 1),
         "TRUNCATE" | "LOCK" => after(&verb, if sql.word(1) == "TABLE" { 2 } else { 1 }),
@@ -129,7 +189,7 @@ fn object(sql: &Sql<'_>, verb: &str) -> String {
         at += 1;
     }
     let mut words = verb.to_owned();
-    if let first @ ("MATERIALIZED" | "FOREIGN" | "VIRTUAL" | "EVENT") = sql.word(at).as_str() {
+    if let first @ ("MATERIALIZED" | "FOREIGN" | "VIRTUAL" | "EVENT" | "FULLTEXT" | "PARTITION") = sql.word(at).as_str() {
         words = format!("{words} {first}");
         at += 1;
     }

@@ -3,8 +3,10 @@
 //! Owns ordering, checksums and splitting into statements as each engine's own tool would do it. Does not execute anything.
 
 mod apart;
+mod batch;
 mod label;
 mod order;
+mod own;
 mod psql;
 mod reach;
 mod split;
@@ -15,7 +17,10 @@ pub use apart::{Apart, runs_apart};
 pub use label::label;
 pub(crate) use order::steps_schema;
 pub use order::{UpgradeFile, allows_transaction, collect};
-pub use reach::{Outside, TransactionControl, needs_no_transaction, outside, schemas_named, transaction_control};
+pub use own::split_within;
+pub use reach::{
+    Outside, TransactionControl, databases_named, needs_no_transaction, outside, outsides, schemas_named, transaction_control,
+};
 pub use split::{SplitError, split};
 pub use version::{VersionError, check_rule, satisfied};
 
@@ -80,7 +85,7 @@ pub enum UpgradeAction {
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
-    /// The SQL from its first to its last token, without terminator; comments between are kept.
+    /// The SQL from its first to its last token, without terminator; comments between are kept. A batch on SQL Server.
     pub sql: String,
     /// 1-based line where its first token stands.
     pub line: u32,

@@ -1,7 +1,8 @@
 //! Tokens of SQL text, as far as splitting, labelling and the checks for outside effects need them.
 //!
 //! Owns what a string, an identifier, a comment and a dollar quote are for each engine. Does not own grammar. The lexical rules are those of
-//! the manuals: PostgreSQL "Lexical Structure" (standard_conforming_strings on), SQLite "SQL As Understood By SQLite".
+//! the manuals: PostgreSQL "Lexical Structure" (standard_conforming_strings on), SQLite "SQL As Understood By SQLite", Transact-SQL "Database
+//! Identifiers", "Constants" and "Slash Star (Block Comment)" (QUOTED_IDENTIFIER on).
 
 use crate::catalog::EngineKind;
 
@@ -69,6 +70,7 @@ pub(crate) struct Lexer<'t> {
     pub at: usize,
     postgres: bool,
     mysql: bool,
+    mssql: bool,
     /// Inside a comment whose content the server executes.
     executed: bool,
 }
@@ -83,7 +85,14 @@ fn continues_word(b: u8) -> bool {
 
 impl<'t> Lexer<'t> {
     pub fn new(engine: EngineKind, text: &'t str) -> Lexer<'t> {
-        Lexer { text, at: 0, postgres: engine == EngineKind::Postgres, mysql: engine == EngineKind::Mysql, executed: false }
+        let is = |kind| engine == kind;
+        let (postgres, mysql, mssql) = (is(EngineKind::Postgres), is(EngineKind::Mysql), is(EngineKind::Mssql));
+        Lexer { text, at: 0, postgres, mysql, mssql, executed: false }
+    }
+
+    /// T-SQL: variables, names of temporary tables and system functions (`@x`, `#t`, `@@rowcount`) are words.
+    fn opens_word(&self, b: u8) -> bool {
+        starts_word(b) || (self.mssql && matches!(b, b'@' | b'#'))
     }
 
     /// The next token; `None` at the end of the text.
@@ -109,7 +118,8 @@ impl<'t> Lexer<'t> {
             (b'/', Some(b'*')) => (Kind::Comment, self.block_comment(start)?),
             (b'e' | b'E', Some(b'\'')) if self.postgres => (Kind::Text, self.escape_string(start)?),
             (b'b' | b'B' | b'n' | b'N', Some(b'\'')) if self.postgres => (Kind::Text, self.quoted(start, start + 1, b'\'', "string")?),
-            (b'x' | b'X', Some(b'\'')) => (Kind::Text, self.quoted(start, start + 1, b'\'', "string")?),
+            (b'n' | b'N', Some(b'\'')) if self.mssql => (Kind::Text, self.quoted(start, start + 1, b'\'', "string")?),
+            (b'x' | b'X', Some(b'\'')) if !self.mssql => (Kind::Text, self.quoted(start, start + 1, b'\'', "string")?),
             (b'u' | b'U', Some(b'&')) if self.postgres && matches!(bytes.get(start + 2), Some(b'\'' | b'"')) => {
                 let quote = bytes[start + 2];
                 let (kind, what) = if quote == b'"' { (Kind::Quoted, "quoted identifier") } else { (Kind::Text, "string") };
@@ -119,7 +129,8 @@ impl<'t> Lexer<'t> {
             (b'\'' | b'"', _) if self.mysql => (Kind::Text, self.escaped(start, start)?),
             (b'\'', _) => (Kind::Text, self.quoted(start, start, b'\'', "string")?),
             (b'"', _) => (Kind::Quoted, self.quoted(start, start, b'"', "quoted identifier")?),
-            (b'`', _) if !self.postgres => (Kind::Quoted, self.quoted(start, start, b'`', "quoted identifier")?),
+            (b'`', _) if !self.postgres && !self.mssql => (Kind::Quoted, self.quoted(start, start, b'`', "quoted identifier")?),
+            (b'[', _) if self.mssql => (Kind::Quoted, self.quoted(start, start, b']', "quoted identifier")?),
             (b'[', _) if !self.postgres && !self.mysql => {
                 let close = self.text[start..].find(']').ok_or(Unterminated { what: "quoted identifier", at: start })?;
                 (Kind::Quoted, start + close + 1)
@@ -128,7 +139,8 @@ impl<'t> Lexer<'t> {
                 Some(end) => (Kind::Text, end),
                 None => (Kind::Symbol, start + 1),
             },
-            (b, _) if starts_word(b) => (Kind::Word, self.run(start, continues_word)),
+            (b, _) if self.opens_word(b) => (Kind::Word, self.run(start, |b| continues_word(b) || self.opens_word(b))),
+            (b'0', Some(b'x' | b'X')) if self.mssql => (Kind::Number, self.run(start + 2, |b| b.is_ascii_hexdigit())),
             (b, _) if b.is_ascii_digit() => (Kind::Number, self.run(start, |b| b.is_ascii_digit())),
             // everything from 0x80 starts a word, so this is ASCII and one byte
             _ => (Kind::Symbol, start + 1),
@@ -230,7 +242,7 @@ impl<'t> Lexer<'t> {
                         return Ok(at);
                     }
                 }
-                (b'/', b'*') if self.postgres => {
+                (b'/', b'*') if self.postgres || self.mssql => {
                     at += 2;
                     depth += 1;
                 }
@@ -281,7 +293,9 @@ pub(crate) fn name_of(token: Token, text: &str) -> Option<String> {
             let raw = raw.strip_prefix("U&").or_else(|| raw.strip_prefix("u&")).unwrap_or(raw);
             let quote = raw.chars().next()?;
             let inside = raw.get(1..raw.len() - 1)?;
-            Some(if quote == '[' { inside.to_owned() } else { inside.replace(&format!("{quote}{quote}"), &quote.to_string()) })
+            // SQLite's brackets end at the first `]`, so that doubled ones occur in T-SQL only.
+            let close = if quote == '[' { ']' } else { quote };
+            Some(inside.replace(&format!("{close}{close}"), &close.to_string()))
         }
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use super::{Execution, StepError, failure, failure_of};
 use greenroom_engine::{EngineError, ErrorKind, ScriptState};
-use greenroom_model::catalog::Catalog;
+use greenroom_model::catalog::{Catalog, EngineKind};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{PlannedHow, Step};
 use greenroom_model::program::Address;
@@ -19,7 +19,7 @@ impl Execution {
         };
         match &u.how {
             PlannedHow::Script { statements, .. } if self.setup.by_hand || answer.is_some() => {
-                self.by_person(step, &by_hand_text(&self.plan.names.generation, statements), answer).await
+                self.by_person(step, &by_hand_text(self.plan.engine, &self.plan.names.generation, statements), answer).await
             }
             PlannedHow::Script { file, hash, statements, apart } => self.script(&u.key, file, hash, statements, *apart).await,
             PlannedHow::Program { command, hash, timeout_seconds } => match (unknown, answer) {
@@ -155,8 +155,10 @@ fn before_file(step: &Step) -> String {
     format!("before-{}.json", step.key.0.replace(['/', ':'], "_"))
 }
 
-fn by_hand_text(database: &str, statements: &[Statement]) -> String {
-    let list: Vec<String> = statements.iter().map(|s| format!("{};", s.sql.trim())).collect();
+fn by_hand_text(engine: EngineKind, database: &str, statements: &[Statement]) -> String {
+    // SQL Server's are batches, and a `;` would become part of the last statement in them.
+    let end = if engine == EngineKind::Mssql { "\nGO" } else { ";" };
+    let list: Vec<String> = statements.iter().map(|s| format!("{}{end}", s.sql.trim())).collect();
     format!("run these statements in `{database}`, in this order:\n\n{}", list.join("\n\n"))
 }
 
@@ -178,7 +180,10 @@ fn script_failure(file: &str, statements: &[Statement], e: &EngineError) -> Step
             f.message.push_str(&format!(" [{o}]"));
         }
         if let Some(s) = usize::try_from(number).ok().and_then(|n| statements.get(n.saturating_sub(1))) {
-            f.details = s.sql.trim().lines().take(6).enumerate().map(|(i, l)| format!("{:>5} | {l}", line as usize + i)).collect();
+            // The engine may have told a line further down.
+            let above = usize::try_from(line.saturating_sub(s.line)).unwrap_or(0);
+            let shown = s.sql.lines().skip(above).take(6).zip(line..);
+            f.details = shown.map(|(l, number)| format!("{number:>5} | {l}")).collect();
         }
     } else {
         f.message = format!("{file}: {}", f.message);

@@ -30,8 +30,8 @@ pub static CODES: &[CodeInfo] = &[
     ),
     code(
         "GR0405",
-        "script is not UTF-8",
-        "Scripts are sent to the server as UTF-8. A script in another encoding would store wrong letters. Convert it, for example with `iconv`, and look at letters with accents afterwards.",
+        "script is neither UTF-8 nor UTF-16",
+        "Scripts are UTF-8, or UTF-16 with a byte-order mark, as SSMS saves them. A script in another encoding would store wrong letters. Convert it, for example with `iconv`, and look at letters with accents afterwards.",
     ),
     code(
         "GR0406",
@@ -42,7 +42,7 @@ pub static CODES: &[CodeInfo] = &[
     code(
         "GR0408",
         "script cannot be split",
-        "Scripts are cut into statements as psql or the sqlite3 shell would. Something is never closed, or a command of those tools is used that Greenroom does not support. The hint says what to write instead.",
+        "Scripts are cut into statements as psql, mysql, sqlcmd or the sqlite3 shell would. Something is never closed, or a command of those tools is used that Greenroom does not support. The hint says what to write instead.",
     ),
     code(
         "GR0409",
@@ -53,5 +53,10 @@ pub static CODES: &[CodeInfo] = &[
         "GR0410",
         "statement that cannot be seen through",
         "A block puts statements together while it runs, or a setting holds for the connection only. Greenroom cannot tell in advance what it does; read it before the rehearsal.",
+    ),
+    code(
+        "GR0411",
+        "script switches to the source's own database",
+        "SQL Server's tools put `USE [database]` at the head of a script. Greenroom runs scripts in a generation, which bears another name, so `USE` with the name in `[source] database` is left out. `USE` of any other database is refused.",
     ),
 ];

@@ -6,12 +6,12 @@ mod folder;
 mod listed;
 pub(crate) use listed::schema as steps_schema;
 
-use super::{UpgradeAction, UpgradeStep, outside, split};
+use super::{UpgradeAction, UpgradeStep, outsides, split_within};
 use crate::catalog::EngineKind;
 use crate::finding::{Finding, Place, Severity};
 use crate::hash::Hash;
 use crate::program::Origin;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One file below a layer's `upgrade/`.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct UpgradeFile<'a> {
     pub layer: &'a str,
     /// Path relative to `upgrade/`, `/` between folders.
     pub path: &'a str,
-    /// The text; `None` when the file is not UTF-8.
+    /// The text; `None` when the file is neither UTF-8 nor UTF-16 with a byte-order mark.
     pub text: Option<&'a str>,
     /// Hash of the file's bytes.
     pub hash: Hash,
@@ -47,7 +47,8 @@ type Files<'a> = BTreeMap<&'a str, UpgradeFile<'a>>;
 /// Puts the files of all layers into one order, base layer first in `files`; a later layer's file replaces one of the same path.
 ///
 /// Every script is also split and looked at, so that what the engine's tool would refuse, and what reaches outside the database, is found before a run.
-pub fn collect(files: &[UpgradeFile<'_>], engine: EngineKind) -> (Vec<UpgradeStep>, Vec<Finding>) {
+/// `database` is the source's name, where it is known: see [`split_within`].
+pub fn collect(files: &[UpgradeFile<'_>], engine: EngineKind, database: Option<&str>) -> (Vec<UpgradeStep>, Vec<Finding>) {
     let files: Files<'_> = files.iter().map(|f| (f.path, *f)).collect();
     let mut findings = Vec::new();
     let ordered = folder::order(&files, !files.contains_key("steps.toml"), &mut findings);
@@ -63,7 +64,8 @@ pub fn collect(files: &[UpgradeFile<'_>], engine: EngineKind) -> (Vec<UpgradeSte
             .for_each(|f| findings.push(ignored(f, "it is no SQL script")));
     }
     for step in &steps {
-        check(step, &files, engine, declared.get(&step.key).map(String::as_str), &mut findings);
+        let runs = Runs { engine, database };
+        check(step, &files, runs, declared.get(&step.key).map(String::as_str), &mut findings);
     }
     unique_keys(&mut steps);
     (steps, findings)
@@ -92,9 +94,9 @@ fn marker<'l>(line: &'l str, section: &str) -> Option<&'l str> {
 /// The step that runs a script, or the findings why there is none.
 fn script(file: &UpgradeFile<'_>, when: Option<String>, findings: &mut Vec<Finding>) -> Option<UpgradeStep> {
     let Some(text) = file.text else {
-        findings.push(Finding::error("GR0405", format!("`{}` is not UTF-8 text", file.path)).at(file.place(0..0)).hint(
-            "convert it and look at the accents: `iconv -f UTF-16 -t UTF-8` for files of Windows tools that begin with a byte-order mark, \
-                 `iconv -f WINDOWS-1252 -t UTF-8` for older ones",
+        findings.push(Finding::error("GR0405", format!("`{}` is neither UTF-8 nor UTF-16 text", file.path)).at(file.place(0..0)).hint(
+            "convert it and look at the accents: `iconv -f WINDOWS-1252 -t UTF-8` for files of older Windows tools, `iconv -f UTF-16LE -t UTF-8` \
+                 for UTF-16 without a byte-order mark",
         ));
         return None;
     };
@@ -155,8 +157,15 @@ fn up_section<'t>(file: &UpgradeFile<'_>, text: &'t str, findings: &mut Vec<Find
     }
 }
 
+/// What scripts run on.
+#[derive(Clone, Copy)]
+struct Runs<'a> {
+    engine: EngineKind,
+    database: Option<&'a str>,
+}
+
 /// Looks at a script's statements.
-fn check(step: &UpgradeStep, files: &Files<'_>, engine: EngineKind, declared: Option<&str>, findings: &mut Vec<Finding>) {
+fn check(step: &UpgradeStep, files: &Files<'_>, on: Runs<'_>, declared: Option<&str>, findings: &mut Vec<Finding>) {
     let UpgradeAction::Script { text, .. } = &step.action else { return };
     let Some(file) = step.origin.file.strip_prefix("upgrade/").and_then(|p| files.get(p)) else { return };
     let path = file.path;
@@ -167,21 +176,31 @@ fn check(step: &UpgradeStep, files: &Files<'_>, engine: EngineKind, declared: Op
         let length = text[start..].lines().next().map_or(0, str::len);
         file.place(start + mark..start + mark + length)
     };
-    match split(engine, text) {
+    match split_within(on.engine, text, on.database) {
         Err(e) => {
             findings.push(Finding::error("GR0408", format!("`{path}` line {}: {}", e.line, e.message)).at(place(e.line)).hint(e.hint))
         }
-        Ok(statements) if statements.is_empty() => {
+        Ok((statements, _)) if statements.is_empty() => {
             findings.push(
                 Finding::warning("GR0407", format!("`{path}` holds no statement"))
                     .at(file.place(0..0))
                     .hint("remove the script, or see whether it arrived whole"),
             );
         }
-        Ok(statements) => {
-            for statement in &statements {
-                let Some(found) = outside(engine, statement) else { continue };
-                let message = format!("`{path}` line {}: `{}`: {}", statement.line, found.what, found.why);
+        Ok((statements, left_out)) => {
+            for line in left_out {
+                let message =
+                    format!("`{path}` line {line}: `USE` of the source's own database is left out: the script runs in the generation");
+                findings.push(Finding::note("GR0411", message).at(place(line)));
+            }
+            let mut told = BTreeSet::new();
+            for (statement, found) in statements.iter().flat_map(|s| outsides(on.engine, s).into_iter().map(move |o| (s, o))) {
+                let line = statement.line.saturating_add(found.below);
+                let message = format!("`{path}` line {line}: `{}`: {}", found.what, found.why);
+                // A batch that runs several times is told once.
+                if !told.insert(message.clone()) {
+                    continue;
+                }
                 let finding = match (found.severity, declared) {
                     (Severity::Error, None) => Finding::error("GR0409", message)
                         .hint(format!("take it out of the script, or declare it in `upgrade/steps.toml`: `[[step]] script = \"{path}\" outside = \"why\" inverse = \"the script that undoes it\"`")),
@@ -189,7 +208,7 @@ fn check(step: &UpgradeStep, files: &Files<'_>, engine: EngineKind, declared: Op
                     (Severity::Warning, _) => Finding::warning("GR0409", message),
                     (Severity::Note, _) => Finding::note("GR0410", message),
                 };
-                findings.push(finding.at(place(statement.line)));
+                findings.push(finding.at(place(line)));
             }
         }
     }

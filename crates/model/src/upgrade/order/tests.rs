@@ -7,7 +7,7 @@ fn run(files: &[(&str, &str)]) -> (Vec<String>, Vec<(&'static str, Severity)>) {
         .iter()
         .map(|(path, text)| UpgradeFile { layer: "program", path, text: Some(text), hash: Hash::of(text.as_bytes()) })
         .collect();
-    let (steps, findings) = collect(&files, EngineKind::Postgres);
+    let (steps, findings) = collect(&files, EngineKind::Postgres, None);
     (steps.into_iter().map(|s| s.key).collect(), findings.into_iter().map(|f| (f.code, f.severity)).collect())
 }
 
@@ -49,7 +49,7 @@ fn flyway_orders_by_version_and_runs_repeatables_last() {
 fn dbmate_runs_the_up_section_only() {
     let text = "-- migrate:up transaction:false\nselect 1;\n-- migrate:down\ndrop database x;\n";
     let file = UpgradeFile { layer: "program", path: "20240101120000_x.sql", text: Some(text), hash: Hash::ZERO };
-    let (steps, findings) = collect(&[file], EngineKind::Postgres);
+    let (steps, findings) = collect(&[file], EngineKind::Postgres, None);
     assert_eq!(findings, []);
     let UpgradeAction::Script { text, .. } = &steps[0].action else { panic!("a script") };
     assert!(text.ends_with("select 1;\n") && !allows_transaction(text));
@@ -114,7 +114,7 @@ fn bad_scripts_are_found_before_a_run() {
     assert_eq!(run(&[("1_a.sql", "-- nothing\n")]).1, [("GR0407", Severity::Warning)]);
     assert_eq!(run(&[("1_a.sql", "select 1;\n\\i x.sql\n")]).1, [("GR0408", Severity::Error)]);
     let file = UpgradeFile { layer: "kit", path: "1.sql", text: None, hash: Hash::ZERO };
-    let (steps, findings) = collect(&[file], EngineKind::Sqlite);
+    let (steps, findings) = collect(&[file], EngineKind::Sqlite, None);
     assert!(steps.is_empty() && findings[0].code == "GR0405");
 }
 
@@ -122,7 +122,7 @@ fn bad_scripts_are_found_before_a_run() {
 fn line_ends_and_byte_order_marks_do_not_change_the_checksum() {
     let hash = |text: &str| {
         let file = UpgradeFile { layer: "program", path: "1.sql", text: Some(text), hash: Hash::ZERO };
-        match &collect(&[file], EngineKind::Sqlite).0[0].action {
+        match &collect(&[file], EngineKind::Sqlite, None).0[0].action {
             UpgradeAction::Script { hash, .. } => *hash,
             _ => panic!("a script"),
         }
@@ -151,4 +151,23 @@ proptest::proptest! {
         let scripts = files.iter().filter(|(p, _)| p.ends_with(".sql")).count();
         proptest::prop_assert!(broken_list || keys.len() + findings.len() >= scripts, "{files:?}");
     }
+}
+
+#[test]
+fn a_script_of_sql_server_is_told_with_the_lines_within_its_batches() {
+    let text = "USE [ProductDb]\nGO\nSET NOCOUNT ON\nEXEC sp_configure 'x', 1\nGO 2\nUSE [Other]\nGO\n";
+    let file = UpgradeFile { layer: "program", path: "1.sql", text: Some(text), hash: Hash::ZERO };
+    let of = |database| {
+        let (_, findings) = collect(&[file], EngineKind::Mssql, database);
+        findings.into_iter().map(|f| (f.code, f.severity, f.message)).collect::<Vec<_>>()
+    };
+    let found = of(Some("productdb"));
+    assert_eq!(
+        found.iter().map(|f| (f.0, f.1)).collect::<Vec<_>>(),
+        [("GR0411", Severity::Note), ("GR0409", Severity::Error), ("GR0409", Severity::Error)]
+    );
+    assert!(found[0].2.contains("line 1:"), "{found:?}");
+    assert!(found[1].2.contains("line 4: `sp_configure`"), "a batch that runs twice is told once: {found:?}");
+    assert!(found[2].2.contains("line 6: `USE`"), "{found:?}");
+    assert_eq!(of(None).iter().filter(|f| f.2.contains("`USE`:")).count(), 2);
 }

@@ -3,10 +3,13 @@
 //! Owns these verdicts, made on tokens, so that comments, strings and quoted names do not fool them. Does not own refusing: the check of a
 //! program and the plan do. What is put together at run time (`EXECUTE`, functions called) cannot be seen and is reported as a note.
 
+mod mssql;
 mod mysql;
 mod postgres;
 mod sqlite;
 
+pub use mssql::databases_named;
+pub(crate) use mssql::{creates_module, module_at};
 pub use mysql::schemas_named;
 
 use super::Statement;
@@ -23,6 +26,8 @@ pub struct Outside {
     pub why: &'static str,
     /// Error: refused unless declared. Warning and note: to be shown.
     pub severity: Severity,
+    /// Lines below the statement's first one where it stands: a batch of SQL Server is many statements.
+    pub below: u32,
 }
 
 /// A statement that begins, ends or divides a transaction.
@@ -42,19 +47,31 @@ pub enum TransactionControl {
     Characteristics,
 }
 
-/// Whether and how a statement reaches outside its database.
+/// Whether and how a statement reaches outside its database: the worst of [`outsides`].
 pub fn outside(engine: EngineKind, statement: &Statement) -> Option<Outside> {
-    let sql = Sql::new(engine, &statement.sql);
-    match engine {
-        EngineKind::Postgres => postgres::outside(&sql),
-        EngineKind::Mysql => mysql::outside(&sql),
-        EngineKind::Sqlite | EngineKind::Mssql | EngineKind::Fake => sqlite::outside(&sql),
-    }
+    // The first of the worst ones.
+    outsides(engine, statement).into_iter().rev().max_by_key(|o| o.severity)
 }
 
-/// Whether a statement steers the transaction.
+/// All ways in which a statement reaches outside its database, in its order: several where a statement is a batch (SQL Server).
+pub fn outsides(engine: EngineKind, statement: &Statement) -> Vec<Outside> {
+    let sql = Sql::new(engine, &statement.sql);
+    let one = match engine {
+        EngineKind::Postgres => postgres::outside(&sql),
+        EngineKind::Mysql => mysql::outside(&sql),
+        EngineKind::Mssql => return mssql::outsides(&sql),
+        EngineKind::Sqlite | EngineKind::Fake => sqlite::outside(&sql),
+    };
+    one.into_iter().collect()
+}
+
+/// Whether a statement steers the transaction. Of a batch of SQL Server: whether it leaves one open that it began, or ends one that it did not
+/// begin, as far as its text shows.
 pub fn transaction_control(engine: EngineKind, statement: &Statement) -> Option<TransactionControl> {
     let sql = Sql::new(engine, &statement.sql);
+    if engine == EngineKind::Mssql {
+        return mssql::control(&sql);
+    }
     let (postgres, mysql) = (engine == EngineKind::Postgres, engine == EngineKind::Mysql);
     if sql.starts(&["PREPARE", "TRANSACTION"]) || sql.starts(&["COMMIT", "PREPARED"]) || sql.starts(&["ROLLBACK", "PREPARED"]) {
         return postgres.then_some(TransactionControl::TwoPhase);
@@ -85,12 +102,13 @@ pub fn needs_no_transaction(engine: EngineKind, statement: &Statement) -> bool {
         EngineKind::Postgres => postgres::needs_no_transaction(&sql),
         // Statements that change the schema commit what came before them, wherever they stand.
         EngineKind::Mysql => false,
-        EngineKind::Sqlite | EngineKind::Mssql | EngineKind::Fake => sqlite::needs_no_transaction(&sql),
+        EngineKind::Mssql => mssql::needs_no_transaction(&sql),
+        EngineKind::Sqlite | EngineKind::Fake => sqlite::needs_no_transaction(&sql),
     }
 }
 
 /// A statement's tokens that count.
-pub(super) struct Sql<'t> {
+pub(crate) struct Sql<'t> {
     pub engine: EngineKind,
     pub text: &'t str,
     pub tokens: Vec<Token>,
@@ -138,7 +156,7 @@ impl<'t> Sql<'t> {
 }
 
 pub(super) fn refused(what: impl Into<String>, why: &'static str) -> Option<Outside> {
-    Some(Outside { what: what.into(), why, severity: Severity::Error })
+    Some(Outside { what: what.into(), why, severity: Severity::Error, below: 0 })
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn by_verb(sql: &Sql<'_>) -> Option<Outside> {
         ("START" | "STOP", "SLAVE" | "REPLICA" | "ALL" | "GROUP_REPLICATION") => refused(format!("{verb} {second}"), SERVER),
         ("LOAD", "DATA" | "XML") => refused(format!("LOAD {second}"), FILES),
         ("PREPARE" | "EXECUTE", _) => {
-            Some(Outside { what: verb, why: "what it puts together cannot be seen before it runs", severity: Severity::Note })
+            Some(Outside { what: verb, why: "what it puts together cannot be seen before it runs", severity: Severity::Note, below: 0 })
         }
         _ => None,
     }
@@ -65,6 +65,7 @@ fn event(verb: &str) -> Outside {
         what: format!("{verb} EVENT"),
         why: "an event acts by itself as long as the pilot stands; events of the source arrive disabled",
         severity: Severity::Warning,
+        below: 0,
     }
 }
 

@@ -96,6 +96,7 @@ fn extension(sql: &Sql<'_>) -> Option<Outside> {
         what: format!("CREATE EXTENSION {name}"),
         why: "with this extension the database can reach other databases, files or the network",
         severity: Severity::Warning,
+        below: 0,
     })
 }
 
@@ -180,6 +181,7 @@ fn hidden(sql: &Sql<'_>) -> Option<Outside> {
             what: "DO block".into(),
             why: "what it puts together with `EXECUTE` and what the functions do that it calls cannot be seen before it runs",
             severity: Severity::Note,
+            below: 0,
         })
     })
 }

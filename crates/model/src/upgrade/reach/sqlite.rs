@@ -49,6 +49,7 @@ fn pragma(sql: &Sql<'_>) -> Option<Outside> {
             what: "PRAGMA foreign_keys".into(),
             why: "it holds for the connection and does nothing inside a transaction; foreign keys are checked after the upgrade anyway",
             severity: Severity::Note,
+            below: 0,
         }),
         _ => None,
     }

@@ -1,7 +1,8 @@
-//! Splitting a script into statements, exactly as the engine's own tool (psql, mysql, the sqlite3 shell) would.
+//! Splitting a script into statements, exactly as the engine's own tool (psql, mysql, sqlcmd, the sqlite3 shell) would.
 //!
 //! Owns terminators, line numbers and what of the tools' own commands is honoured. Does not own what statements mean: see `reach`.
 
+mod mssql;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -25,7 +26,8 @@ pub struct SplitError {
 /// Splits a script into its statements, in order.
 ///
 /// A statement's text starts at its first token and ends behind its last one, so that an engine's error position can be added to
-/// [`Statement::line`]; comments between are kept, comments around it are not. Pieces without tokens are no statements. A byte-order mark is skipped.
+/// [`Statement::line`]; comments between are kept, comments around it are not (SQL Server's are where it stores them with what it creates).
+/// Pieces without tokens are no statements. A byte-order mark is skipped. SQL Server's statements are batches.
 ///
 /// # Errors
 /// Something is opened and never closed, a command of the tool is not supported, or the text holds a NUL character.
@@ -41,7 +43,8 @@ pub fn split(engine: EngineKind, text: &str) -> Result<Vec<Statement>, SplitErro
     match engine {
         EngineKind::Postgres => postgres::split(text),
         EngineKind::Mysql => mysql::split(text),
-        EngineKind::Sqlite | EngineKind::Mssql | EngineKind::Fake => sqlite::split(text),
+        EngineKind::Mssql => mssql::split(text),
+        EngineKind::Sqlite | EngineKind::Fake => sqlite::split(text),
     }
 }
 
@@ -68,7 +71,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// What both splitters share: the text, the statement being read, the statements done.
+/// What the splitters share: the text, the statement being read, the statements done.
 struct Pieces<'t> {
     text: &'t str,
     lines: Lines<'t>,

@@ -209,7 +209,7 @@ fn slash_and_go_end_a_statement_on_a_line_of_their_own() {
 proptest! {
     #[test]
     fn no_text_makes_the_splitter_panic(text in "\\PC*|[ -~\n\r;'\"$\\\\:.()/*\\[\\]`#-]{0,80}") {
-        for engine in [EngineKind::Postgres, EngineKind::Sqlite, EngineKind::Mysql, EngineKind::Fake] {
+        for engine in [EngineKind::Postgres, EngineKind::Sqlite, EngineKind::Mysql, EngineKind::Mssql, EngineKind::Fake] {
             let _ = split(engine, &text);
         }
     }
