@@ -32,8 +32,20 @@ pub(super) fn decided(engine: EngineKind, sql: &str, unknown: bool) -> String {
     }
 }
 
+/// The first branch whose condition holds decides, else `otherwise`; all of them conditions that are never NULL.
+pub(super) fn choice(engine: EngineKind, branches: &[(String, String)], otherwise: &str) -> String {
+    // Where conditions are no values, a branch needs one.
+    let (value, end) = if engine == EngineKind::Mssql {
+        ((|sql: &str| format!("case when {sql} then 1 else 0 end")) as fn(&str) -> String, " = 1")
+    } else {
+        (str::to_owned as fn(&str) -> String, "")
+    };
+    let branches: String = branches.iter().map(|(when, then)| format!(" when {when} then {}", value(then))).collect();
+    format!("case{branches} else {} end{end}", value(otherwise))
+}
+
 /// Rows to which a rule applies, `None` meaning all of them: those for which `when` is not plainly false and `unless` is not plainly true.
-pub(super) fn applies(engine: EngineKind, when: Option<&str>, unless: Option<&str>) -> Option<String> {
+pub fn applies(engine: EngineKind, when: Option<&str>, unless: Option<&str>) -> Option<String> {
     let when = when.map(|w| decided(engine, w, true));
     let unless = unless.map(|u| format!("not {}", decided(engine, u, false)));
     match (when, unless) {
@@ -63,6 +75,21 @@ mod tests {
         );
         assert_eq!(applies(EngineKind::Sqlite, None, Some("b")).as_deref(), Some("not (coalesce((b), 0) is true)"));
         assert_eq!(applies(EngineKind::Sqlite, None, None), None);
+    }
+
+    #[test]
+    fn conditions_are_no_values_on_sql_server() {
+        let mssql = EngineKind::Mssql;
+        assert_eq!(
+            applies(mssql, Some("a > 1"), Some("b = 2 -- why")).as_deref(),
+            Some("(case when not (a > 1) then 0 else 1 end = 1) and not (case when (b = 2 -- why\n) then 1 else 0 end = 1)")
+        );
+        let branches = [("(a = 1)".to_owned(), truth(mssql, false).to_owned())];
+        assert_eq!(
+            choice(mssql, &branches, truth(mssql, true)),
+            "case when (a = 1) then case when (1 = 0) then 1 else 0 end else case when (1 = 1) then 1 else 0 end end = 1"
+        );
+        assert_eq!(choice(EngineKind::Postgres, &[("a".into(), "false".into())], "b"), "case when a then false else b end");
     }
 
     #[test]

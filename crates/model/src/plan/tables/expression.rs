@@ -120,13 +120,18 @@ impl Reader<'_> {
             "lower" | "upper" if !second => shape.folds_case = true,
             "trim" | "btrim" | "ltrim" | "rtrim" => shape.trims = true,
             "nullif" if second => shape.makes_null = true,
-            "coalesce" | "ifnull" if second => shape.fills_null = true,
+            "coalesce" | "ifnull" | "isnull" if second => shape.fills_null = true,
             _ => return None,
         }
         Some(shape)
     }
 
     fn literal(&mut self) -> Option<()> {
+        // SQL Server writes `isnull([a],(0))`.
+        if self.take('(').is_some() {
+            self.literal()?;
+            return self.take(')');
+        }
         self.take('-');
         matches!(self.tokens.get(self.at)?, Token::Text | Token::Number).then_some(())?;
         self.at += 1;
@@ -142,5 +147,8 @@ impl Reader<'_> {
 
 /// Collations under which only equal byte strings are equal.
 pub(super) fn is_exact_collation(name: &str) -> bool {
-    ["binary", "c", "posix", "ucs_basic", "default"].contains(&name.to_lowercase().as_str())
+    let name = name.to_lowercase();
+    // SQL Server's binary collations; those of code points end with `_bin2`.
+    let binary = name.ends_with("_bin2") || name == "latin1_general_bin";
+    binary || ["binary", "c", "posix", "ucs_basic", "default"].contains(&name.as_str())
 }

@@ -138,6 +138,7 @@ fn empty_value(engine: EngineKind, column: &Column) -> Option<&'static str> {
     match (column.family, engine) {
         (Family::Text | Family::Any, _) => Some("''"),
         (Family::Bytes, EngineKind::Postgres) => Some("''"),
+        (Family::Bytes, EngineKind::Mssql) => Some("0x"),
         (Family::Bytes, _) => Some("x''"),
         (Family::Json | Family::TextArray, _) => Some("'{}'"),
         (Family::Other, EngineKind::Postgres) => match column.native_type.to_lowercase().as_str() {
@@ -145,6 +146,7 @@ fn empty_value(engine: EngineKind, column: &Column) -> Option<&'static str> {
             "tsvector" | "hstore" | "xml" | "ltree" => Some("''"),
             _ => None,
         },
+        (Family::Other, EngineKind::Mssql) if column.native_type.eq_ignore_ascii_case("xml") => Some("''"),
         _ => None,
     }
 }
@@ -173,7 +175,10 @@ fn default_of(scope: &Scope<'_>, b: &Built<'_>, column: &Column, origin: &Origin
 }
 
 fn calls_sequence(engine: EngineKind, sql: &str) -> bool {
-    lex(engine, sql).map_or(true, |tokens| tokens.iter().any(|t| ["nextval", "setval", "currval", "lastval"].iter().any(|f| t.is(f))))
+    let Ok(tokens) = lex(engine, sql) else { return true };
+    // `next value for s` is SQL Server's, and MariaDB's besides `nextval(s)`.
+    let standard = tokens.windows(3).any(|w| w[0].is("next") && w[1].is("value") && w[2].is("for"));
+    standard || tokens.iter().any(|t| ["nextval", "setval", "currval", "lastval"].iter().any(|f| t.is(f)))
 }
 
 /// Words that stand for values, not for columns, even where a column bears the name.

@@ -51,9 +51,22 @@ pub(super) fn split_at_and(tokens: &[Token]) -> Option<Vec<&[Token]>> {
     (terms.len() > 1).then_some(terms)
 }
 
-/// PostgreSQL 15 and later: `NULLS NOT DISTINCT`.
-pub(super) fn nulls_count(index: &Index) -> bool {
-    index.definition.to_lowercase().contains("nulls not distinct")
+/// Whether the index takes NULL in the column for a value like any other: with PostgreSQL's `NULLS NOT DISTINCT`, and always on SQL Server, unless
+/// the index's condition keeps NULL out.
+pub(super) fn nulls_count(engine: EngineKind, index: &Index, column: &str) -> bool {
+    let excluded = || index.predicate.as_deref().and_then(|p| lex(engine, p).ok()).is_some_and(|tokens| excludes_null(&tokens, column));
+    index.definition.to_lowercase().contains("nulls not distinct") || (engine == EngineKind::Mssql && !excluded())
+}
+
+/// Whether a condition holds for no row in which the column is NULL, as far as it says so plainly.
+fn excludes_null(tokens: &[Token], column: &str) -> bool {
+    if let Some(inside) = parenthesised(tokens) {
+        return excludes_null(inside, column);
+    }
+    if let Some(terms) = split_at_and(tokens) {
+        return terms.iter().any(|t| excludes_null(t, column));
+    }
+    matches!(tokens, [name, is, not, null] if name.names(column) && is.is("is") && not.is("not") && null.is("null"))
 }
 
 /// Whether an index's definition names a collation that may make different values equal.

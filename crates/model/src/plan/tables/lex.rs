@@ -35,7 +35,7 @@ impl Token {
 /// # Errors
 /// What is not closed, in a few words.
 pub(crate) fn lex(engine: EngineKind, sql: &str) -> Result<Vec<Token>, &'static str> {
-    let mysql = engine == EngineKind::Mysql;
+    let (mysql, mssql) = (engine == EngineKind::Mysql, engine == EngineKind::Mssql);
     let mut out = Vec::new();
     let mut rest = sql;
     while let Some(c) = rest.chars().next() {
@@ -57,12 +57,19 @@ pub(crate) fn lex(engine: EngineKind, sql: &str) -> Result<Vec<Token>, &'static 
             let escapes = mysql || (engine == EngineKind::Postgres && out.last() == Some(&Token::Word("e".into())) && prefixed(sql, rest));
             rest = &after[quoted_end(after, '\'', escapes).ok_or("a string is not closed")?..];
             out.push(Token::Text);
+        } else if mssql && (c == 'N' || c == 'n') && after.starts_with('\'') {
+            // The letter belongs to the string.
+            rest = after;
         } else if mysql && c == '"' {
             rest = &after[quoted_end(after, '"', true).ok_or("a string is not closed")?..];
             out.push(Token::Text);
-        } else if c == '"' || (c == '`' && engine != EngineKind::Postgres) {
+        } else if c == '"' || (c == '`' && engine != EngineKind::Postgres && !mssql) {
             let end = quoted_end(after, c, false).ok_or("a quoted name is not closed")?;
             out.push(Token::Quoted(after[..end - 1].replace(&format!("{c}{c}"), &c.to_string())));
+            rest = &after[end..];
+        } else if mssql && c == '[' {
+            let end = quoted_end(after, ']', false).ok_or("a quoted name is not closed")?;
+            out.push(Token::Quoted(after[..end - 1].replace("]]", "]")));
             rest = &after[end..];
         } else if c == '[' && !matches!(engine, EngineKind::Postgres | EngineKind::Mysql) {
             let end = after.find(']').ok_or("a quoted name is not closed")?;
@@ -74,8 +81,9 @@ pub(crate) fn lex(engine: EngineKind, sql: &str) -> Result<Vec<Token>, &'static 
         } else if c.is_ascii_digit() {
             rest = rest.trim_start_matches(|d: char| d.is_alphanumeric() || d == '.');
             out.push(Token::Number);
-        } else if c.is_alphabetic() || c == '_' {
-            let end = rest.find(|d: char| !(d.is_alphanumeric() || d == '_' || d == '$')).unwrap_or(rest.len());
+        } else if c.is_alphabetic() || c == '_' || (mssql && matches!(c, '@' | '#')) {
+            let goes_on = |d: char| d.is_alphanumeric() || d == '_' || d == '$' || (mssql && matches!(d, '@' | '#'));
+            let end = rest.find(|d: char| !goes_on(d)).unwrap_or(rest.len());
             out.push(Token::Word(rest[..end].to_lowercase()));
             rest = &rest[end..];
         } else {
@@ -111,9 +119,9 @@ fn executed_comment(text: &str) -> Option<&'static str> {
     ["/*!", "/*M!"].into_iter().find(|opening| text.starts_with(opening))
 }
 
-/// PostgreSQL's block comments nest, others' do not.
+/// Block comments of PostgreSQL and SQL Server nest, others' do not.
 fn comment_end(engine: EngineKind, text: &str) -> Option<usize> {
-    if engine != EngineKind::Postgres {
+    if !matches!(engine, EngineKind::Postgres | EngineKind::Mssql) {
         return text.find("*/").map(|at| at + 2);
     }
     let (mut depth, mut at) = (0u32, 0);
@@ -181,7 +189,7 @@ pub(crate) fn mentions<'t>(engine: EngineKind, sql: &str, table: &'t Table) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use EngineKind::{Mysql, Postgres, Sqlite};
+    use EngineKind::{Mssql, Mysql, Postgres, Sqlite};
 
     #[test]
     fn an_expression_must_be_closed_in_itself() {
@@ -194,6 +202,8 @@ mod tests {
         assert_eq!(whole(Postgres, r"a = E'\'' and b = $x$;)$x$"), Ok(()));
         assert!(whole(Postgres, r"a = '\' or b = ')'").is_ok());
         assert_eq!(whole(Postgres, "a[1] = 2 /* ( /* ; */ */"), Ok(()));
+        assert_eq!(whole(Mssql, r"[a)]]] = N'\' and b = 'it''s )' /* /* ; */ ( */"), Ok(()));
+        assert!(whole(Mssql, "[a").is_err());
     }
 
     #[test]
@@ -201,17 +211,24 @@ mod tests {
         let quoted = |s: &str| Token::Quoted(s.into());
         assert_eq!(lex(Sqlite, r#""a""b"[C d]`e`"#), Ok(vec![quoted("a\"b"), quoted("C d"), quoted("e")]));
         assert_eq!(lex(Postgres, "Straße"), Ok(vec![Token::Word("straße".into())]));
+        let word = |s: &str| Token::Word(s.into());
+        let tsql = lex(Mssql, "[a]]b] = N'x' + n + @@Rowcount + #t");
+        let plus = || Token::Symbol('+');
+        assert_eq!(
+            tsql,
+            Ok(vec![quoted("a]b"), Token::Symbol('='), Token::Text, plus(), word("n"), plus(), word("@@rowcount"), plus(), word("#t")])
+        );
     }
 
     proptest::proptest! {
         #[test]
         fn reading_any_text_ends_without_panic(sql in "\\PC{0,40}") {
-            let _ = (lex(Sqlite, &sql), lex(Postgres, &sql));
+            let _ = (lex(Sqlite, &sql), lex(Postgres, &sql), lex(Mssql, &sql));
         }
 
         #[test]
         fn a_quoted_name_is_read_back(name in "[^\u{0}]{1,20}") {
-            for engine in [Postgres, Mysql] {
+            for engine in [Postgres, Mysql, Mssql] {
                 proptest::prop_assert_eq!(lex(engine, &engine.quote(&name)), Ok(vec![Token::Quoted(name.clone())]));
             }
         }

@@ -20,6 +20,8 @@ mod model_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use conditions::applies;
+
 use super::{CopyColumn, FieldAction, FieldRule, TableCopy};
 use crate::catalog::{Catalog, Column, Family, Generation, Table};
 use crate::columns::names::{is_left_out, place};

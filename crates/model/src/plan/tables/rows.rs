@@ -1,7 +1,7 @@
 //! Which rows of a table travel: kinds, and what packs empty or delete. Does not own what happens to fields.
 
 use super::Built;
-use super::conditions::{applies, decided, truth};
+use super::conditions::{applies, choice, decided, truth};
 use super::lex::whole;
 use crate::catalog::{Catalog, EngineKind, Family, Table};
 use crate::columns::names::{find_table, lineage, means, place, suggest_column, suggest_table};
@@ -94,7 +94,7 @@ enum Kept {
 fn kept_by_kind(catalog: &Catalog, rules: &[&KindRule], b: &Built<'_>, findings: &mut Vec<Finding>) -> Kept {
     let engine = catalog.engine;
     let whole_table = rules.iter().rev().find(|r| r.condition.is_none()).map_or(Kept::All, |r| kept(catalog, r, b, findings));
-    let mut branches = String::new();
+    let mut branches = Vec::new();
     let mut removes = !matches!(whole_table, Kept::All);
     for rule in rules {
         let Some(condition) = rule.condition.as_deref() else { continue };
@@ -109,7 +109,7 @@ fn kept_by_kind(catalog: &Catalog, rules: &[&KindRule], b: &Built<'_>, findings:
             Kept::Where(sql) => (sql, true),
         };
         removes |= unknown;
-        branches.push_str(&format!(" when {} then {then}", decided(engine, condition, unknown)));
+        branches.push((decided(engine, condition, unknown), then));
     }
     if !removes {
         return Kept::All;
@@ -122,7 +122,7 @@ fn kept_by_kind(catalog: &Catalog, rules: &[&KindRule], b: &Built<'_>, findings:
         Kept::Nothing => truth(engine, false).to_owned(),
         Kept::Where(sql) => sql,
     };
-    Kept::Where(format!("case{branches} else {otherwise} end"))
+    Kept::Where(choice(engine, &branches, &otherwise))
 }
 
 /// What one rule keeps of the rows it is about.
@@ -157,6 +157,8 @@ fn not_older_than(engine: EngineKind, table: &Table, column: &str, days: u32) ->
         (EngineKind::Postgres, _) if number => format!("to_timestamp({field}) >= now() - interval '{days} days'"),
         (EngineKind::Mysql, Family::Date | Family::Timestamp) => format!("{field} >= current_timestamp() - interval {days} day"),
         (EngineKind::Mysql, _) if number => format!("{field} >= unix_timestamp(current_timestamp() - interval {days} day)"),
+        (EngineKind::Mssql, Family::Date | Family::Timestamp) => format!("{field} >= dateadd(day, -{days}, sysdatetime())"),
+        (EngineKind::Mssql, _) if number => format!("{field} >= datediff_big(second, '19700101', dateadd(day, -{days}, sysutcdatetime()))"),
         (EngineKind::Sqlite | EngineKind::Fake, _) if number => format!("date({field}, 'unixepoch') >= date('now', '-{days} days')"),
         (EngineKind::Sqlite | EngineKind::Fake, Family::Date | Family::Timestamp | Family::Text | Family::Any) => {
             format!("date({field}) >= date('now', '-{days} days')")

@@ -9,7 +9,7 @@ use super::expression::{Shape, shape};
 use super::keys::{names_loose_collation, never_null, nulls_count, parenthesised, split_at_and, unique_keys};
 use super::lex::{Token, lex, mentions};
 use super::{Built, placed};
-use crate::catalog::{Catalog, Family, Generation, Index, IndexPart};
+use crate::catalog::{Catalog, EngineKind, Family, Generation, Index, IndexPart};
 use crate::finding::Finding;
 use crate::mask::{MaskTraits, Uniqueness};
 use crate::plan::FieldAction;
@@ -141,12 +141,15 @@ impl<'b> View<'b, '_> {
     /// How the index compares one of its parts; the shape is that of the expression, if it is one that is understood.
     fn comparison(&self, index: &Index, column: &str, shape: Option<&Shape>) -> Comparison {
         let described = self.b.table.column(column);
-        let loose = described.is_some_and(|c| c.collation.as_ref().is_some_and(|(_, loose)| *loose))
+        // SQL Server ignores blanks at the end of strings, and case unless a collation says otherwise.
+        let mssql_text =
+            self.catalog.engine == EngineKind::Mssql && described.is_none_or(|c| matches!(c.family, Family::Text | Family::Other));
+        let loose = described.is_some_and(|c| c.collation.as_ref().map_or(mssql_text, |(_, loose)| *loose))
             || described.is_some_and(|c| c.native_type.to_lowercase().contains("citext"));
         Comparison {
             folds_case: loose || names_loose_collation(self.catalog.engine, &index.definition) || shape.is_some_and(|s| s.folds_case),
-            trims: shape.is_some_and(|s| s.trims),
-            null_counts: nulls_count(index) || shape.is_some_and(|s| s.fills_null),
+            trims: mssql_text || shape.is_some_and(|s| s.trims),
+            null_counts: nulls_count(self.catalog.engine, index, column) || shape.is_some_and(|s| s.fills_null),
             fills_null: shape.is_some_and(|s| s.fills_null),
         }
     }
@@ -272,16 +275,17 @@ impl<'b> View<'b, '_> {
     fn part_tells_rows_apart(&self, index: &Index, part: &IndexPart) -> bool {
         let Some(shape) = self.shape_of(part) else { return false };
         let by = self.comparison(index, &shape.column, Some(&shape));
-        if by.null_counts {
+        if by.null_counts && !never_null(self.catalog.engine, self.b.table, &shape.column) {
             return false;
         }
         let cases = self.cases(&shape.column);
         !identities_cross(&cases)
             && cases.iter().all(|case| match case {
-                Case::Null => true,
+                Case::Null => !by.null_counts,
                 Case::Keep | Case::Constant => false,
                 Case::Mask { traits: Some(traits), identity: Some(at), .. } => {
-                    let distinct = traits.by_identity && traits.uniqueness == Uniqueness::Distinct;
+                    let null = traits.may_null && by.null_counts;
+                    let distinct = traits.by_identity && traits.uniqueness == Uniqueness::Distinct && !null;
                     distinct && self.is_unique(*at) && (traits.case_proof || !by.folds_case)
                 }
                 Case::Mask { .. } => false,
