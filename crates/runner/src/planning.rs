@@ -208,6 +208,14 @@ fn places(program: &Program, survey: &Survey, tables: &[TableCopy], findings: &m
             );
         }
     }
+    if survey.catalog.engine == EngineKind::Mssql && footprint::snapshot_isolation(&survey.catalog) == Some(false) {
+        findings.push(
+            Finding::warning("GR0510", "the source does not allow snapshot isolation: while its rows are read, nobody can write to it").hint(
+                "run at a quiet time, or have its administrator decide about `ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON`, which makes \
+                 `tempdb` keep row versions",
+            ),
+        );
+    }
     if survey.catalog.settings.get("journal_mode").is_some_and(|m| m != "wal") && survey.catalog.engine == EngineKind::Sqlite {
         findings.push(
             Finding::warning("GR0510", "the source is not in WAL mode: while its rows are read, nobody can write to it")
@@ -264,7 +272,7 @@ pub fn names(program: &Program, history: &Projection, random: &dyn Random) -> Na
             let dir = if dir.is_empty() { String::new() } else { format!("{dir}/") };
             (format!("{dir}.{file}.gr{number}.{nonce}"), format!("{dir}.{file}.former.{nonce}"))
         }
-        // PostgreSQL cuts names at 63 bytes without a word; MariaDB and MySQL take 64 characters.
+        // PostgreSQL cuts names at 63 bytes without a word; MariaDB and MySQL take 64 characters, SQL Server 128.
         EngineKind::Postgres | EngineKind::Mysql | EngineKind::Mssql | EngineKind::Fake => {
             let stem = cut(&pilot, 40);
             (format!("{stem}_gr{number}_{nonce}"), format!("{stem}_former_{nonce}"))

@@ -28,6 +28,16 @@ impl EngineKind {
         matches!(self, EngineKind::Postgres | EngineKind::Mysql | EngineKind::Mssql)
     }
 
+    /// The TCP port that its servers listen on unless told otherwise.
+    pub fn default_port(self) -> Option<u16> {
+        match self {
+            EngineKind::Postgres => Some(5432),
+            EngineKind::Mysql => Some(3306),
+            EngineKind::Mssql => Some(1433),
+            EngineKind::Sqlite | EngineKind::Fake => None,
+        }
+    }
+
     /// Writes a name as a quoted identifier, which the engine reads byte for byte.
     pub fn quote(self, name: &str) -> String {
         let (open, close) = match self {

@@ -15,13 +15,19 @@ pub(super) fn addresses(layers: &[Read<'_>], pilot: Option<&Pilot>, findings: &m
     let source = merged(layers, source_section);
     let target = merged(layers, target_section);
     let Some(engine) = source.engine else {
-        missing(layers, "source.engine", "write `engine = \"sqlite\"`, `\"postgres\"` or `\"mysql\"` under `[source]`", findings);
+        missing(
+            layers,
+            "source.engine",
+            "write `engine = \"sqlite\"`, `\"postgres\"`, `\"mysql\"` or `\"mssql\"` under `[source]`",
+            findings,
+        );
         return None;
     };
     let mut whole = true;
     for (name, section, address) in [("source", source_section, &source), ("target", target_section, &target)] {
         // Where the engines differ, that is the one finding.
-        whole &= address.engine.is_some_and(|e| e != engine) || fits_engine(layers, name, section, engine, findings);
+        whole &= address.engine.is_some_and(|e| e != engine)
+            || (fits_engine(layers, name, section, engine, findings) & host_alone(layers, name, section, engine, findings));
     }
     if let Some((layer, at)) = last(layers, |m| target_section(m)?.engine.as_ref())
         && EngineKind::from(at.value) != engine
@@ -154,6 +160,21 @@ fn fits_engine(layers: &[Read<'_>], name: &str, section: Section, engine: Engine
     fits
 }
 
+/// SQL Server's clients take `host\instance` and `host,port`, and ask the server's browser for the instance's port; a port says it without asking.
+fn host_alone(layers: &[Read<'_>], name: &str, section: Section, engine: EngineKind, findings: &mut Vec<Finding>) -> bool {
+    let host = last(layers, |m| section(m)?.host.as_ref()).filter(|_| engine == EngineKind::Mssql);
+    let Some((layer, at)) = host.filter(|(_, at)| at.value.contains(['\\', ','])) else { return true };
+    let what = if at.value.contains('\\') { "an instance" } else { "a port" };
+    let finding = Finding::error("GR0113", format!("`{name}.host` holds {what} besides the host")).at(place(layer, at));
+    let hint = if at.value.contains('\\') {
+        "write the host alone, and the instance's port in `port`: `select local_tcp_port from sys.dm_exec_connections where session_id = @@spid` tells it"
+    } else {
+        "write the host alone, and the port in `port`"
+    };
+    findings.push(finding.hint(hint));
+    false
+}
+
 /// A pilot must not be what production is, nor a database of the server's own.
 fn pilot_apart(layers: &[Read<'_>], pilot: &Pilot, source: &Address, target: &Address, findings: &mut Vec<Finding>) -> bool {
     let at = last(layers, |m| m.pilot.as_ref()?.name.as_ref()).map(|(layer, at)| place(layer, at));
@@ -166,25 +187,32 @@ fn pilot_apart(layers: &[Read<'_>], pilot: &Pilot, source: &Address, target: &Ad
     };
     match source.engine {
         EngineKind::Postgres | EngineKind::Mysql | EngineKind::Mssql => {
-            let postgres = source.engine == EngineKind::Postgres;
-            let port = |a: &Address| a.port.unwrap_or(if postgres { 5432 } else { 3306 });
-            let host = |a: &Address| match a.host.as_deref().unwrap_or("localhost").trim_end_matches('.').to_lowercase().as_str() {
+            let engine = source.engine;
+            let postgres = engine == EngineKind::Postgres;
+            let port = |a: &Address| a.port.or(engine.default_port());
+            let host = |a: &Address| match plain_host(a.host.as_deref()).as_str() {
+                // Clients of SQL Server know two more words for it.
+                "." | "(local)" if engine == EngineKind::Mssql => "localhost".to_owned(),
                 "" | "127.0.0.1" | "::1" | "localhost" => "localhost".to_owned(),
                 // A socket folder is this machine as well.
                 other if other.starts_with('/') => "localhost".to_owned(),
                 other => other.to_owned(),
             };
-            if source.database.as_deref() == Some(&pilot.name) && host(source) == host(target) && port(source) == port(target) {
+            // SQL Server tells names apart by the server's collation, which as a rule ignores case.
+            let same = |name: &str| {
+                if engine == EngineKind::Mssql { name.to_lowercase() == pilot.name.to_lowercase() } else { name == pilot.name }
+            };
+            if source.database.as_deref().is_some_and(same) && host(source) == host(target) && port(source) == port(target) {
                 let finding = Finding::error("GR0114", format!("the pilot `{}` is the source database itself", pilot.name));
                 return report(finding.hint("give the pilot a name of its own, e.g. with `_pilot` at its end"));
             }
             let maintenance = target.database.as_deref().or(postgres.then_some("postgres"));
-            let own: &[&str] = if postgres {
-                &["postgres", "template0", "template1"]
-            } else {
-                &["mysql", "sys", "information_schema", "performance_schema", "greenroom"]
+            let own: &[&str] = match engine {
+                EngineKind::Postgres => &["postgres", "template0", "template1"],
+                EngineKind::Mssql => &["master", "model", "msdb", "tempdb", "resource", "mssqlsystemresource", "distribution"],
+                _ => &["mysql", "sys", "information_schema", "performance_schema", "greenroom"],
             };
-            if Some(pilot.name.as_str()) == maintenance || own.contains(&pilot.name.to_ascii_lowercase().as_str()) {
+            if maintenance.is_some_and(same) || own.contains(&pilot.name.to_ascii_lowercase().as_str()) {
                 let finding = Finding::error("GR0110", format!("the pilot cannot be named `{}`, a database the server needs", pilot.name));
                 return report(finding.hint("give the pilot a name of its own"));
             }
@@ -192,7 +220,16 @@ fn pilot_apart(layers: &[Read<'_>], pilot: &Pilot, source: &Address, target: &Ad
                 let finding = Finding::error("GR0110", "PostgreSQL cuts names longer than 63 bytes, and the pilot's name is longer");
                 return report(finding.hint("choose a shorter name"));
             }
-            if !postgres && (pilot.name.chars().count() > 64 || pilot.name.contains(['\0', '/', '\\', '.'])) {
+            if engine == EngineKind::Mssql {
+                // Counted as the server does, in UTF-16. Generations' names are cut, so that their endings fit.
+                let fits =
+                    pilot.name.encode_utf16().count() <= 128 && !pilot.name.chars().any(char::is_control) && !pilot.name.ends_with(' ');
+                if !fits {
+                    let finding =
+                        Finding::error("GR0110", "SQL Server takes no such name: at most 128 characters, and no blank at the end");
+                    return report(finding.hint("choose another name"));
+                }
+            } else if !postgres && (pilot.name.chars().count() > 64 || pilot.name.contains(['\0', '/', '\\', '.'])) {
                 let finding =
                     Finding::error("GR0110", "MariaDB and MySQL take no such name: at most 64 characters, and no `.`, `/` or `\\`");
                 return report(finding.hint("choose another name"));
@@ -210,6 +247,12 @@ fn pilot_apart(layers: &[Read<'_>], pilot: &Pilot, source: &Address, target: &Ad
         }
     }
     true
+}
+
+/// A host's name in lower case, without the dot that may end it.
+fn plain_host(host: Option<&str>) -> String {
+    let host = host.unwrap_or("localhost");
+    if host == "." { host.to_owned() } else { host.trim_end_matches('.').to_lowercase() }
 }
 
 /// A path without `.`, `..` and doubled separators, as far as that shows without the file system; links are found when the run opens files.

@@ -114,6 +114,11 @@ mod tests {
         assert_eq!((a.engine, a.host.as_deref(), a.port), (EngineKind::Mysql, Some("db.example"), None));
         let a = Address::from_url("postgres://[::1]:5432").unwrap();
         assert_eq!((a.host.as_deref(), a.port), (Some("::1"), Some(5432)));
+        for url in ["mssql://sa@db.example:1433/Clinic?tls=verify", "sqlserver://sa@db.example:1433/Clinic?tls=verify"] {
+            let a = Address::from_url(url).unwrap();
+            assert_eq!((a.engine, a.host.as_deref(), a.port), (EngineKind::Mssql, Some("db.example"), Some(1433)));
+            assert_eq!((a.user.as_deref(), a.database.as_deref(), a.tls), (Some("sa"), Some("Clinic"), Some(Tls::Verify)));
+        }
         for (url, path) in [("sqlite:/tmp/x", "/tmp/x"), ("sqlite:///tmp/x", "/tmp/x"), ("sqlite:.", ".")] {
             assert_eq!(Address::from_url(url).unwrap().path.as_deref(), Some(path));
         }

@@ -10,7 +10,7 @@ mod own;
 mod psql;
 mod reach;
 mod split;
-mod token;
+pub(crate) mod token;
 mod version;
 
 pub use apart::{Apart, runs_apart};

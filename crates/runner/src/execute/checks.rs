@@ -1,5 +1,5 @@
 //! Rows that break a CHECK which no engine has proved: SQLite's are not looked at when they are added to a table that has rows, PostgreSQL's
-//! may be `NOT VALID`.
+//! may be `NOT VALID`, SQL Server's `WITH NOCHECK`.
 //!
 //! Owns counting them on either side, as orphans are counted: in one pass per table, and in the source only where the copy has any.
 
@@ -28,8 +28,23 @@ fn labels(table: &Table, checks: &[&Check]) -> Vec<String> {
 
 /// Counts for every check at once, with commas between; NULL counts as kept, as it does for the engine.
 fn sql(engine: EngineKind, table: &Table, checks: &[&Check]) -> String {
-    let counts: Vec<String> = checks.iter().map(|c| format!("count(case when not ({}\n) then 1 end)", c.sql)).collect();
-    format!("select {} || '' from {}", counts.join(" || ',' || "), engine.quote_table(&table.name))
+    let from = engine.quote_table(&table.name);
+    let counts = checks.iter().map(|c| format!("case when not ({}\n) then 1 end", c.sql));
+    match engine {
+        EngineKind::Mssql => {
+            let texts: Vec<String> = counts.map(|c| format!("cast(count_big({c}) as varchar(20))")).collect();
+            format!("select {} from {from}", texts.join(" + ',' + "))
+        }
+        // `||` is a disjunction there, unless `sql_mode` says otherwise.
+        EngineKind::Mysql => {
+            let texts: Vec<String> = counts.map(|c| format!("count({c})")).collect();
+            format!("select concat_ws(',', {}) from {from}", texts.join(", "))
+        }
+        EngineKind::Sqlite | EngineKind::Postgres | EngineKind::Fake => {
+            let texts: Vec<String> = counts.map(|c| format!("count({c})")).collect();
+            format!("select {} || '' from {from}", texts.join(" || ',' || "))
+        }
+    }
 }
 
 fn read(answer: Option<String>, labels: Vec<String>) -> Broken {
@@ -84,6 +99,36 @@ pub(super) async fn in_source(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use greenroom_model::catalog::{TableForm, TableName};
+
+    #[test]
+    fn each_engine_counts_in_its_own_words() {
+        let check = |name: &str, sql: &str| Check { name: name.into(), sql: sql.into() };
+        let table = Table {
+            name: TableName::new("s", "t"),
+            form: TableForm::Ordinary,
+            columns: Vec::new(),
+            primary_key: Vec::new(),
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: vec![check("a", "x > 0"), check("b", "y > 0")],
+            properties: BTreeMap::new(),
+            estimated_rows: 0,
+            estimated_bytes: 0,
+        };
+        let checks: Vec<&Check> = table.checks.iter().collect();
+        let (x, y) = ("case when not (x > 0\n) then 1 end", "case when not (y > 0\n) then 1 end");
+        for (engine, expected) in [
+            (EngineKind::Postgres, format!("select count({x}) || ',' || count({y}) || '' from \"s\".\"t\"")),
+            (EngineKind::Mysql, format!("select concat_ws(',', count({x}), count({y})) from `t`")),
+            (
+                EngineKind::Mssql,
+                format!("select cast(count_big({x}) as varchar(20)) + ',' + cast(count_big({y}) as varchar(20)) from [s].[t]"),
+            ),
+        ] {
+            assert_eq!(sql(engine, &table, &checks), expected);
+        }
+    }
 
     #[test]
     fn answers_are_read_in_the_order_of_the_checks() {

@@ -12,6 +12,7 @@ mod known;
 mod locked;
 mod log;
 mod masker;
+mod neutral;
 mod open;
 mod read_back;
 mod residual;

@@ -3,6 +3,7 @@
 
 use super::facts::keyed;
 use super::known::{KNOWN, Known};
+use super::neutral::assertion_sql;
 use super::read_back::{ReadBack, Reading};
 use super::residual::{Look, Scan, ScanFinding, Search};
 use super::{Execution, StepError};
@@ -248,58 +249,6 @@ pub(crate) async fn check_safety(inside: &mut dyn Generation, input: &mut Safety
     residual(inside, input, &catalog, &mut verdict).await?;
     verdict.passed = verdict.differences.is_empty();
     Ok(verdict)
-}
-
-/// The query that returns rows when a rule does not hold: the program's, or what follows from the action.
-fn assertion_sql(rule: &PackRule, catalog: &Catalog, after: bool) -> Option<String> {
-    if after && rule.assert_after.is_some() {
-        return rule.assert_after.clone();
-    }
-    if rule.assert.is_some() {
-        return rule.assert.clone();
-    }
-    let q = |name: &str| catalog.engine.quote(name);
-    let written = rule.table.as_deref()?;
-    let table = catalog.tables.iter().find(|t| t.name.short(catalog.engine) == written || t.name.to_string() == written)?;
-    let mut conditions = Vec::new();
-    // Unknown counts as: the rule applies. `true` and `false` are understood by every engine we have.
-    if let Some(when) = &rule.when {
-        conditions.push(format!("coalesce(({when}), true)"));
-    }
-    if let Some(unless) = &rule.unless {
-        conditions.push(format!("not coalesce(({unless}), false)"));
-    }
-    match &rule.action {
-        PackAction::Empty | PackAction::Delete => {}
-        PackAction::Blank { columns } => {
-            let full = columns.iter().map(|c| blank_test(table, c, &q(c))).collect::<Vec<_>>().join(" or ");
-            conditions.push(format!("({full})"));
-        }
-        PackAction::Set { values } => {
-            let other = values.iter().map(|(c, v)| differs(catalog.engine, &format!("t.{}", q(c)), v)).collect::<Vec<_>>().join(" or ");
-            conditions.push(format!("({other})"));
-        }
-        // Masked values are proved by the digest of what was sent, statements by their own assertion.
-        PackAction::Mask { .. } | PackAction::Statement { .. } => return None,
-    }
-    let filter = if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
-    Some(format!("select 1 from {} t{filter} limit 1000", catalog.engine.quote_table(&table.name)))
-}
-
-/// True where two values are not the same, NULL being the same as NULL.
-fn differs(engine: EngineKind, a: &str, b: &str) -> String {
-    match engine {
-        EngineKind::Mysql => format!("not ({a} <=> ({b}))"),
-        _ => format!("{a} is distinct from ({b})"),
-    }
-}
-
-/// True where a column that should be blank is not.
-fn blank_test(table: &Table, column: &str, quoted: &str) -> String {
-    match table.column(column).map(|c| (c.family, c.nullable)) {
-        Some((Family::Text | Family::Bytes | Family::Any, _)) => format!("(t.{quoted} is not null and length(t.{quoted}) > 0)"),
-        _ => format!("t.{quoted} is not null"),
-    }
 }
 
 /// What is looked for in each column that may hold text.

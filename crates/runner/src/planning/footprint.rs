@@ -43,7 +43,7 @@ pub(super) fn footprint(program: &Program, survey: &Survey, checked: &Checked) -
             ));
             f.load.push("one old snapshot on the source while rows are copied: vacuum cannot clean what is newer".into());
         }
-        EngineKind::Mssql => {}
+        EngineKind::Mssql => mssql(&mut f, program, survey, copied, readers),
         EngineKind::Mysql => {
             if !program.owners.keep_owners {
                 let why = "views and routines are made with Greenroom's account as their definer; `[owners] keep_owners` carries them";
@@ -128,6 +128,48 @@ pub(super) fn footprint(program: &Program, survey: &Survey, checked: &Checked) -
         f.not_carried.push(("large objects".into(), "their contents are cleared, as the program says".into()));
     }
     f
+}
+
+/// What SQL Server feels. How many can read one moment, and for how long writers wait, depends on whether the source allows snapshot
+/// isolation (P3); switching that on would change production.
+fn mssql(f: &mut Footprint, program: &Program, survey: &Survey, copied: usize, readers: u32) {
+    if !program.owners.keep_owners {
+        f.not_carried.push(("owners".into(), "schemas belong to `dbo`; `[owners] keep_owners` carries their owners".into()));
+    }
+    if !program.owners.keep_grants {
+        let why = "whom the pilot is opened to may read and change every table; `[owners] keep_grants` carries users, roles and permissions \
+                   as far as their logins exist on the target";
+        f.not_carried.push(("users, roles and permissions".into(), why.into()));
+    }
+    f.not_carried.push(("logins, jobs and linked servers".into(), "they belong to the server, not to the database".into()));
+    f.locks.push(if snapshot_isolation(&survey.catalog) == Some(false) {
+        format!(
+            "shared locks on {copied} tables until their rows are copied, since the source has ALLOW_SNAPSHOT_ISOLATION off: reading goes on, \
+             writers wait"
+        )
+    } else if readers > 1 {
+        format!(
+            "shared locks on {copied} tables for the moment in which the readers' snapshots begin (ALLOW_SNAPSHOT_ISOLATION is on): writers \
+             wait that long"
+        )
+    } else {
+        format!(
+            "none that writers notice on {copied} tables (one reader in one snapshot, ALLOW_SNAPSHOT_ISOLATION is on); schema changes wait \
+             while a table is read"
+        )
+    });
+    f.locks.push(format!("a schema change that waits longer than {} s makes the copy give way", program.copy.give_way_seconds));
+    f.load.push(format!("{} sessions on the source: 1 holds the snapshot, {readers} read, 1 watches", readers + 2));
+    if snapshot_isolation(&survey.catalog) != Some(false) {
+        f.load.push("one old snapshot on the source while rows are copied: `tempdb` keeps row versions that are newer".into());
+    }
+    f.consequences.push("members of `sysadmin` can enter every generation, sealed or not".into());
+}
+
+/// Whether the source allows snapshot isolation, where the engine says so.
+pub(super) fn snapshot_isolation(catalog: &Catalog) -> Option<bool> {
+    let setting = catalog.settings.get("allow_snapshot_isolation")?;
+    Some(setting.eq_ignore_ascii_case("on"))
 }
 
 /// What becomes of the tables that the program leaves out: created empty, or not at all where they cannot be carried.

@@ -57,7 +57,7 @@ pub static CODES: &[CodeInfo] = &[
     CodeInfo {
         code: "GR0510",
         title: "reading blocks writers",
-        explain: "A SQLite database that is not in WAL mode cannot be written while it is read. Rehearse at a quiet time or let the application switch to WAL.",
+        explain: "A SQLite database that is not in WAL mode cannot be written while it is read, nor can a SQL Server database that does not allow snapshot isolation. Rehearse at a quiet time, or have the setting changed by whoever is responsible for production: Greenroom does not change it.",
     },
     CodeInfo {
         code: "GR0512",

@@ -2,6 +2,7 @@
 //! statements and scripts (`upgrade`), nor what an expression means.
 
 use crate::catalog::{EngineKind, Table};
+use crate::upgrade::token::{Kind, significant};
 
 /// A token of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,6 +159,9 @@ fn dollar_quoted(engine: EngineKind, text: &str) -> Option<Option<usize>> {
 /// What is wrong, in a few words.
 pub(crate) fn whole(engine: EngineKind, sql: &str) -> Result<(), &'static str> {
     let tokens = lex(engine, sql)?;
+    if engine == EngineKind::Mssql && loses_letters(sql) {
+        return Err("a string with letters beyond ASCII needs `N` before it, or SQL Server may read other letters: `N'…'`");
+    }
     if tokens.is_empty() {
         return Err("it is empty");
     }
@@ -174,6 +178,11 @@ pub(crate) fn whole(engine: EngineKind, sql: &str) -> Result<(), &'static str> {
         }
     }
     if depth == 0 { Ok(()) } else { Err("a parenthesis is not closed") }
+}
+
+/// Whether a string without `N`, which SQL Server reads in the database's code page, holds letters that the page may lack.
+fn loses_letters(sql: &str) -> bool {
+    significant(EngineKind::Mssql, sql).iter().any(|t| t.kind == Kind::Text && t.of(sql).starts_with('\'') && !t.of(sql).is_ascii())
 }
 
 /// Columns of the table that the expression may read; all of them if it cannot be understood. Names are compared ignoring case, so that
@@ -204,6 +213,8 @@ mod tests {
         assert_eq!(whole(Postgres, "a[1] = 2 /* ( /* ; */ */"), Ok(()));
         assert_eq!(whole(Mssql, r"[a)]]] = N'\' and b = 'it''s )' /* /* ; */ ( */"), Ok(()));
         assert!(whole(Mssql, "[a").is_err());
+        assert!(whole(Mssql, "city = 'Łódź'").is_err_and(|why| why.contains("`N'…'`")));
+        assert_eq!(whole(Mssql, "[Straße] = N'Łódź' and x = 'Lodz' -- ó"), Ok(()));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub struct RawGreenroom {
     pub copy: Option<RawCopy>,
     /// What verification reads and allows.
     pub verify: Option<RawVerify>,
-    /// Owners and grants on PostgreSQL.
+    /// Owners and grants on PostgreSQL and SQL Server.
     pub owners: Option<RawOwners>,
 }
 
@@ -84,13 +84,13 @@ impl From<EngineWord> for EngineKind {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawAddress {
-    /// `sqlite`, `postgres` or `mysql` (MariaDB too).
+    /// `sqlite`, `postgres`, `mysql` (MariaDB too) or `mssql` (SQL Server, Azure SQL, Babelfish).
     pub engine: Option<At<EngineWord>>,
     /// SQLite: the file, relative to the program's folder.
     pub path: Option<At<String>>,
     /// Servers: host name or address. PostgreSQL also: the socket's folder. MariaDB and MySQL also: the socket.
     pub host: Option<At<String>>,
-    /// Servers: TCP port; by default 5432 (PostgreSQL) or 3306 (MariaDB, MySQL).
+    /// Servers: TCP port; by default 5432 (PostgreSQL), 3306 (MariaDB, MySQL) or 1433 (SQL Server, where an instance is named by its port).
     pub port: Option<At<u16>>,
     /// Servers: database. For a target of PostgreSQL the maintenance database, `postgres` by default; other targets need none.
     pub database: Option<At<String>>,
@@ -106,13 +106,13 @@ pub struct RawAddress {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawPilot {
-    /// PostgreSQL: database name. MariaDB, MySQL: the name by which Greenroom knows the pilot (`greenroom status` tells the database people connect to). SQLite: file, relative to the program's folder.
+    /// PostgreSQL, SQL Server: database name. MariaDB, MySQL: the name by which Greenroom knows the pilot (`greenroom status` tells the database people connect to). SQLite: file, relative to the program's folder.
     pub name: Option<At<String>>,
     /// Open at the end of a green rehearsal: `testers` or `all`; not opened without it.
     pub open_after: Option<At<Audience>>,
-    /// Roles (MariaDB, MySQL: roles or accounts) let in by `greenroom open --to testers`.
+    /// Roles (MariaDB, MySQL: roles or accounts; SQL Server: logins) let in by `greenroom open --to testers`.
     pub testers: Option<At<Vec<String>>>,
-    /// Roles (MariaDB, MySQL: roles or accounts) let in by `greenroom open --to all`; empty on PostgreSQL: everybody who could connect to an ordinary database.
+    /// Roles (MariaDB, MySQL: roles or accounts; SQL Server: logins) let in by `greenroom open --to all`; empty on PostgreSQL: everybody who could connect to an ordinary database.
     pub users: Option<At<Vec<String>>>,
     /// SQLite: mode of the file while open to testers, 0o660 by default.
     pub testers_mode: Option<At<u32>>,
@@ -218,13 +218,13 @@ pub struct RawVerify {
     pub accepted: BTreeMap<String, String>,
 }
 
-/// Owners and grants on PostgreSQL.
+/// Owners and grants on PostgreSQL and SQL Server.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawOwners {
     /// Keep owners that exist on the target; by default everything belongs to Greenroom's role.
     pub keep_owners: Option<At<bool>>,
-    /// Keep grants whose roles exist on the target; by default they are dropped and listed.
+    /// Keep grants whose roles (SQL Server: users whose logins) exist on the target; by default they are dropped and listed.
     pub keep_grants: Option<At<bool>>,
     /// Role on the target by role on the source.
     #[serde(default)]

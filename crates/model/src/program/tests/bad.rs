@@ -261,3 +261,25 @@ fn a_prompt_that_is_switched_off_and_a_path_of_a_file_target_are_refused() {
         hint: write `{ prompt = true }`, or remove the setting
     ");
 }
+
+fn on_sql_server(source: &str, pilot: &str) -> String {
+    main_file(&format!("[program]\nname = \"clinic\"\n[source]\nengine = \"mssql\"\n{source}\n[pilot]\nname = \"{pilot}\"\n"))
+}
+
+#[test]
+fn a_pilot_on_sql_server_is_none_of_its_own_databases_nor_the_source() {
+    let clinic = "host = \"db.example\"\ndatabase = \"Clinic\"";
+    for name in ["master", "MODEL", "msdb", "tempdb"] {
+        assert!(on_sql_server(clinic, name).contains("GR0110"), "{name}");
+    }
+    assert!(on_sql_server(clinic, "CLINIC").contains("GR0114"), "names are told apart without case");
+    assert!(on_sql_server(clinic, &"x".repeat(129)).contains("at most 128 characters"));
+    assert!(on_sql_server("host = \".\"\ndatabase = \"Clinic\"\nport = 1433\n[target]\nhost = \"localhost\"", "clinic").contains("GR0114"));
+}
+
+#[test]
+fn an_instance_is_named_by_its_port() {
+    let named = on_sql_server("host = 'db\\SQLEXPRESS'\ndatabase = \"Clinic\"", "p");
+    assert!(named.contains("`source.host` holds an instance besides the host") && named.contains("`port`"), "{named}");
+    assert!(on_sql_server("host = 'db,1434'\ndatabase = \"Clinic\"", "p").contains("holds a port"));
+}
