@@ -30,13 +30,14 @@ Examples:
   greenroom engine-test postgres://greenroom@db.example:5432 --password-env PILOT_PW
   greenroom engine-test 'postgres://postgres@/?host=/var/run/postgresql'
   greenroom engine-test 'mysql://root@/?host=/run/mysqld/mysqld.sock'
+  greenroom engine-test mssql://sa@db.example:1433 --password-env SA_PW
   greenroom engine-test sqlite:. --only swap
   greenroom engine-test --list
 
 Passwords never stand in the URL: name where they come from.
 Exit codes: 0 every promise that applies is kept, 4 one is broken or something is left behind, 1 it could not begin.")]
 pub struct EngineTestArgs {
-    /// Where: `sqlite:FOLDER`, `postgres://[USER@]HOST[:PORT]` or `mysql://…` (a socket as `?host=`, protection as `?tls=require`)
+    /// Where: `sqlite:FOLDER`, `postgres://[USER@]HOST[:PORT]`, `mysql://…` or `mssql://…` (a socket as `?host=`, protection as `?tls=require`)
     #[arg(value_name = "URL", required_unless_present = "list")]
     url: Option<String>,
     /// Only tests whose theme or sentence contains this

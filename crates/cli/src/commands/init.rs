@@ -31,6 +31,7 @@ Examples:
   greenroom init                                                  asks
   greenroom init --engine sqlite --source /srv/app/app.db
   greenroom -C clinic init --engine postgres --source db.example --database clinic --user greenroom --password-env CLINIC_PW
+  greenroom init --engine mssql --source db.example --port 1433 --database Clinic --user greenroom --password-env CLINIC_PW
   greenroom init --engine sqlite --source app.db --extends ../kit-5
 
 Passwords never stand on the command line: name where they come from.")]
@@ -38,24 +39,24 @@ pub struct InitArgs {
     /// The engine of the production database
     #[arg(long)]
     engine: Option<Engine>,
-    /// SQLite: the database file; PostgreSQL: the host (or socket folder)
+    /// SQLite: the database file; servers: the host (or the socket, or its folder)
     #[arg(long, value_name = "FILE|HOST")]
     source: Option<String>,
-    /// PostgreSQL: the host, in other words for `--source`
+    /// Servers: the host, in other words for `--source`
     #[arg(long, conflicts_with = "source")]
     host: Option<String>,
-    /// PostgreSQL: the port
+    /// Servers: the port
     #[arg(long)]
     port: Option<u16>,
-    /// PostgreSQL: the database
+    /// Servers: the database
     #[arg(long)]
     database: Option<String>,
-    /// PostgreSQL: the login
+    /// Servers: the login
     #[arg(long)]
     user: Option<String>,
     #[command(flatten)]
     password: PasswordArgs,
-    /// The pilot: a database name (PostgreSQL) or a file (SQLite), relative to the program's folder
+    /// The pilot: a database name (servers) or a file (SQLite), relative to the program's folder
     #[arg(long)]
     pilot: Option<String>,
     /// The program's name: at most 32 of a-z, 0-9, `_` and `-`
@@ -178,7 +179,7 @@ fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliErro
         None => {
             let read = |word: String| {
                 Engine::from_str(&word, true)
-                    .map_err(|_| CliError::usage(format!("`{word}` is no engine"), "say `sqlite`, `postgres` or `mysql`"))
+                    .map_err(|_| CliError::usage(format!("`{word}` is no engine"), "say `sqlite`, `postgres`, `mysql` or `mssql`"))
             };
             or_ask(app, None, "engine of the production database (sqlite, postgres, mysql or mssql):", "--engine", read)?
         }
@@ -191,7 +192,12 @@ fn address(app: &App, args: &InitArgs, folder: &Path) -> Result<Address, CliErro
         true => Err(CliError::usage("`--source` takes a host, not a URL", "use `--database`, `--user`, `--port` and `--password-env`")),
         false => Ok(host),
     };
-    let host = or_ask(app, args.source.clone().or_else(|| args.host.clone()), "host (or socket):", "--source", no_url)?;
+    let no_instance = |host: String| match host.contains(['\\', ',']) && engine == Engine::Mssql {
+        true => Err(CliError::usage("`--source` takes a host alone", "name an instance by its port: `--port`")),
+        false => no_url(host),
+    };
+    let asked = if engine == Engine::Mssql { "host:" } else { "host (or socket):" };
+    let host = or_ask(app, args.source.clone().or_else(|| args.host.clone()), asked, "--source", no_instance)?;
     let database = or_ask(app, args.database.clone(), "database:", "--database", Ok)?;
     let user = match &args.user {
         None if app.can_ask() => app.ask("login (empty: your own):")?.filter(|u| !u.is_empty()),
