@@ -18,6 +18,8 @@ mod unique;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod mssql_tests;
+#[cfg(test)]
 pub(crate) mod tests;
 
 pub use conditions::applies;
