@@ -11,8 +11,11 @@ pub mod fake;
 pub mod mssql;
 pub mod mysql;
 pub mod postgres;
+mod registry;
 pub mod seam;
 pub mod secret;
+mod shares;
+mod spelling;
 pub mod sqlite;
 
 pub use error::{EngineError, ErrorKind, Result};

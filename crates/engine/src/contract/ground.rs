@@ -85,7 +85,7 @@ pub struct Dialect {
     /// Somebody who can be let in besides Greenroom, and who is there on every server of this kind.
     pub some: fn() -> Admission,
     /// Everybody.
-    pub everybody: Admission,
+    pub everybody: fn() -> Admission,
     /// Whether names that differ in case only name two tables.
     pub case_tells_apart: bool,
 }

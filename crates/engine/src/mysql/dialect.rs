@@ -49,7 +49,7 @@ const COMMON: Dialect = Dialect {
         "WITH x AS (SELECT 1) DELETE FROM TABLE_T",
     ],
     some: || one("root@localhost"),
-    everybody: Admission::Everybody { mode: 0 },
+    everybody: || Admission::Everybody { mode: 0 },
     case_tells_apart: !cfg!(any(windows, target_os = "macos")),
 };
 

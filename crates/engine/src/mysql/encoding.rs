@@ -5,9 +5,10 @@
 //! and times have one spelling each: floats are the shortest that gives the same bits, times carry their column's digits.
 
 use super::charset::Charset;
-use super::spelling::{decimal, escape, unescape, uuid, uuid_text};
+use super::escape::{escape, unescape};
 use crate::batch::Encoding;
 use crate::error::{EngineError, ErrorKind, Result};
+use crate::spelling::{decimal, uuid, uuid_text};
 use greenroom_model::mask::Value;
 use mysql_async::Value as Wire;
 use std::borrow::Cow;

@@ -5,7 +5,7 @@ use super::connect::{Purpose, Server, Session};
 use super::copy::names;
 use super::encoding::Codec;
 use super::error::{Doing, mapped};
-use super::spelling::unescape;
+use super::escape::unescape;
 use super::{own, sql, triggers, types};
 use crate::batch::{Encoding, MaskedBatch};
 use crate::error::{EngineError, ErrorKind, Result};

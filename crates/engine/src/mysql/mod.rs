@@ -5,7 +5,7 @@
 //! | `connect` | sessions, their settings and protection |
 //! | `inspect` | the catalog: tables, objects, what reaches outside |
 //! | `hold`, `ranges`, `copy` | the snapshot, its locks, cutting, reading |
-//! | `encoding`, `spelling`, `charset`, `types` | row encoding and how each type travels |
+//! | `encoding`, `escape`, `charset`, `types` | row encoding and how each type travels |
 //! | `load`, `triggers`, `own` | loading with progress, silent triggers, our own tables inside generations |
 //! | `query` | queries that people and programs wrote |
 //! | `ddl`, `access` | the schema's statements and definers, made harmless |
@@ -21,6 +21,7 @@ mod ddl;
 mod dialect;
 mod encoding;
 mod error;
+mod escape;
 mod generation;
 mod ground;
 mod hold;
@@ -32,7 +33,6 @@ mod query;
 mod ranges;
 mod rights;
 mod script;
-mod spelling;
 mod sql;
 mod swap;
 mod target;

@@ -8,9 +8,12 @@ use super::connect::{Session, said};
 use super::error::{Doing, code};
 use super::sql::literal;
 use crate::error::Result;
+use crate::registry;
 
 /// The registry's database.
 pub(crate) const REGISTRY: &str = "greenroom";
+
+const TABLE: &str = "greenroom.pilot_name";
 
 /// Creates the registry; repeatable.
 pub(crate) async fn create(session: &mut Session) -> Result<()> {
@@ -40,30 +43,18 @@ pub(crate) async fn exists(session: &mut Session, database: &str) -> Result<bool
 
 /// The database that a name stands for; `None` when there is none.
 pub(crate) async fn resolve(session: &mut Session, name: &str) -> Result<Option<String>> {
-    let registered = registered(session).await?;
-    let database = match registered.iter().find(|(n, _)| n == name) {
-        Some((_, database)) => database.clone(),
-        None if registered.iter().any(|(_, database)| database == name) => return Ok(None),
-        None => name.to_owned(),
-    };
+    let Some(database) = registry::database(&registered(session).await?, name) else { return Ok(None) };
     Ok(exists(session, &database).await?.then_some(database))
 }
 
 /// The statements that let `name` stand for `database`, whatever either was registered as before.
 pub(crate) fn assign(name: &str, database: &str) -> Vec<String> {
-    let mut statements = vec![
-        format!("delete from greenroom.pilot_name where stands_for = {}", literal(database)),
-        format!("delete from greenroom.pilot_name where name = {}", literal(name)),
-    ];
-    if name != database {
-        statements.push(format!("insert into greenroom.pilot_name (name, stands_for) values ({}, {})", literal(name), literal(database)));
-    }
-    statements
+    registry::assign(TABLE, name, database, literal)
 }
 
 /// The statement that forgets what a database was called.
 pub(crate) fn forget(database: &str) -> String {
-    format!("delete from greenroom.pilot_name where stands_for = {}", literal(database))
+    registry::forget(TABLE, database, literal)
 }
 
 /// Removes the registry if it names nothing.

@@ -5,6 +5,7 @@ use super::error::Doing;
 use super::sql;
 use crate::error::Result;
 use crate::seam::RangeSpec;
+use crate::shares::{integers, shares, specs};
 use greenroom_model::catalog::Family;
 use greenroom_model::plan::TableCopy;
 
@@ -36,45 +37,10 @@ pub(crate) async fn cut(session: &mut Session, copy: &TableCopy, rows: u64) -> R
         }
         // Two leading bytes, equal shares: even for random keys.
         Some(Family::Bytes) => {
-            let mut shares: Vec<u64> = (1..parts).map(|i| 65_536 * i / parts).collect();
-            shares.dedup();
-            shares.into_iter().filter_map(|n| u16::try_from(n).ok()).map(|n| sql::hex(&n.to_be_bytes())).collect()
+            shares(parts).into_iter().map(|n| sql::hex(&n.to_be_bytes())).collect()
         }
         // UUIDs are ordered by rules of the server's own.
         _ => Vec::new(),
     };
     Ok(specs(&bounds))
-}
-
-fn integers(least: i128, most: i128, parts: u64) -> Vec<String> {
-    let span = most - least + 1;
-    let mut bounds: Vec<i128> = (1..parts).map(|i| least + span * i128::from(i) / i128::from(parts)).filter(|b| *b > least).collect();
-    bounds.dedup();
-    bounds.into_iter().map(|b| b.to_string()).collect()
-}
-
-fn specs(bounds: &[String]) -> Vec<RangeSpec> {
-    (0..=bounds.len())
-        .map(|i| RangeSpec {
-            ordinal: u32::try_from(i).expect("at most 4096 ranges"),
-            from: i.checked_sub(1).map(|i| bounds[i].clone()),
-            to: bounds.get(i).cloned(),
-            physical: false,
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_cover_everything_once() {
-        let made = specs(&integers(1, 18_446_744_073_709_551_615, 3));
-        assert_eq!(made.len(), 3);
-        assert!(made[0].from.is_none() && made[2].to.is_none());
-        assert!(made.windows(2).all(|w| w[0].to == w[1].from));
-        assert!(integers(5, 5, 4).is_empty());
-        assert_eq!(specs(&[]), vec![RangeSpec::whole()]);
-    }
 }

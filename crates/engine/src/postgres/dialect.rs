@@ -45,7 +45,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     ],
     // A role of the server's own, so that none has to be made.
     some: || Admission::Some { roles: vec!["pg_monitor".to_owned()], mode: 0 },
-    everybody: Admission::Everybody { mode: 0 },
+    everybody: || Admission::Everybody { mode: 0 },
     case_tells_apart: true,
 };
 

@@ -34,7 +34,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         "PRAGMA writable_schema = 1",
     ],
     some: || Admission::Some { roles: Vec::new(), mode: 0o660 },
-    everybody: Admission::Everybody { mode: 0o666 },
+    everybody: || Admission::Everybody { mode: 0o666 },
     case_tells_apart: false,
 };
 

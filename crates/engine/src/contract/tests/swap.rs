@@ -146,8 +146,8 @@ async fn names_of_databases_may_be_odd(scene: Scene) -> Step {
         swapped(target.as_mut(), &swap).await?;
         promise!(id(target.as_mut(), &pilot).await? == Some(made.engine_id), "the generation does not bear the odd name");
         target.enter(&pilot).await?.leave().await?;
-        target.admit(&pilot, &scene.dialect().everybody).await?;
-        promise!(target.admission(&pilot).await? == scene.dialect().everybody, "people are not let in under the odd name");
+        target.admit(&pilot, &(scene.dialect().everybody)()).await?;
+        promise!(target.admission(&pilot).await? == (scene.dialect().everybody)(), "people are not let in under the odd name");
     }
     let nonce = target.look(&former).await?.and_then(|s| s.marker).map(|m| m.nonce).unwrap_or_default();
     target.drop_marked(&former, &nonce).await?;
