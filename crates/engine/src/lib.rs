@@ -68,7 +68,7 @@ pub async fn ground(
         EngineKind::Sqlite => Ok(std::sync::Arc::new(sqlite::ground(address, base, nonce).await?)),
         EngineKind::Postgres => Ok(std::sync::Arc::new(postgres::ground(address, secrets, base, nonce).await?)),
         EngineKind::Mysql => Ok(std::sync::Arc::new(mysql::ground(address, secrets, base, nonce).await?)),
-        EngineKind::Mssql => Err(EngineError::unsupported("connect", "SQL Server is not supported yet")),
+        EngineKind::Mssql => Ok(std::sync::Arc::new(mssql::ground(address, secrets, base, nonce).await?)),
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }

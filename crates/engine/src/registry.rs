@@ -12,8 +12,7 @@ pub(crate) fn database(registered: &[(String, String)], name: &str) -> Option<St
 
 /// The statements that let `name` stand for `database`, whatever either was registered as before.
 pub(crate) fn assign(table: &str, name: &str, database: &str, literal: fn(&str) -> String) -> Vec<String> {
-    let mut statements =
-        vec![forget(table, database, literal), format!("delete from {table} where name = {}", literal(name))];
+    let mut statements = vec![forget(table, database, literal), format!("delete from {table} where name = {}", literal(name))];
     if name != database {
         statements.push(format!("insert into {table} (name, stands_for) values ({}, {})", literal(name), literal(database)));
     }

@@ -13,4 +13,5 @@ pub mod pg;
 pub mod proc;
 pub mod shop;
 pub mod skip;
+pub mod tds;
 pub mod writer;

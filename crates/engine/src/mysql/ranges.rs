@@ -36,9 +36,7 @@ pub(crate) async fn cut(session: &mut Session, copy: &TableCopy, rows: u64) -> R
             ends.map_or_else(Vec::new, |(least, most)| integers(least, most, parts))
         }
         // Two leading bytes, equal shares: even for random keys.
-        Some(Family::Bytes) => {
-            shares(parts).into_iter().map(|n| sql::hex(&n.to_be_bytes())).collect()
-        }
+        Some(Family::Bytes) => shares(parts).into_iter().map(|n| sql::hex(&n.to_be_bytes())).collect(),
         // UUIDs are ordered by rules of the server's own.
         _ => Vec::new(),
     };

@@ -9,6 +9,7 @@ mod order;
 mod own;
 mod psql;
 mod reach;
+mod reads;
 mod split;
 pub(crate) mod token;
 mod version;
@@ -21,6 +22,7 @@ pub use own::split_within;
 pub use reach::{
     Outside, TransactionControl, databases_named, needs_no_transaction, outside, outsides, schemas_named, transaction_control,
 };
+pub use reads::only_reads;
 pub use split::{SplitError, split};
 pub use version::{VersionError, check_rule, satisfied};
 

@@ -1,0 +1,184 @@
+//! A generation (or pilot) from within. Owns its sessions; the parts of the work have their own modules.
+
+use super::connect::{Purpose, Server, Session, Variety};
+use super::copy::{self, MsReader};
+use super::error::Doing;
+use super::load::MsLoader;
+use super::{access, ddl, guard, inspect, own, query, ranges, script, sql, swap};
+use crate::error::{EngineError, Result};
+use crate::seam::{
+    Admission, Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
+};
+use async_trait::async_trait;
+use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::TableCopy;
+use greenroom_model::program::OwnerSettings;
+use greenroom_model::upgrade::Statement;
+
+/// Counting an assertion's rows stops here.
+const MOST_ROWS: u64 = 1000;
+
+/// A generation from within.
+pub(crate) struct MsGeneration {
+    pub(crate) server: Server,
+    pub(crate) database: String,
+    pub(crate) session: Session,
+}
+
+impl MsGeneration {
+    async fn open(&self, purpose: Purpose) -> Result<Session> {
+        self.server.open(Some(&self.database), purpose).await
+    }
+
+    /// Executes statements on a table in one transaction, without constraints and triggers.
+    async fn together(&self, table: &TableName, statements: &[String], doing: String) -> Result<()> {
+        let mut session = self.open(Purpose::Catalog).await?;
+        let done = async {
+            session.run("begin transaction").await.doing(doing.clone())?;
+            let guard = guard::suspend(&mut session, table).await?;
+            for statement in statements {
+                session.run(statement).await.doing(doing.clone())?;
+            }
+            guard::restore(&mut session, table, &guard).await?;
+            session.run("commit transaction").await.doing(doing.clone())
+        }
+        .await;
+        // What is not committed goes with the session.
+        session.close().await;
+        done
+    }
+}
+
+#[async_trait]
+impl Generation for MsGeneration {
+    async fn schema(&mut self, part: SchemaPart, script: &SchemaScript) -> Result<()> {
+        let mut session = self.open(Purpose::Catalog).await?;
+        let done = ddl::apply(&mut session, part, script).await;
+        session.close().await;
+        // Some options of a database are set by ending every other session in it.
+        if self.session.run("declare @still int").await.is_err() {
+            self.session = self.open(Purpose::Catalog).await?;
+        }
+        done
+    }
+
+    async fn loader(&mut self) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(MsLoader::new(&self.server, &self.database)))
+    }
+
+    async fn reader(&mut self) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(MsReader::of_copy(self.open(Purpose::Catalog).await?)))
+    }
+
+    async fn ranges(&mut self, copy: &TableCopy, rows: u64) -> Result<Vec<RangeSpec>> {
+        let counted = ranges::count(&mut self.session, &copy.table).await?;
+        ranges::cut(&mut self.session, copy, rows, counted).await
+    }
+
+    async fn ranges_done(&mut self) -> Result<Vec<RangeDone>> {
+        own::ranges_done(&mut self.session).await
+    }
+
+    async fn forget_range(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()> {
+        let doing = format!("remove a range of {}", copy.table.name);
+        if range.physical {
+            return Err(EngineError::unsupported(doing, "this engine has no physical ranges"));
+        }
+        let condition = copy::range_condition(copy, range)?.unwrap_or_else(|| "1 = 1".to_owned());
+        let delete = format!("delete t from {} as t where {condition}", sql::table(&copy.table));
+        self.together(&copy.table, &[delete, own::forget(copy, Some(range.ordinal))], doing).await
+    }
+
+    async fn forget_table(&mut self, copy: &TableCopy) -> Result<()> {
+        // Not TRUNCATE: it is refused where foreign keys point at the table.
+        let delete = format!("delete from {}", sql::table(&copy.table));
+        self.together(&copy.table, &[delete, own::forget(copy, None)], format!("remove the rows of {}", copy.table.name)).await
+    }
+
+    async fn settle(&mut self, sequences: &[(String, String)]) -> Result<()> {
+        let mut session = self.open(Purpose::Catalog).await?;
+        for (name, statement) in sequences {
+            session.run(statement).await.doing(format!("set sequence {name}"))?;
+        }
+        // Babelfish's own statistics come with PostgreSQL's autovacuum.
+        if session.variety != Variety::Babelfish {
+            for table in inspect::table_names(&mut session).await? {
+                session.run(&format!("update statistics {}", sql::table(&table))).await.doing("gather statistics")?;
+            }
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    async fn access(&mut self, script: &SchemaScript, owners: &OwnerSettings) -> Result<Vec<(String, String)>> {
+        let mut session = self.open(Purpose::Catalog).await?;
+        let lost = access::apply(&mut session, &script.access, owners).await;
+        session.close().await;
+        lost
+    }
+
+    async fn let_work(&mut self, admission: &Admission) -> Result<()> {
+        swap::let_work(&mut self.session, admission).await
+    }
+
+    async fn inspect(&mut self) -> Result<Catalog> {
+        inspect::catalog(&mut self.session).await
+    }
+
+    async fn sequences(&mut self) -> Result<Vec<(String, String)>> {
+        inspect::sequences(&mut self.session).await
+    }
+
+    fn sample_filter(&self, rows: u64, of: u64) -> String {
+        // `rand()` is one number for the whole query.
+        format!("abs(cast(checksum(newid()) as bigint)) % {} < {rows}", of.max(1))
+    }
+
+    async fn orphans(&mut self, table: &Table, key: &ForeignKey) -> Result<u64> {
+        let doing = format!("look for orphans of {} in {}", key.name, table.name);
+        let pairs: Vec<(String, String)> =
+            key.columns.iter().zip(&key.referenced_columns).map(|(a, b)| (sql::ident(a), sql::ident(b))).collect();
+        let joined: Vec<String> = pairs.iter().map(|(a, b)| format!("p.{b} = c.{a}")).collect();
+        let present: Vec<String> = pairs.iter().map(|(a, _)| format!("c.{a} is not null")).collect();
+        let query = format!(
+            "select count_big(*) from {} c where {} and not exists (select 1 from {} p where {})",
+            sql::table(&table.name),
+            present.join(" and "),
+            sql::table(&key.references),
+            joined.join(" and ")
+        );
+        Ok(self.session.value(&query).await.doing(doing)?.and_then(|n| n.parse().ok()).unwrap_or(0))
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<QueryOutcome> {
+        query::alone(&self.server, &self.database, sql, MOST_ROWS, "run a query").await
+    }
+
+    async fn script_state(&mut self, key: &str) -> Result<ScriptState> {
+        own::script_state(&mut self.session, key).await
+    }
+
+    async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        let mut session = self.open(Purpose::Foreign).await?;
+        let applied = script::whole(&mut session, key, hash, statements, skip).await;
+        session.close().await;
+        applied
+    }
+
+    async fn script_apart(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        let mut session = self.open(Purpose::Foreign).await?;
+        let applied = script::apart(&mut session, key, hash, statements, skip).await;
+        session.close().await;
+        applied
+    }
+
+    async fn tidy(&mut self) -> Result<()> {
+        self.session.run(&own::tidy()).await.doing("remove the progress records")
+    }
+
+    async fn leave(self: Box<Self>) -> Result<()> {
+        self.session.close().await;
+        Ok(())
+    }
+}
