@@ -8,6 +8,7 @@
 
 mod bench;
 mod check;
+mod engines;
 mod generate;
 mod shell;
 mod test;
@@ -21,6 +22,11 @@ const VERBS: &[Verb] = &[
     ("test", "[FILTER]  checks and all tests, with the servers they need; with a filter only the tests that match", test::run),
     ("check", "         format, lints, dependency arrows, house rules, licences and advisories", check::run),
     ("gen", "[--check] renders the reference documents from the code, or says which have drifted", generate::run),
+    (
+        "engines",
+        "[--check] runs the contract on every engine at hand and writes docs/engines.md's table, or says whether it has drifted",
+        engines::run,
+    ),
     ("bench", "postgres [--rows N] [--binary PATH]  a rehearsal beside pg_dump and pg_restore: time, ratio, peak memory", bench::run),
 ];
 
