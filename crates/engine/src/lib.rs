@@ -3,6 +3,7 @@
 //! Owns connections, SQL dialects, row encodings and what each engine can do. The only crate that names database drivers for customers'
 //! databases. Does not own what is done in which order (`model::plan`), nor recording it (`runner`).
 
+pub mod backup;
 pub mod batch;
 pub mod contract;
 mod endpoint;

@@ -2,6 +2,7 @@
 //!
 //! A future dropped midway poisons its session: the runner discards the session, never reuses it.
 
+use crate::backup::{Backup, Restored, Tell};
 use crate::batch::{Encoding, MaskedBatch, RawBatch};
 use crate::error::Result;
 use async_trait::async_trait;
@@ -261,6 +262,8 @@ pub enum MarkerState {
     Pilot,
     /// Production: must never be dropped by us.
     Promoted,
+    /// A whole raw copy, restored from a backup: production's values, sealed, never opened.
+    Raw,
 }
 
 /// The marker inside a database that we made.
@@ -370,6 +373,54 @@ pub trait Target: Send {
     }
     /// Drops a database whose marker bears this nonce and is not promoted; anything else is refused.
     async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()>;
+    /// Restores a backup, by the engine's own means, as a sealed database that bears `marker` (whose state is [`MarkerState::Raw`]) once it is
+    /// whole, and the same marker in the state `Building` until then. Nothing may stand under the name. What the backup wants to do outside
+    /// its own database is refused. A failure may leave a half-made database: see [`Target::clear_raw`].
+    async fn restore(&mut self, name: &str, marker: &Marker, backup: &Backup, tell: Tell) -> Result<Restored> {
+        let _ = (name, marker, tell);
+        Err(crate::error::EngineError::unsupported(
+            format!("restore `{}`", backup.path.display()),
+            "restoring a backup is not supported on this engine yet",
+        )
+        .hint("rehearse from the source, or from a restored copy of it as `[source]`"))
+    }
+    /// Drops what a restore with this marker left, whole or half made; nothing to do where nothing is left. Repeatable.
+    async fn clear_raw(&mut self, name: &str, marker: &Marker) -> Result<()> {
+        clear_raw(self, name, marker).await
+    }
+}
+
+/// What [`Target::clear_raw`] does on engines whose half-made copies stand under their own name.
+pub(crate) async fn clear_raw<T: Target + ?Sized>(target: &mut T, name: &str, marker: &Marker) -> Result<()> {
+    match target.look(name).await? {
+        None => Ok(()),
+        Some(s) if s.marker.as_ref().is_some_and(|m| m.nonce == marker.nonce) => target.drop_marked(name, &marker.nonce).await,
+        // Created, not yet marked: the name carries our nonce; completing it makes it ours to drop.
+        Some(s) if s.marker.is_none() && s.empty && name.contains(&marker.nonce) => {
+            let building = Marker { state: MarkerState::Building, ..marker.clone() };
+            target.create(name, &building, &nothing_alike()).await?;
+            target.drop_marked(name, &marker.nonce).await
+        }
+        Some(_) => Err(crate::error::EngineError::new(
+            crate::error::ErrorKind::Conflict,
+            format!("drop the raw copy `{name}`"),
+            "what stands there is not ours",
+        )),
+    }
+}
+
+/// A schema that a database is created like when nothing is known of the one it is to hold.
+pub(crate) fn nothing_alike() -> Catalog {
+    Catalog {
+        engine: greenroom_model::catalog::EngineKind::Fake,
+        version: String::new(),
+        tables: Vec::new(),
+        objects: Vec::new(),
+        settings: std::collections::BTreeMap::new(),
+        outbound: Vec::new(),
+        not_carried: Vec::new(),
+        large_objects: 0,
+    }
 }
 
 /// Which part of the schema.

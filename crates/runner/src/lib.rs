@@ -7,6 +7,7 @@ pub mod files;
 pub mod journal;
 pub mod planning;
 pub mod ports;
+pub mod raw;
 pub mod secrets;
 pub mod session;
 pub mod workspace;

@@ -13,7 +13,7 @@ use greenroom_engine::{Capabilities, EngineError, MissingRight, Room, Standing};
 use greenroom_model::catalog::{Catalog, EngineKind};
 use greenroom_model::columns;
 use greenroom_model::finding::{Finding, Place};
-use greenroom_model::plan::{Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, TableCopy, plan, tables};
+use greenroom_model::plan::{Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, RawCopy, TableCopy, plan, tables};
 use greenroom_model::program::{PackAction, Program};
 use greenroom_model::upgrade::{self, UpgradeAction};
 
@@ -247,7 +247,33 @@ pub fn size(bytes: u64) -> String {
 
 /// Makes the plan. The program must have been checked without errors.
 pub fn make(program: &Program, survey: &Survey, checked: Checked, history: &Projection, names: Names, tool: &str) -> Plan {
-    let footprint = footprint::footprint(program, survey, &checked);
+    make_over(program, survey, checked, history, names, tool, None)
+}
+
+/// The same with a raw copy in the source's place.
+pub fn make_over(
+    program: &Program,
+    survey: &Survey,
+    checked: Checked,
+    history: &Projection,
+    names: Names,
+    tool: &str,
+    raw: Option<RawCopy>,
+) -> Plan {
+    let mut footprint = footprint::footprint(program, survey, &checked);
+    if let Some(raw) = &raw {
+        let what = format!("`source` is the raw copy `{}` of the backup `{}`: production is not connected to", raw.name, raw.backup.path);
+        footprint.consequences.insert(0, what);
+        let until = raw.until;
+        footprint.consequences.insert(
+            1,
+            if raw.keep {
+                format!("the raw copy is kept until {until}")
+            } else {
+                "the raw copy is dropped at the end of the run".to_owned()
+            },
+        );
+    }
     plan(PlanInput {
         program,
         catalog: &survey.catalog,
@@ -258,6 +284,7 @@ pub fn make(program: &Program, survey: &Survey, checked: Checked, history: &Proj
         product_version: survey.product_version.clone(),
         tool,
         footprint,
+        raw,
     })
 }
 
@@ -279,6 +306,17 @@ pub fn names(program: &Program, history: &Projection, random: &dyn Random) -> Na
         }
     };
     Names { number, nonce, generation, pilot, former }
+}
+
+/// The name of a raw copy in the quarantine; on SQLite a hidden file in its folder.
+pub fn raw_name(program: &Program, number: u32, nonce: &str) -> String {
+    let pilot = program.pilot.name.as_str();
+    if program.source.engine != EngineKind::Sqlite {
+        return format!("{}_raw{number}_{nonce}", cut(pilot, 40));
+    }
+    let folder = program.quarantine.as_ref().and_then(|q| q.address.path.as_deref()).unwrap_or(".");
+    let file = pilot.rsplit_once('/').map_or(pilot, |(_, f)| f);
+    format!("{}/.{file}.raw{number}.{nonce}", folder.trim_end_matches('/'))
 }
 
 /// At most so many bytes, whole characters.

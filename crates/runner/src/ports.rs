@@ -1,7 +1,7 @@
 //! What is passed in instead of being global: clock, randomness, observer of progress, engines. Owns the ports and their real forms.
 
 use async_trait::async_trait;
-use greenroom_engine::{Result as EngineResult, Source, Target};
+use greenroom_engine::{EngineError, Result as EngineResult, Source, Target};
 use greenroom_model::plan::StepKey;
 use greenroom_model::run::{Outcome, Verdict};
 use std::time::Instant;
@@ -63,6 +63,11 @@ impl Random for SystemRandom {
     }
 }
 
+/// Nothing raw goes where it was not declared.
+pub(crate) fn no_quarantine() -> EngineError {
+    EngineError::unsupported("reach the quarantine", "the program declares none").hint("write a `[quarantine]` section into greenroom.toml")
+}
+
 /// Connects to the databases of one program.
 #[async_trait]
 pub trait Engines: Send + Sync {
@@ -70,6 +75,15 @@ pub trait Engines: Send + Sync {
     async fn source(&self) -> EngineResult<Box<dyn Source>>;
     /// A new session on the target.
     async fn target(&self) -> EngineResult<Box<dyn Target>>;
+    /// A new session on the quarantine, where backups are restored.
+    async fn quarantine(&self) -> EngineResult<Box<dyn Target>> {
+        Err(no_quarantine())
+    }
+    /// A new session on a database of the quarantine, read as a source.
+    async fn raw(&self, name: &str) -> EngineResult<Box<dyn Source>> {
+        let _ = name;
+        Err(no_quarantine())
+    }
 }
 
 /// What a run tells while it goes on. Free of row values.

@@ -11,6 +11,7 @@
 //! | `ddl`, `access` | the schema's statements and definers, made harmless |
 //! | `target`, `names`, `swap` | databases from outside, and which of them is called the pilot |
 //! | `generation`, `script` | work inside a generation |
+//! | `restore` | dumps as raw copies |
 //! | `ground`, `dialect` | scratch databases and words for the contract's tests |
 
 mod access;
@@ -31,6 +32,7 @@ mod names;
 mod own;
 mod query;
 mod ranges;
+mod restore;
 mod rights;
 mod script;
 mod sql;

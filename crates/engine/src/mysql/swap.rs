@@ -43,7 +43,8 @@ pub(crate) async fn swap(session: &mut Session, swap: &Swap) -> Result<()> {
             _ => Err(conflict(doing, format!("database `{}` does not exist, and `{}` is not it", swap.generation, swap.pilot))),
         };
     };
-    let Some(ours) = own::marker(session, &generation).await?.filter(|m| m.state != MarkerState::Promoted) else {
+    let Some(ours) = own::marker(session, &generation).await?.filter(|m| !matches!(m.state, MarkerState::Promoted | MarkerState::Raw))
+    else {
         return Err(conflict(doing, format!("database `{generation}` does not bear our marker")));
     };
     let mut statements = Vec::new();
@@ -124,8 +125,12 @@ pub(crate) async fn admission(session: &mut Session, database: &str) -> Result<A
 /// Takes every grant on the database away but our own, then lets in whom an admission names.
 pub(crate) async fn admit(session: &mut Session, database: &str, admission: &Admission) -> Result<()> {
     let doing = || format!("change who may connect to `{database}`");
-    if own::marker(session, database).await?.is_none() {
-        return Err(conflict(&doing(), format!("database `{database}` does not bear our marker")));
+    match own::marker(session, database).await? {
+        None => return Err(conflict(&doing(), format!("database `{database}` does not bear our marker"))),
+        Some(m) if m.state == MarkerState::Raw && *admission != Admission::Sealed => {
+            return Err(conflict(&doing(), format!("`{database}` is a raw copy, which is never opened")));
+        }
+        Some(_) => {}
     }
     let target = format!("{}.*", sql::ident(&sql::pattern(database)));
     let people: Vec<String> = match admission {

@@ -5,6 +5,7 @@ use super::connect::{Purpose, Server, Session, number, said};
 use super::error::{Doing, code};
 use super::generation::MyGeneration;
 use super::{names, own, rights, sql, swap};
+use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Admission, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target};
 use async_trait::async_trait;
@@ -164,6 +165,10 @@ impl Target for MyTarget {
 
     async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()> {
         swap::drop_marked(&mut self.session, name, nonce).await
+    }
+
+    async fn restore(&mut self, name: &str, marker: &Marker, backup: &Backup, tell: Tell) -> Result<Restored> {
+        super::restore::restore(self, name, marker, backup, tell).await
     }
 }
 

@@ -31,6 +31,7 @@ mod marker;
 mod own;
 mod query;
 mod ranges;
+mod restore;
 mod rights;
 mod script;
 mod settle;

@@ -44,7 +44,7 @@ pub(crate) async fn swap(server: &Server, session: &Session, swap: &Swap) -> Res
             _ => Err(conflict(doing, format!("database `{}` does not exist, and `{}` is not it", swap.generation, swap.pilot))),
         };
     };
-    let Some(ours) = generation.marker.filter(|m| m.state != MarkerState::Promoted) else {
+    let Some(ours) = generation.marker.filter(|m| !matches!(m.state, MarkerState::Promoted | MarkerState::Raw)) else {
         return Err(conflict(doing, format!("database `{}` does not bear our marker", swap.generation)));
     };
     let mut statements = vec!["begin".to_owned()];
@@ -128,8 +128,12 @@ pub(crate) async fn admission(session: &Session, name: &str) -> Result<Admission
 /// The statements that leave only the owner and then let in whom an admission names.
 pub(crate) async fn admit(session: &Session, name: &str, admission: &Admission) -> Result<()> {
     let doing = || format!("change who may connect to `{name}`");
-    if marker::find(session, name).await?.is_none_or(|row| row.marker.is_none()) {
-        return Err(conflict(&doing(), format!("database `{name}` does not bear our marker")));
+    match marker::find(session, name).await?.and_then(|row| row.marker) {
+        None => return Err(conflict(&doing(), format!("database `{name}` does not bear our marker"))),
+        Some(m) if m.state == MarkerState::Raw && *admission != Admission::Sealed => {
+            return Err(conflict(&doing(), format!("`{name}` is a raw copy, which is never opened")));
+        }
+        Some(_) => {}
     }
     let database = sql::ident(name);
     let mut statements = vec!["begin".to_owned(), format!("revoke all on database {database} from public")];

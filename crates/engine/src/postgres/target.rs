@@ -4,6 +4,7 @@ use super::connect::{Purpose, Server, Session};
 use super::error::{Doing, mapped};
 use super::generation::PgGeneration;
 use super::{marker, own, rights, script, sql, swap, takeover};
+use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Admission, Applied, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target};
 use async_trait::async_trait;
@@ -249,5 +250,9 @@ impl Target for PgTarget {
 
     async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()> {
         swap::drop_marked(&self.session, name, nonce).await
+    }
+
+    async fn restore(&mut self, name: &str, marker: &Marker, backup: &Backup, tell: Tell) -> Result<Restored> {
+        super::restore::restore(self, name, marker, backup, tell).await
     }
 }

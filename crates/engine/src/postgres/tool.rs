@@ -36,8 +36,31 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
+/// The newest pg_dump that is installed, whose pg_restore reads the archives of all older ones.
+pub(crate) async fn newest() -> Result<Tool> {
+    installed().await.into_iter().max_by_key(|t| t.major).ok_or_else(|| {
+        EngineError::unsupported("find pg_restore", "pg_restore was not found on this machine")
+            .hint("install PostgreSQL's client programs (Debian: postgresql-client)")
+    })
+}
+
 /// Finds a pg_dump that can read a server of this major version: the same version if there is one, else the next newer.
 pub(crate) async fn find(server_major: i32) -> Result<Tool> {
+    let found = installed().await;
+    let newest = found.iter().map(|t| t.major).max();
+    found.into_iter().filter(|t| t.major >= server_major).min_by_key(|t| t.major).ok_or_else(|| {
+        let message = match newest {
+            Some(newest) => format!("the server has version {server_major}, but the newest pg_dump found here has version {newest}"),
+            None => "pg_dump was not found on this machine".to_owned(),
+        };
+        EngineError::unsupported("find pg_dump", message).hint(format!(
+            "install PostgreSQL's client programs of version {server_major} or newer (Debian: postgresql-client-{server_major})"
+        ))
+    })
+}
+
+/// Every installation that is found.
+async fn installed() -> Vec<Tool> {
     let mut found: Vec<Tool> = Vec::new();
     let mut seen = Vec::new();
     for folder in folders() {
@@ -57,16 +80,7 @@ pub(crate) async fn find(server_major: i32) -> Result<Tool> {
             found.push(Tool { folder, major, version: version.to_owned() });
         }
     }
-    let newest = found.iter().map(|t| t.major).max();
-    found.into_iter().filter(|t| t.major >= server_major).min_by_key(|t| t.major).ok_or_else(|| {
-        let message = match newest {
-            Some(newest) => format!("the server has version {server_major}, but the newest pg_dump found here has version {newest}"),
-            None => "pg_dump was not found on this machine".to_owned(),
-        };
-        EngineError::unsupported("find pg_dump", message).hint(format!(
-            "install PostgreSQL's client programs of version {server_major} or newer (Debian: postgresql-client-{server_major})"
-        ))
-    })
+    found
 }
 
 fn clean(command: &mut Command) {

@@ -19,6 +19,7 @@ fn state_word(state: MarkerState) -> &'static str {
         MarkerState::Building => "building",
         MarkerState::Pilot => "pilot",
         MarkerState::Promoted => "promoted",
+        MarkerState::Raw => "raw",
     }
 }
 
@@ -62,7 +63,8 @@ pub(super) fn read(c: &Connection) -> Result<Option<Marker>> {
         Err(e @ rusqlite::Error::SqliteFailure(..)) => return Err(failed("read the marker", &e)),
         Err(_) => return Ok(None),
     };
-    let state = [MarkerState::Building, MarkerState::Pilot, MarkerState::Promoted].into_iter().find(|s| state_word(*s) == state);
+    let state =
+        [MarkerState::Building, MarkerState::Pilot, MarkerState::Promoted, MarkerState::Raw].into_iter().find(|s| state_word(*s) == state);
     Ok(state.map(|state| Marker { program, generation, nonce, state }))
 }
 

@@ -16,6 +16,7 @@ mod inspect;
 mod load;
 mod marker;
 mod query;
+mod restore;
 mod script;
 mod select;
 mod session;

@@ -124,6 +124,9 @@ fn alone(path: &Path) -> Result<Connection> {
     // Somebody else's database is not moved, whatever its name (P30).
     match marker::read(&c)?.map(|m| m.state) {
         Some(MarkerState::Building | MarkerState::Pilot) => {}
+        Some(MarkerState::Raw) => {
+            return Err(EngineError::new(ErrorKind::Conflict, doing, "it is a raw copy, which never goes on stage"));
+        }
         Some(MarkerState::Promoted) => return Err(EngineError::new(ErrorKind::Conflict, doing, "it has been promoted to production")),
         None => {
             return Err(EngineError::new(ErrorKind::Conflict, doing, "it does not bear Greenroom's marker")

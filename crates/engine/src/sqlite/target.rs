@@ -7,9 +7,12 @@ use super::copy::capabilities;
 use super::error::failed;
 use super::generation::SqliteGeneration;
 use super::session::Session;
-use super::{marker, swap};
+use super::{marker, restore, swap};
+use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Admission, Capabilities, Generation, Marker, MarkerState, MissingRight, Room, ServerLock, Standing, Swap, Target};
+use crate::seam::{
+    Admission, Capabilities, Generation, Marker, MarkerState, MissingRight, Room, ServerLock, Standing, Swap, Target, clear_raw,
+};
 use async_trait::async_trait;
 use greenroom_model::catalog::Catalog;
 use rustix::fs::{Access, FlockOperation, Mode, OFlags};
@@ -43,7 +46,7 @@ impl SqliteTarget {
         }
     }
 
-    fn path(&self, name: &str) -> Result<PathBuf> {
+    pub(super) fn path(&self, name: &str) -> Result<PathBuf> {
         resolve(&self.base, name)
     }
 }
@@ -202,8 +205,12 @@ impl Target for SqliteTarget {
             return Err(EngineError::new(ErrorKind::Conflict, doing, "there is no such file"));
         }
         let at = path.clone();
-        if blocking(move || marker::look(&at)).await?.is_none_or(|s| s.marker.is_none()) {
-            return Err(EngineError::new(ErrorKind::Conflict, doing, "it does not bear Greenroom's marker"));
+        match blocking(move || marker::look(&at)).await?.and_then(|s| s.marker) {
+            None => return Err(EngineError::new(ErrorKind::Conflict, doing, "it does not bear Greenroom's marker")),
+            Some(m) if m.state == MarkerState::Raw && *admission != Admission::Sealed => {
+                return Err(EngineError::new(ErrorKind::Conflict, doing, "it is a raw copy, which is never opened"));
+            }
+            Some(_) => {}
         }
         for file in [path.clone(), beside(&path, "-wal"), beside(&path, "-shm"), beside(&path, "-journal")] {
             match rustix::fs::chmod(&file, Mode::from_raw_mode(mode)) {
@@ -253,10 +260,19 @@ impl Target for SqliteTarget {
         })
         .await
     }
+
+    async fn restore(&mut self, name: &str, marker: &Marker, backup: &Backup, tell: Tell) -> Result<Restored> {
+        restore::restore(self, name, marker, backup, tell).await
+    }
+
+    async fn clear_raw(&mut self, name: &str, marker: &Marker) -> Result<()> {
+        restore::clear(&self.path(name)?, marker)?;
+        clear_raw(self, name, marker).await
+    }
 }
 
 /// Creates the empty file: sealed from the first byte, whatever the umask, and never over something that stands.
-fn create_file(path: &Path) -> Result<()> {
+pub(super) fn create_file(path: &Path) -> Result<()> {
     let doing = || format!("create `{}`", path.display());
     for suffix in ["", "-journal", "-wal", "-shm"] {
         let file = beside(path, suffix);

@@ -5,7 +5,7 @@ mod copy;
 mod planner;
 pub mod tables;
 pub use copy::*;
-pub use planner::{PlanInput, plan};
+pub use planner::{PlanInput, plan, restore};
 
 use crate::catalog::EngineKind;
 use crate::hash::Hash;
@@ -31,14 +31,47 @@ impl fmt::Display for StepKey {
 pub enum RunKind {
     /// Masked copy, upgraded, verified, opened under the pilot's name.
     Rehearsal,
+    /// A backup restored into the quarantine, for a rehearsal that reads it instead of the source.
+    Restore,
 }
 
 impl fmt::Display for RunKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RunKind::Rehearsal => f.write_str("rehearsal"),
+            RunKind::Restore => f.write_str("restore"),
         }
     }
+}
+
+/// A backup, pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupFile {
+    /// Where it lay, absolute.
+    pub path: String,
+    /// What it is, for people: `PostgreSQL archive (custom)`.
+    pub format: String,
+    /// Its bytes; of a folder those of all files in it.
+    pub bytes: u64,
+    /// Hash of its content.
+    pub hash: Hash,
+}
+
+/// A raw copy: a backup restored into the quarantine. The one thing of ours that holds production's values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawCopy {
+    /// Name byte for byte.
+    pub name: String,
+    /// Nonce of its marker.
+    pub nonce: String,
+    /// Number in its marker.
+    pub number: u32,
+    /// What it is made from.
+    pub backup: BackupFile,
+    /// When it is over and may be dropped, whatever became of the run that reads it.
+    pub until: jiff::Timestamp,
+    /// It outlives the run that reads it, until its time is over.
+    pub keep: bool,
 }
 
 /// Names of what the run creates; stored byte for byte.
@@ -125,6 +158,10 @@ pub enum Action {
         /// Whom.
         to: Audience,
     },
+    /// Restores the backup into the quarantine, sealed and marked as raw.
+    Restore,
+    /// Drops the raw copy that the run read.
+    DropRaw,
 }
 
 /// What is done when a step was started and nothing is known about its outcome.
@@ -143,7 +180,7 @@ impl Action {
     /// How an unknown outcome is resolved; see [`Recovery`].
     pub fn recovery(&self, upgrade: &[PlannedUpgrade]) -> Recovery {
         match self {
-            Action::CreateGeneration | Action::SchemaBefore | Action::Swap => Recovery::Probe,
+            Action::CreateGeneration | Action::SchemaBefore | Action::Swap | Action::Restore => Recovery::Probe,
             Action::Upgrade { index } => match upgrade.get(*index).map(|u| &u.how) {
                 Some(PlannedHow::Script { .. }) => Recovery::Probe,
                 Some(PlannedHow::Person { .. }) => Recovery::Repeat,
@@ -296,6 +333,9 @@ pub struct Plan {
     pub footprint: Footprint,
     /// Expected durations by step.
     pub expected: BTreeMap<StepKey, Expected>,
+    /// The raw copy that the run makes (a restore) or reads instead of the source (a rehearsal over a backup).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<RawCopy>,
 }
 
 impl Plan {

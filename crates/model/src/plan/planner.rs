@@ -1,6 +1,6 @@
 //! From a program, a schema and capabilities to a plan. Pure: the same input gives the same plan, byte for byte.
 
-use super::{Action, Expected, Footprint, Names, Plan, PlannedHow, PlannedUpgrade, Recipe, RunKind, Step, StepKey, TableCopy};
+use super::{Action, Expected, Footprint, Names, Plan, PlannedHow, PlannedUpgrade, RawCopy, Recipe, RunKind, Step, StepKey, TableCopy};
 use crate::catalog::Catalog;
 use crate::hash::Hash;
 use crate::program::{PackAction, PackRule, Program};
@@ -27,11 +27,48 @@ pub struct PlanInput<'a> {
     pub footprint: Footprint,
     /// Measured times of earlier runs.
     pub expected: BTreeMap<StepKey, Expected>,
+    /// The raw copy that is read instead of the source.
+    pub raw: Option<RawCopy>,
+}
+
+/// Makes the plan of restoring a backup. What is in the backup is known only once it stands, so that the rehearsal over it has a plan of its
+/// own, made from the raw copy.
+pub fn restore(program: &Program, raw: RawCopy, tool: &str) -> Plan {
+    let mut chain = Chain { steps: Vec::new(), upgrade: &[] };
+    chain.then("restore", format!("restore the backup as the sealed raw copy `{}`", raw.name), Action::Restore);
+    Plan {
+        kind: RunKind::Restore,
+        program: program.name.clone(),
+        program_hash: program.hash(),
+        engine: program.source.engine,
+        product_version: None,
+        names: Names {
+            number: raw.number,
+            nonce: raw.nonce.clone(),
+            generation: raw.name.clone(),
+            pilot: program.pilot.name.clone(),
+            former: String::new(),
+        },
+        recipe: Recipe {
+            copy: raw.backup.hash,
+            upgrade: Hash::ZERO,
+            carry: Hash::ZERO,
+            source: Hash::ZERO,
+            engine: program.source.engine.to_string(),
+            tool: tool.to_owned(),
+        },
+        tables: Vec::new(),
+        upgrade: Vec::new(),
+        steps: chain.steps,
+        footprint: Footprint { read_bytes: raw.backup.bytes, ..Footprint::default() },
+        expected: BTreeMap::new(),
+        raw: Some(raw),
+    }
 }
 
 /// Makes the plan of a rehearsal.
 pub fn plan(input: PlanInput<'_>) -> Plan {
-    let PlanInput { program, catalog, tables, upgrade, names, product_version, tool, footprint, mut expected } = input;
+    let PlanInput { program, catalog, tables, upgrade, names, product_version, tool, footprint, mut expected, raw } = input;
     let statements = pack_statements(program);
     let recipe = Recipe {
         copy: Hash::of_json(&(&tables, pack_texts(program), program.large_objects)),
@@ -89,6 +126,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     if let Some(to) = program.pilot.open_after {
         chain.then("open", "let people in", Action::Open { to });
     }
+    if let Some(raw) = raw.as_ref().filter(|r| !r.keep) {
+        chain.then("drop-raw", format!("drop the raw copy `{}`", raw.name), Action::DropRaw);
+    }
     let steps = chain.steps;
     expected.retain(|k, _| steps.iter().any(|s| s.key == *k));
     Plan {
@@ -104,6 +144,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         steps,
         footprint,
         expected,
+        raw,
     }
 }
 

@@ -11,6 +11,7 @@ mod file;
 mod kinds;
 mod layers;
 mod packs;
+mod quarantine;
 mod raw;
 mod resolve;
 mod schema;
@@ -338,6 +339,15 @@ pub struct VerifySettings {
     pub accepted: BTreeMap<String, String>,
 }
 
+/// Where backups may be restored: nothing raw is put anywhere else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// The server, or SQLite's folder.
+    pub address: Address,
+    /// Days after which a raw copy that was kept is over.
+    pub expires_days: u32,
+}
+
 /// Owners and grants on PostgreSQL.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnerSettings {
@@ -360,6 +370,9 @@ pub struct Program {
     pub source: Address,
     /// Where the pilot lives; for SQLite the same engine and the pilot's folder.
     pub target: Address,
+    /// See [`Quarantine`]; without one no backup can be tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
     /// See [`Pilot`].
     pub pilot: Pilot,
     /// Query that returns the product's version as one value.

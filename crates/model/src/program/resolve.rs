@@ -1,7 +1,7 @@
 //! Brings the layers together: base kit first, the program last; what a later layer says replaces what an earlier one said, key by key.
 
 use super::layers::{MAIN, Read, last};
-use super::{address, assertions, decisions, kinds, packs, settings};
+use super::{address, assertions, decisions, kinds, packs, quarantine, settings};
 use crate::finding::{Finding, any_error};
 use crate::hash::Hash;
 use crate::program::{Layer, Program, SecretRef};
@@ -56,8 +56,9 @@ fn check_secrets(layers: &[Read<'_>], findings: &mut Vec<Finding>) {
     for layer in layers {
         let main = &layer.main;
         let passwords = [&main.source, &main.target].map(|a| a.as_ref().and_then(|a| a.password.as_ref()));
+        let quarantine = main.quarantine.as_ref().and_then(|q| q.password.as_ref());
         let key = main.masks.as_ref().and_then(|m| m.key.as_ref());
-        for at in passwords.into_iter().chain([key]).flatten().filter(|at| at.value == SecretRef::Prompt(false)) {
+        for at in passwords.into_iter().chain([quarantine, key]).flatten().filter(|at| at.value == SecretRef::Prompt(false)) {
             let finding = Finding::error("GR0107", "`prompt` takes true").at(layer.file(MAIN).place(at.span.clone()));
             findings.push(finding.hint("write `{ prompt = true }`, or remove the setting"));
         }
@@ -85,12 +86,14 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
     };
     findings.extend(found);
     let (source, target) = addresses?;
+    let quarantine = quarantine::quarantine(layers, &target, findings);
     let accepted = layers.iter().flat_map(|l| &l.main.outbound);
     Some(Program {
         name: name?,
         layers: layers.iter().map(|l| l.layer.name.clone()).collect(),
         source,
         target,
+        quarantine,
         pilot: pilot?,
         version_query: last(layers, |m| m.program.as_ref()?.version_query.as_ref()).map(|(_, at)| at.value.clone()),
         kinds,

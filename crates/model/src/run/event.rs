@@ -256,4 +256,6 @@ pub enum UndoPart {
     DropGeneration,
     /// What upgrade scripts did outside the database is undone by the scripts that the program declares for it, latest first.
     Inverse,
+    /// The raw copy in the quarantine is dropped, whole or half restored.
+    DropRaw,
 }

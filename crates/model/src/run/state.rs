@@ -243,6 +243,11 @@ impl RunState {
         if !self.inverses().is_empty() {
             parts.push(UndoPart::Inverse);
         }
+        // A run that was to drop the raw copy leaves none behind either way.
+        let drops = self.plan.steps.iter().any(|s| matches!(s.action, Action::DropRaw));
+        if drops || self.may_have_begun(|a| matches!(a, Action::Restore)) {
+            parts.push(UndoPart::DropRaw);
+        }
         parts
     }
 

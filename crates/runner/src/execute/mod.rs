@@ -16,6 +16,7 @@ mod neutral;
 mod open;
 mod read_back;
 mod residual;
+mod restore;
 mod safety;
 mod schema;
 mod swap;
@@ -32,6 +33,7 @@ pub use open::admission;
 pub(crate) use open::admit;
 pub(crate) use read_back::ReadBack;
 pub(crate) use residual::Search;
+pub(crate) use restore::raw_marker;
 pub(crate) use safety::{SafetyInput, check_safety, run_assertions};
 pub(crate) use swap::foreign;
 
@@ -372,6 +374,8 @@ impl Execution {
             Action::VerifyUpgrade => self.verify_upgrade().await,
             Action::Swap => self.swap().await,
             Action::Open { to } => self.open(*to).await,
+            Action::Restore => self.restore().await,
+            Action::DropRaw => self.drop_raw().await,
         }
     }
 

@@ -119,6 +119,7 @@ pub(crate) fn foreign(standing: Option<&Standing>, program: &str, name: &str) ->
     let found = match standing.map(|s| &s.marker) {
         None => return None,
         Some(Some(Marker { state: MarkerState::Promoted, .. })) => "it has been promoted to production",
+        Some(Some(Marker { state: MarkerState::Raw, .. })) => "it is a raw copy",
         Some(Some(m)) if m.program == program => return None,
         Some(Some(_)) => "it belongs to another program",
         Some(None) => "it bears no marker of ours",

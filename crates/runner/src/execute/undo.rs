@@ -37,6 +37,7 @@ impl Execution {
             UndoPart::Admission => self.former_admission().await,
             UndoPart::DropGeneration => self.drop_generation().await,
             UndoPart::Inverse => self.inverse().await,
+            UndoPart::DropRaw => self.undo_raw().await,
         };
         match done {
             Ok(()) => Ok(self.log.record(Body::UndoStepFinished { part })?),

@@ -1,28 +1,33 @@
 //! Databases of ours that the journal knows: what stands, what may go, dropping it. Journal and marker must both say that it is ours.
 
 use super::error::refused;
+use super::raw::{of_copy, raw_copies};
 use super::{Session, SessionError};
-use crate::journal::Journal;
+use crate::execute::raw_marker;
+use crate::journal::{Journal, Projection};
 use greenroom_engine::{Admission, Standing};
-use greenroom_model::plan::Action;
+use greenroom_model::plan::{Action, RunKind};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
+
+/// The role of a whole raw copy.
+const RAW: &str = "raw copy";
 
 /// A database that the journal knows, and what stands there now.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Known {
     /// Name.
     pub name: String,
-    /// `pilot`, `former`, `generation`.
+    /// `pilot`, `former`, `generation`, `raw copy`, `half-restored raw copy`.
     pub role: String,
     /// The run that made it, or that put it aside.
     pub run: RunId,
     /// Nonce of its marker.
     pub nonce: String,
-    /// What stands there; `None` when it is gone.
+    /// What stands there; `None` when it is gone, or when the quarantine could not be asked about a raw copy.
     pub standing: Option<Standing>,
     /// Who may connect, for the pilot.
     pub admission: Option<Admission>,
-    /// When it may be dropped, for former pilots.
+    /// When it may be dropped, for former pilots and raw copies.
     pub until: Option<jiff::Timestamp>,
 }
 
@@ -35,8 +40,8 @@ impl Session {
         let history = self.history()?;
         let mut target = self.engines.target().await?;
         let gone = |nonce: &str| history.dropped.iter().any(|d| d.1 == nonce && d.2);
-        let mut all: Vec<Known> = Vec::new();
-        for run in &history.runs {
+        let mut all: Vec<Known> = self.raw_standing(&history).await;
+        for run in history.runs.iter().filter(|r| r.plan.kind != RunKind::Restore) {
             let names = &run.plan.names;
             if run.phase != Phase::Undone && !run.swapped() && !gone(&names.nonce) {
                 let standing = target.look(&names.generation).await?.filter(|s| s.marker.as_ref().is_some_and(|m| m.nonce == names.nonce));
@@ -65,11 +70,38 @@ impl Session {
         Ok(all)
     }
 
+    /// Raw copies that the journal knows. One that nobody could ask about is listed all the same: it must never be forgotten.
+    async fn raw_standing(&self, history: &Projection) -> Vec<Known> {
+        let mut all = Vec::new();
+        for (raw, run) in raw_copies(history) {
+            let seen = match self.engines.quarantine().await {
+                Ok(mut quarantine) => quarantine.look(&raw.name).await.ok(),
+                Err(_) => None,
+            };
+            let standing = seen.clone().flatten().filter(|s| s.marker.as_ref().is_none_or(|m| m.nonce == raw.nonce));
+            let unfinished = run.phase != Phase::Finished;
+            // Asked, and nothing is there: gone by other hands. What is half made may have no name of its own yet.
+            if seen.is_some() && standing.is_none() && !unfinished {
+                continue;
+            }
+            let role = if unfinished { "half-restored raw copy" } else { RAW };
+            let mut k = known(&raw.name, role, run, &raw.nonce, standing);
+            k.until = Some(raw.until);
+            all.push(k);
+        }
+        all
+    }
+
     /// Drops one database of ours. Journal and marker must both say that it is ours.
     ///
     /// # Errors
     /// When it is not known, or its marker is another.
     pub async fn drop_database(&self, name: &str) -> Result<Known, SessionError> {
+        self.drop_one(name, false).await
+    }
+
+    /// `over`: its time is over, so that a run which still reads a raw copy does not keep it.
+    async fn drop_one(&self, name: &str, over: bool) -> Result<Known, SessionError> {
         let _lock = self.lock()?;
         let Some(k) = self.databases().await?.into_iter().find(|k| k.name == name) else {
             return Err(refused(
@@ -86,14 +118,30 @@ impl Session {
                 format!("`greenroom undo {}` drops it and closes the run", k.run),
             ));
         }
+        let history = self.history()?;
+        let raw = raw_copies(&history).into_iter().find(|(raw, _)| raw.nonce == k.nonce).map(|(raw, _)| raw);
+        if let Some(raw) = &raw {
+            let unfinished = |r: &&RunState| of_copy(r, raw) && matches!(r.phase, Phase::Running | Phase::Undoing);
+            let holds = |r: &&RunState| unfinished(r) && (!over || r.plan.kind == RunKind::Restore);
+            if let Some(run) = history.runs.iter().find(holds) {
+                let hint = format!("`greenroom undo {}` drops it, unless that run is to keep it", run.id);
+                return Err(refused("GR0723", format!("`{name}` belongs to the unfinished run `{}`", run.id), hint));
+            }
+        }
         let mut journal = self.journal()?;
         journal.append(None, Some(&self.actor), Body::DropIntended { name: k.name.clone(), nonce: k.nonce.clone() })?;
-        self.engines.target().await?.drop_marked(&k.name, &k.nonce).await?;
+        match &raw {
+            Some(raw) => {
+                let marker = raw_marker(&self.program.name, raw);
+                self.engines.quarantine().await?.clear_raw(&raw.name, &marker).await?;
+            }
+            None => self.engines.target().await?.drop_marked(&k.name, &k.nonce).await?,
+        }
         journal.append(None, None, Body::Dropped { name: k.name.clone(), nonce: k.nonce.clone() })?;
         Ok(k)
     }
 
-    /// Drops former pilots whose time is over.
+    /// Drops former pilots and raw copies whose time is over.
     ///
     /// # Errors
     /// As [`Session::drop_database`].
@@ -102,7 +150,12 @@ impl Session {
         let due: Vec<Known> = self.databases().await?.into_iter().filter(|k| k.until.is_some_and(|u| u <= now)).collect();
         let mut dropped = Vec::new();
         for k in due {
-            dropped.push(self.drop_database(&k.name).await?);
+            let undone = if k.role == RAW || k.role == "former" { None } else { Some(self.undo(Some(&k.run.0)).await?) };
+            match undone {
+                // What was never restored to the end goes by undoing its run.
+                Some(_) => dropped.push(k),
+                None => dropped.push(self.drop_one(&k.name, true).await?),
+            }
         }
         Ok(dropped)
     }

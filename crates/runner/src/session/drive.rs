@@ -1,12 +1,13 @@
 //! Driving runs: start, resume, undo, answer. Owns the locks and the lease around a drive; what is done step by step is `execute`'s.
 
 use super::error::refused;
+use super::raw::of_copy;
 use super::{Session, SessionError};
 use crate::execute::{Ended, Execution, Locked, RunLog, Setup};
 use crate::journal::{Journal, Projection, SqliteJournal};
 use crate::workspace::RunLock;
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::Plan;
+use greenroom_model::plan::{Plan, RunKind};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
 
 impl Session {
@@ -64,7 +65,7 @@ impl Session {
         if history.run(&id).is_some() {
             return Err(refused("GR0722", format!("the plan has been run already, as `{id}`"), "`greenroom plan` makes a new one"));
         }
-        let locked = self.server_lock().await?;
+        let locked = self.server_lock(plan).await?;
         let lease = crate::journal::Lease { run: id.clone(), epoch: 0 };
         let event = journal.append(Some(&lease), Some(&self.actor), Body::RunStarted { plan: hash })?;
         let state = RunState::begin(id.clone(), hash, plan.clone(), &event);
@@ -86,7 +87,7 @@ impl Session {
             Phase::Running => self.same_program(&state.plan)?,
             Phase::Undoing => {}
         }
-        let locked = self.server_lock().await?;
+        let locked = self.server_lock(&state.plan).await?;
         let mut execution = self.execution(self.journal()?, state, by_hand, locked)?;
         Ok((id, execution.drive(true).await?))
     }
@@ -103,7 +104,18 @@ impl Session {
             return Ok((id, Ended::Undone));
         }
         let undoing = state.phase == Phase::Undoing;
-        let locked = self.server_lock().await?;
+        if let (RunKind::Restore, Some(raw)) = (state.plan.kind, &state.plan.raw) {
+            let reads = |r: &&RunState| r.id != id && of_copy(r, raw) && matches!(r.phase, Phase::Running | Phase::Undoing);
+            if let Some(reader) = self.history()?.runs.iter().find(reads) {
+                let message = format!("the run `{}` reads the raw copy that `{id}` made", reader.id);
+                return Err(refused(
+                    "GR0723",
+                    message,
+                    format!("`greenroom undo {}` first; it drops the raw copy unless it is to be kept", reader.id),
+                ));
+            }
+        }
+        let locked = self.server_lock(&state.plan).await?;
         let mut execution = self.execution(self.journal()?, state, false, locked)?;
         if !undoing && let Some(f) = execution.undo_all(&self.actor).await? {
             let code = if f.code == "GR0715" { "GR0715" } else { "GR0714" };
@@ -138,14 +150,14 @@ impl Session {
 
     /// Takes the target server's lock. Every other process that took a lease in this workspace is dead, since the workspace's lock is ours:
     /// what is left of its sessions is ended first.
-    async fn server_lock(&self) -> Result<Locked, SessionError> {
+    async fn server_lock(&self, plan: &Plan) -> Result<Locked, SessionError> {
         let leases = self.events()?.into_iter().filter_map(|e| match e.body {
             Body::LeaseTaken { owner } if owner != self.owner => Some(owner),
             _ => None,
         });
         let mut dead: Vec<String> = leases.collect();
         dead.dedup();
-        Ok(Locked::take(self.engines.as_ref(), &self.program.pilot.name, &dead).await?)
+        Ok(Locked::take(self.engines_over(plan.raw.as_ref()).as_ref(), &self.program.pilot.name, &dead).await?)
     }
 
     fn execution(&self, journal: SqliteJournal, state: RunState, by_hand: bool, locked: Locked) -> Result<Execution, SessionError> {
@@ -153,7 +165,7 @@ impl Session {
         let setup = Setup {
             program: self.program.clone(),
             folder: self.folder.clone(),
-            engines: self.engines.clone(),
+            engines: self.engines_over(plan.raw.as_ref()),
             keys: self.keys(&plan.names.nonce),
             scratch: self.workspace.scratch(&state.id)?,
             clock: self.clock.clone(),

@@ -1,10 +1,10 @@
 //! Connections to the databases that a program names. Owns opening them under this process's name; what is asked over them is others'.
 
-use crate::ports::Engines;
+use crate::ports::{Engines, no_quarantine};
 use async_trait::async_trait;
 use greenroom_engine::secret::Secrets;
 use greenroom_engine::{Source, Target};
-use greenroom_model::program::Address;
+use greenroom_model::program::{Address, Quarantine};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub struct RealEngines {
     source: Address,
     target: Address,
+    quarantine: Option<Quarantine>,
     secrets: Arc<dyn Secrets>,
     folder: PathBuf,
     owner: String,
@@ -21,7 +22,13 @@ impl RealEngines {
     /// Engines for two addresses; paths are read against `folder`. Sessions bear `owner`, so that another process can end them when this one
     /// has died.
     pub fn new(source: Address, target: Address, secrets: Arc<dyn Secrets>, folder: PathBuf, owner: String) -> RealEngines {
-        RealEngines { source, target, secrets, folder, owner }
+        RealEngines { source, target, quarantine: None, secrets, folder, owner }
+    }
+
+    /// Adds the quarantine that the program declares.
+    pub fn with_quarantine(mut self, quarantine: Option<Quarantine>) -> RealEngines {
+        self.quarantine = quarantine;
+        self
     }
 }
 
@@ -36,5 +43,20 @@ impl Engines for RealEngines {
         let mut target = greenroom_engine::target(&self.target, self.secrets.as_ref(), &self.folder).await?;
         target.introduce(&self.owner).await?;
         Ok(target)
+    }
+    async fn quarantine(&self) -> greenroom_engine::Result<Box<dyn Target>> {
+        let declared = self.quarantine.as_ref().ok_or_else(no_quarantine)?;
+        let mut target = greenroom_engine::target(&declared.address, self.secrets.as_ref(), &self.folder).await?;
+        target.introduce(&self.owner).await?;
+        Ok(target)
+    }
+    async fn raw(&self, name: &str) -> greenroom_engine::Result<Box<dyn Source>> {
+        let declared = self.quarantine.as_ref().ok_or_else(no_quarantine)?;
+        let mut address = declared.address.clone();
+        // On SQLite names are paths relative to the program's folder, as those of pilots are.
+        *(if address.engine.has_server() { &mut address.database } else { &mut address.path }) = Some(name.to_owned());
+        let mut source = greenroom_engine::source(&address, self.secrets.as_ref(), &self.folder).await?;
+        source.introduce(&self.owner).await?;
+        Ok(source)
     }
 }

@@ -10,6 +10,7 @@ mod error;
 mod pilot;
 mod plans;
 mod project;
+mod raw;
 
 pub use databases::Known;
 pub use engines::RealEngines;
@@ -59,7 +60,8 @@ impl Session {
         let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock::default()), Arc::new(SystemRandom));
         let owner = random.name(16);
         let (from, to) = (program.source.clone(), program.target.clone());
-        let engines = Arc::new(RealEngines::new(from, to, secrets.clone(), folder.clone(), owner.clone()));
+        let engines = RealEngines::new(from, to, secrets.clone(), folder.clone(), owner.clone());
+        let engines = Arc::new(engines.with_quarantine(program.quarantine.clone()));
         let workspace = Workspace::open(&folder)?;
         let root_key = match &program.masks.key {
             // A key of the program's own gives the same pseudonyms on every machine that has it.

@@ -7,7 +7,7 @@ use crate::planning::{self, Checked, Survey};
 use greenroom_model::catalog::Catalog;
 use greenroom_model::finding::{Finding, any_error};
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::Plan;
+use greenroom_model::plan::{Plan, RawCopy};
 use greenroom_model::run::Body;
 
 impl Session {
@@ -16,7 +16,15 @@ impl Session {
     /// # Errors
     /// When one cannot be reached.
     pub async fn check(&self) -> Result<(Survey, Checked), SessionError> {
-        let mut survey = planning::survey(&self.program, self.engines.as_ref()).await?;
+        self.check_over(None).await
+    }
+
+    /// The same with a raw copy in the source's place.
+    ///
+    /// # Errors
+    /// As [`Session::check`].
+    pub async fn check_over(&self, raw: Option<&RawCopy>) -> Result<(Survey, Checked), SessionError> {
+        let mut survey = planning::survey(&self.program, self.engines_over(raw).as_ref()).await?;
         survey.decided = self.decided_schema(&survey.catalog);
         let checked = planning::check(&self.program, &survey, &self.keys("check"));
         Ok((survey, checked))
@@ -44,7 +52,11 @@ impl Session {
     /// # Errors
     /// [`SessionError::Findings`] when something forbids a run.
     pub async fn plan(&self) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
-        let (survey, checked) = self.check().await?;
+        self.plan_from(None).await
+    }
+
+    pub(super) async fn plan_from(&self, raw: Option<&RawCopy>) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        let (survey, checked) = self.check_over(raw).await?;
         if any_error(&checked.findings) {
             return Err(SessionError::Findings(checked.findings));
         }
@@ -52,7 +64,7 @@ impl Session {
         let mut journal = self.journal()?;
         let history = Projection::of(&journal.replay()?)?;
         let names = planning::names(&self.program, &history, self.random.as_ref());
-        let plan = planning::make(&self.program, &survey, checked, &history, names, env!("CARGO_PKG_VERSION"));
+        let plan = planning::make_over(&self.program, &survey, checked, &history, names, env!("CARGO_PKG_VERSION"), raw.cloned());
         let hash = plan.hash();
         // Only for telling what drifted: a plan without it runs just as well.
         std::fs::write(self.workspace.planned_schema(hash), serde_json::to_vec(&survey.catalog).map_err(std::io::Error::from)?)?;

@@ -122,4 +122,24 @@ pub static CODES: &[CodeInfo] = &[
         title: "an inverse script failed",
         explain: "A script that the program declares to undo what the upgrade did outside the database did not run. The generation is dropped already and the former pilot stands; what is left is what the message names. Mend the cause and run `greenroom undo` again: the pinned script is tried again, or carry it out by hand.",
     },
+    CodeInfo {
+        code: "GR0731",
+        title: "no quarantine is declared",
+        explain: "`greenroom try` restores a backup, and a restored backup is raw data on disk. It is only restored where the program says so: a `[quarantine]` section in greenroom.toml. On servers an empty section means the target's server; on SQLite it names a folder.",
+    },
+    CodeInfo {
+        code: "GR0732",
+        title: "the backup cannot be used",
+        explain: "What was given is no backup of this program's engine, is cut off, packed or encrypted, or holds statements that reach outside one database. A backup is foreign code: what it wants to do beyond its own database is refused. Nothing of it is left anywhere.",
+    },
+    CodeInfo {
+        code: "GR0733",
+        title: "the raw copy is not there",
+        explain: "The run reads a raw copy in the quarantine, and what stands under its name now is not that copy, or nothing is. Undo the run and try the backup again.",
+    },
+    CodeInfo {
+        code: "GR0734",
+        title: "the backup changed",
+        explain: "The file is no longer the one that the run was planned for. Put it back, or undo the run and try the new file.",
+    },
 ];

@@ -133,6 +133,7 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
         layers: vec!["program".into()],
         source: address.clone(),
         target: address,
+        quarantine: None,
         pilot: Pilot {
             name: "pilot".into(),
             testers: vec![],

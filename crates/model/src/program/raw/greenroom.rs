@@ -21,6 +21,8 @@ pub struct RawGreenroom {
     pub source: Option<RawAddress>,
     /// Where pilots live. SQLite: not needed. PostgreSQL: the source's server unless a host is given.
     pub target: Option<RawAddress>,
+    /// Where `greenroom try` may restore a backup. Servers: the target's server unless a host is given. SQLite: a folder of its own.
+    pub quarantine: Option<RawQuarantine>,
     /// The rehearsal database people use.
     pub pilot: Option<RawPilot>,
     /// Kind of each table: `table = "queue"`. Tables not named are `records`. Tables of other schemas in quotes: `"billing.mail_queue"`.
@@ -100,6 +102,28 @@ pub struct RawAddress {
     pub password: Option<At<SecretRef>>,
     /// Servers: `disable` (the default on sockets and loopback), `require` or `verify` (the default elsewhere).
     pub tls: Option<At<Tls>>,
+}
+
+/// Where backups are restored: raw production data stands there, sealed, until its time is over.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawQuarantine {
+    /// SQLite: the folder, relative to the program's folder. It is created for its owner only (mode 0700).
+    pub path: Option<At<String>>,
+    /// Servers: host name or address, or the socket.
+    pub host: Option<At<String>>,
+    /// Servers: TCP port.
+    pub port: Option<At<u16>>,
+    /// PostgreSQL: the maintenance database, `postgres` by default.
+    pub database: Option<At<String>>,
+    /// Servers: login. It should have no more rights than creating databases: a backup is foreign code.
+    pub user: Option<At<String>>,
+    /// Servers: where the password comes from, e.g. `{ env = "CLINIC_PASSWORD" }`. Never the password itself.
+    pub password: Option<At<SecretRef>>,
+    /// Servers: `disable` (the default on sockets and loopback), `require` or `verify` (the default elsewhere).
+    pub tls: Option<At<Tls>>,
+    /// Days after which a raw copy that was kept is over and `greenroom drop --expired` drops it, 3 by default.
+    pub expires_days: Option<At<u32>>,
 }
 
 /// The rehearsal database people use.

@@ -8,7 +8,7 @@ mod greenroom;
 mod pack;
 
 pub use columns::{RawColumns, RawDecision, RawDecisionTable, TreatmentWord};
-pub use greenroom::{RawAddress, RawGreenroom, RawKind, RawKinds};
+pub use greenroom::{RawAddress, RawGreenroom, RawKind, RawKinds, RawQuarantine};
 pub use pack::{RawPack, RawRule};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
