@@ -23,6 +23,9 @@ pub struct CheckArgs {
     /// Look at the files only; connect to nothing
     #[arg(long)]
     offline: bool,
+    /// Look at this raw copy in the quarantine instead of the source; `greenroom status` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "offline")]
+    raw: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -50,7 +53,11 @@ pub async fn cmd_check(app: &App, args: CheckArgs) -> Done {
         return Ok(Exit::Ok);
     }
     let (session, layers) = app.session_with(Arc::new(Silent))?;
-    let (survey, checked) = session.check().await.map_err(|e| CliError::from(e).with_layers(&layers))?;
+    let (survey, checked) = match &args.raw {
+        Some(name) => session.check_over(Some(&session.raw_copy(name).await?)).await,
+        None => session.check().await,
+    }
+    .map_err(|e| CliError::from(e).with_layers(&layers))?;
     findings.extend(checked.findings);
     let grants = grants(&survey);
     if any_error(&findings) {

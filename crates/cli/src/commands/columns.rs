@@ -42,6 +42,9 @@ pub struct ColumnsArgs {
     /// Also the columns that are decided
     #[arg(long)]
     all: bool,
+    /// Look at this raw copy in the quarantine instead of the source; `greenroom status` lists them
+    #[arg(long, value_name = "NAME")]
+    raw: Option<String>,
 }
 
 /// What happens to a column.
@@ -77,7 +80,11 @@ struct Report {
 pub async fn cmd_columns(app: &App, args: ColumnsArgs) -> Done {
     let opened = app.open()?;
     let session = app.session_with(Arc::new(Silent))?.0;
-    let mut source = session.engines().source().await?;
+    let raw = match &args.raw {
+        Some(name) => Some(session.raw_copy(name).await?),
+        None => None,
+    };
+    let mut source = session.engines_over(raw.as_ref()).source().await?;
     let (catalog, samples) = look(source.as_mut()).await?;
     let only = wanted(&catalog, args.table.as_deref())?;
     let program = &opened.program;

@@ -8,7 +8,7 @@ use greenroom_runner::planning::size;
 use greenroom_runner::session::Known;
 use serde::Serialize;
 
-/// Drop databases that Greenroom made: one by name, or former pilots whose time is over
+/// Drop databases that Greenroom made: one by name, or former pilots and raw copies whose time is over
 ///
 /// Only what the journal knows and what bears our marker inside is dropped; names alone prove nothing.
 #[derive(Args, Debug)]
@@ -17,7 +17,7 @@ pub struct DropArgs {
     /// The database's name, as `greenroom status` shows it
     #[arg(required_unless_present = "expired", conflicts_with = "expired")]
     name: Option<String>,
-    /// All former pilots whose time is over
+    /// All former pilots and raw copies whose time is over
     #[arg(long)]
     expired: bool,
     /// Do not ask
@@ -49,7 +49,7 @@ pub async fn cmd_drop(app: &App, args: DropArgs) -> Done {
         }
     };
     app.result(&Dropped { dropped }, |d| match d.dropped.as_slice() {
-        [] => "nothing to drop: no former pilot's time is over\n".to_owned(),
+        [] => "nothing to drop: nothing's time is over\n".to_owned(),
         all => all
             .iter()
             .map(|k| {

@@ -21,6 +21,7 @@ mod runs;
 mod schema;
 mod seal;
 mod status;
+mod try_backup;
 mod undo;
 mod verify;
 
@@ -63,6 +64,7 @@ pub enum Command {
     Columns(columns::ColumnsArgs),
     Plan(plan::PlanArgs),
     Rehearse(rehearse::RehearseArgs),
+    Try(try_backup::TryArgs),
     Status(status::StatusArgs),
     Runs(runs::RunsArgs),
     #[command(subcommand)]
@@ -92,6 +94,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Columns(a) => columns::cmd_columns(app, a).await,
         Command::Plan(a) => plan::cmd_plan(app, a).await,
         Command::Rehearse(a) => rehearse::cmd_rehearse(app, a).await,
+        Command::Try(a) => try_backup::cmd_try(app, a).await,
         Command::Status(a) => status::cmd_status(app, a).await,
         Command::Runs(a) => runs::cmd_runs(app, a),
         Command::Run(a) => run::cmd_run(app, a),

@@ -43,7 +43,8 @@ pub async fn cmd_rehearse(app: &App, args: RehearseArgs) -> Done {
     nothing_open(&history)?;
     for gone in session.drop_expired().await? {
         let until = gone.until.map(|u| format!(", kept until {}", words::when(u))).unwrap_or_default();
-        app.say(format!("dropped the former pilot `{}`{until}", gone.name));
+        let role = if gone.role == "former" { "former pilot" } else { gone.role.as_str() };
+        app.say(format!("dropped the {role} `{}`{until}", gone.name));
     }
     let (hash, plan) = match &args.plan {
         Some(prefix) => session.find_plan(prefix)?,
@@ -54,14 +55,14 @@ pub async fn cmd_rehearse(app: &App, args: RehearseArgs) -> Done {
         }
     };
     app.say(summary(&plan, &hash.short()));
-    let earlier = history.runs.iter().rev().find(|r| r.phase == Phase::Finished);
+    let earlier = history.runs.iter().rev().find(|r| r.phase == Phase::Finished && r.plan.kind == plan.kind);
     progress.expect(&plan, earlier, None);
     let ended = drive::attended(&session, &progress, session.start(hash, &plan, args.by_hand)).await?;
     drive::conclude(app, &session, &progress, args.by_hand, ended).await
 }
 
 /// Refuses early what [`greenroom_runner::session::Session::start`] would refuse after a plan was made for nothing.
-fn nothing_open(history: &Projection) -> Result<(), CliError> {
+pub fn nothing_open(history: &Projection) -> Result<(), CliError> {
     match history.runs.iter().find(|r| matches!(r.phase, Phase::Running | Phase::Undoing)) {
         None => Ok(()),
         Some(open) => Err(CliError::Session(SessionError::Refused {
@@ -73,7 +74,7 @@ fn nothing_open(history: &Projection) -> Result<(), CliError> {
 }
 
 /// Two lines before it begins.
-fn summary(plan: &Plan, short: &str) -> String {
+pub fn summary(plan: &Plan, short: &str) -> String {
     let masked = plan.tables.iter().filter(|t| t.changes_fields()).count();
     let until = plan.expected_millis().map(|ms| format!(", about {}", words::millis(ms))).unwrap_or_default();
     let at = words::exactly(SystemClock::default().now());

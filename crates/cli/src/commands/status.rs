@@ -15,7 +15,7 @@ use greenroom_runner::session::{Known, Session};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Show what stands where: the pilot, the latest run, former pilots
+/// Show what stands where: the pilot, the latest run, former pilots, raw copies
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  greenroom status\n  greenroom status --json")]
 pub struct StatusArgs {}
@@ -96,6 +96,7 @@ fn text(s: &Status) -> String {
         out.push_str(&heading("Also standing"));
         let row = |k: &Known| {
             let until = match (&k.until, k.role.as_str()) {
+                (Some(u), role) if role.ends_with("raw copy") => raw(k, *u, s.now),
                 (Some(u), _) if *u <= s.now => "time is over: the next rehearsal drops it".to_owned(),
                 (Some(u), _) => format!("kept until {} ({})", words::when(*u), words::age(*u, s.now)),
                 (None, _) => String::new(),
@@ -122,6 +123,17 @@ fn text(s: &Status) -> String {
     };
     out.push_str(&run::next(&next));
     out
+}
+
+/// A raw copy holds production's values: where it stands and until when is always said.
+fn raw(k: &Known, until: Timestamp, now: Timestamp) -> String {
+    let unseen = if k.standing.is_none() { "not seen now; " } else { "" };
+    let over = if until <= now {
+        "time is over: `greenroom drop --expired` drops it".to_owned()
+    } else {
+        format!("kept until {} ({})", words::when(until), words::age(until, now))
+    };
+    paint(WARN, format!("{unseen}raw values in the quarantine, {over}"))
 }
 
 fn pilot(s: &Status, p: &Known) -> String {

@@ -73,7 +73,8 @@ impl Display for Bars {
         if let Some((bar, then)) = self.running.get_mut(step) {
             by = Moved { rows: moved.rows.saturating_sub(then.rows), bytes: moved.bytes.saturating_sub(then.bytes) };
             *then = moved;
-            bar.set_message(format!("{}, {}", words::count(moved.rows, "row"), size(moved.bytes)));
+            let rows = if moved.rows > 0 { format!("{}, ", words::count(moved.rows, "row")) } else { String::new() };
+            bar.set_message(format!("{rows}{}", size(moved.bytes)));
         }
         // What is read back to be compared is no part of what is to be copied.
         if is_copy(step) {

@@ -28,7 +28,7 @@ impl Display for Lines {
     fn begins(&mut self, step: &StepKey, title: &str) {
         self.since.insert(step.clone(), (Instant::now(), Moved::default()));
         // Copies run side by side and are many; they are told of when they end, or when they take long.
-        if !is_copy(step) {
+        if !is_copy(step) || step.0 == "restore" {
             put(&format!("{title} …"));
         }
     }
@@ -37,7 +37,9 @@ impl Display for Lines {
         let Some((at, then)) = self.since.get_mut(step).filter(|(at, _)| at.elapsed() >= PAUSE) else { return };
         let ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         let rate = (moved.bytes - then.bytes).saturating_mul(1000) / ms;
-        put(&format!("{title}: {} so far, {}, {}/s", words::count(moved.rows, "row"), size(moved.bytes), size(rate)));
+        // A backup is read in bytes; its rows are not counted.
+        let rows = if moved.rows > 0 { format!("{} so far, ", words::count(moved.rows, "row")) } else { String::new() };
+        put(&format!("{title}: {rows}{}, {}/s", size(moved.bytes), size(rate)));
         (*at, *then) = (Instant::now(), moved);
     }
 

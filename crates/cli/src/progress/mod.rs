@@ -25,9 +25,9 @@ trait Display: Send {
     fn clear(&mut self);
 }
 
-/// Whether a step copies rows.
+/// Whether a step copies rows, or restores them: what the overall bar counts.
 fn is_copy(step: &StepKey) -> bool {
-    step.0.starts_with("copy:")
+    step.0.starts_with("copy:") || step.0 == "restore"
 }
 
 /// Rows and bytes.
@@ -83,7 +83,11 @@ impl Progress {
         let copies = || plan.steps.iter().filter(|s| matches!(s.action, Action::CopyTable { .. }));
         let known: Vec<Moved> = copies().filter_map(|s| earlier.and_then(|r| r.outcome(&s.key))).map(moved).collect();
         let sum = |all: &[Moved]| all.iter().fold(Moved::default(), |a, m| Moved { rows: a.rows + m.rows, bytes: a.bytes + m.bytes });
-        let total = if known.len() == copies().count() { sum(&known) } else { Moved { rows: 0, bytes: plan.footprint.read_bytes } };
+        let total = if !known.is_empty() && known.len() == copies().count() {
+            sum(&known)
+        } else {
+            Moved { rows: 0, bytes: plan.footprint.read_bytes }
+        };
         let done: Vec<Moved> = copies()
             .filter_map(|s| match now?.steps.get(&s.key) {
                 Some(StepState::Finished { outcome }) => Some(moved(outcome)),

@@ -4,7 +4,7 @@ use super::style::{BAD, DIM, GOOD, HEAD, HINT, WARN, heading, paint};
 use super::table::{Align, table};
 use super::{verdict, words};
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::Action;
+use greenroom_model::plan::{Action, RunKind};
 use greenroom_model::run::{Failure, Phase, Question, RunState, StepState, Verdict};
 use greenroom_runner::planning::size;
 use jiff::Timestamp;
@@ -98,6 +98,9 @@ pub struct RunReport {
     pub verdicts: Vec<Dated>,
     /// Whether the pilot has been opened, by the run itself or since.
     pub opened: bool,
+    /// The raw copy that the run makes: a restore and no rehearsal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restores: Option<String>,
 }
 
 impl RunReport {
@@ -146,6 +149,7 @@ impl RunReport {
             question,
             undo_failure: state.undo_failure.clone(),
             opened: state.outcome_of(|a| matches!(a, Action::Open { .. })).is_some(),
+            restores: state.plan.raw.as_ref().filter(|_| state.plan.kind == RunKind::Restore).map(|r| r.name.clone()),
             steps,
             verdicts: state.verdicts.iter().map(|(at, verdict)| Dated { at: *at, verdict: verdict.clone() }).collect(),
         }
@@ -175,6 +179,14 @@ impl RunReport {
         let run = &self.run;
         let pair = |command: String, why: &str| (command, why.to_owned());
         match self.standing {
+            Standing::Finished if self.restores.is_some() => vec![
+                pair(format!("greenroom resume {run}"), "rehearse over the raw copy"),
+                pair(format!("greenroom undo {run}"), "drop the raw copy"),
+            ],
+            Standing::Failed | Standing::Interrupted if self.restores.is_some() => vec![
+                pair(format!("greenroom undo {run}"), "drop what was restored so far"),
+                pair(format!("greenroom resume {run}"), "restore the backup from the beginning"),
+            ],
             Standing::Finished if self.opened => vec![
                 pair("greenroom verify".into(), "check the pilot again, at any time"),
                 pair("greenroom open --to all".into(), "let everybody in, not only testers"),
@@ -207,6 +219,14 @@ impl RunReport {
 
     /// What stands now, in a sentence.
     fn stands(&self) -> String {
+        if let Some(raw) = &self.restores {
+            return match self.standing {
+                Standing::Finished => format!("the raw copy `{raw}` stands in the quarantine, if no later run has dropped it"),
+                Standing::Undone => format!("the raw copy `{raw}` is gone"),
+                Standing::Running => format!("restoring the raw copy `{raw}`"),
+                _ => format!("the raw copy `{raw}` is half restored; everything else is untouched"),
+            };
+        }
         match self.standing {
             Standing::Finished => format!("the new generation stands under the name `{}`", self.pilot),
             Standing::Undone => format!("`{}` is what it was before the run", self.pilot),

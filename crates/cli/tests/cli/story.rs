@@ -310,7 +310,7 @@ fn a_rehearsal_makes_a_pilot_and_undo_brings_the_former_one_back() {
     assert_snapshot!(c.run(&["drop", "--expired"]), @r##"
     exit 0
     --- out
-    nothing to drop: no former pilot's time is over
+    nothing to drop: nothing's time is over
     "##);
 }
 
