@@ -115,6 +115,10 @@ fn text(s: &Status) -> String {
     }
     let next = match &s.run {
         None => vec![("greenroom rehearse".to_owned(), "build the first pilot".to_owned())],
+        // What a restore made is gone again: there is nothing to go on with.
+        Some(r) if r.standing == Standing::Finished && r.restores.as_ref().is_some_and(|raw| s.others.iter().all(|k| k.name != *raw)) => {
+            vec![("greenroom try BACKUP".to_owned(), "restore a backup and rehearse over it".to_owned())]
+        }
         // A finished run whose pilot is open has nothing more to ask for.
         Some(r) => {
             let open = s.pilot.as_ref().is_some_and(|p| !matches!(p.admission, None | Some(Admission::Sealed)));

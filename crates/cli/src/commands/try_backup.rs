@@ -62,7 +62,7 @@ pub async fn cmd_try(app: &App, args: TryArgs) -> Done {
     let raw = match session.standing_copy(backup.hash).await? {
         Some(raw) => {
             app.say(format!("the raw copy `{}` of this very backup stands already, until {}", raw.name, words::when(raw.until)));
-            RawCopy { keep: args.keep_raw, ..raw }
+            RawCopy { keep: args.keep_raw || raw.keep, ..raw }
         }
         None => match restored(app, &session, &progress, &backup, &args).await? {
             Ok(raw) => raw,
@@ -83,12 +83,10 @@ async fn restored(
     let (hash, plan) = session.plan_restore(backup, args.keep_raw).await?;
     let Some(raw) = plan.raw.clone() else { return Err(CliError::Bug("a restore without a raw copy".into())) };
     let what = format!("`{}` ({}, {})", backup.path.display(), backup.format.words(), size(backup.bytes));
-    let fate = if args.keep_raw { "kept" } else { "dropped at the end, at the latest over" };
-    app.say(format!(
-        "{what} becomes the raw copy `{}`: production's own values, sealed, {fate} until {}",
-        raw.name,
-        words::when(raw.until)
-    ));
+    let until = words::when(raw.until);
+    let fate =
+        if args.keep_raw { format!("kept until {until}") } else { format!("dropped at the end of the trial, on {until} at the latest") };
+    app.say(format!("{what} becomes the raw copy `{}`: production's own values, sealed, {fate}", raw.name));
     app.confirm("restore it into the quarantine?", args.yes)?;
     // An archive is packed: how much it comes to is not known before.
     if !matches!(backup.format, Format::PgCustom | Format::PgTar | Format::PgDirectory) {

@@ -218,7 +218,7 @@ impl Run<'_> {
     async fn all(&mut self, target: &mut PgTarget, feed: &mut Feed) -> Result<()> {
         while let Some(piece) = feed.next().await? {
             match piece {
-                Piece::Command(name, rest, line) => self.command(&name, &rest, feed.number, line)?,
+                Piece::Command(name, rest, line) => self.command(&name, &rest, feed.number + 1, line)?,
                 Piece::Statement(s) => self.statement(target, feed, &s).await?,
                 Piece::Data(_) | Piece::DataEnd => return Err(cut_off(&self.backup.path)),
             }

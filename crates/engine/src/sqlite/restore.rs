@@ -167,7 +167,7 @@ fn text(backup: &Backup, path: &Path, wanted: &Marker, tell: &Tell) -> Result<Re
     let mut restored = Restored::default();
     let mut reader = Reader::new(EngineKind::Sqlite);
     let mut buffer = vec![0u8; CHUNK];
-    let mut number = 0u64;
+    let (mut number, mut ended) = (0u64, false);
     loop {
         while let Some(piece) = reader.next().map_err(|e| at(refused(&backup.path, e.message), number + 1, e.line))? {
             match piece {
@@ -185,22 +185,20 @@ fn text(backup: &Backup, path: &Path, wanted: &Marker, tell: &Tell) -> Result<Re
                 Piece::Data(_) | Piece::DataEnd => {}
             }
         }
-        let n = from.read(&mut buffer).map_err(|e| disk(backup, &e))?;
-        if n == 0 {
-            if reader.unfinished() {
-                return Err(cut_off(&backup.path));
-            }
-            // Once more, for what only the end of the text completes.
-            reader.end();
-            if let Some(Piece::Statement(s)) = reader.next().map_err(|e| at(refused(&backup.path, e.message), number + 1, e.line))? {
-                number += 1;
-                execute(backup, &c, number, &s, &mut restored)?;
-                continue;
-            }
+        if ended {
             break;
         }
-        reader.push(&buffer[..n]);
-        tell(n as u64);
+        let n = from.read(&mut buffer).map_err(|e| disk(backup, &e))?;
+        if n == 0 {
+            reader.end();
+            ended = true;
+        } else {
+            reader.push(&buffer[..n]);
+            tell(n as u64);
+        }
+    }
+    if reader.unfinished() {
+        return Err(cut_off(&backup.path));
     }
     if !c.is_autocommit() {
         return Err(cut_off(&backup.path));
