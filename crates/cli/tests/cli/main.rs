@@ -7,3 +7,4 @@ mod engine_test;
 mod json;
 mod look;
 mod story;
+mod try_backup;

@@ -5,6 +5,7 @@
 
 mod cuts;
 mod encoding;
+mod restore;
 mod sessions;
 mod world;
 pub use cuts::Cuts;

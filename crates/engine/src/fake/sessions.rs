@@ -4,6 +4,7 @@
 use super::cuts::Cuts;
 use super::encoding::FakeEncoding;
 use super::world::{Database, Inner, Rows, World, catalog};
+use crate::backup::{Backup, Restored, Tell};
 use crate::batch::{MaskedBatch, RawBatch};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::*;
@@ -18,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// One effect on the world with its two cuts.
-fn effect<T>(world: &World, cuts: &Cuts, what: &str, act: impl FnOnce(&mut Inner) -> Result<T>) -> Result<T> {
+pub(super) fn effect<T>(world: &World, cuts: &Cuts, what: &str, act: impl FnOnce(&mut Inner) -> Result<T>) -> Result<T> {
     cuts.pass(what)?;
     let result = act(&mut world.inner());
     cuts.pass(what)?;
@@ -46,16 +47,25 @@ fn capabilities(world: &World) -> Capabilities {
 pub(super) struct FakeSource {
     world: World,
     cuts: Cuts,
+    /// The raw copy that is read in place of production.
+    raw: Option<String>,
 }
 
 impl FakeSource {
-    pub(super) fn new(world: World, cuts: Cuts) -> FakeSource {
-        FakeSource { world, cuts }
+    pub(super) fn new(world: World, cuts: Cuts, raw: Option<String>) -> FakeSource {
+        FakeSource { world, cuts, raw }
+    }
+
+    fn rows(&self) -> BTreeMap<TableName, Rows> {
+        let inner = self.world.inner();
+        match &self.raw {
+            Some(name) => inner.databases.get(name).map(|d| d.tables.clone()).unwrap_or_default(),
+            None => inner.source.clone(),
+        }
     }
 
     fn catalog(&self) -> Catalog {
-        let inner = self.world.inner();
-        catalog(&inner.source.keys().collect::<Vec<_>>(), true)
+        catalog(&self.rows().keys().collect::<Vec<_>>(), true)
     }
 }
 
@@ -81,7 +91,7 @@ impl Source for FakeSource {
     }
     async fn hold(&mut self, _tables: &[TableName]) -> Result<Box<dyn Held>> {
         self.cuts.pass("hold")?;
-        let rows = Arc::new(self.world.inner().source.clone());
+        let rows = Arc::new(self.rows());
         Ok(Box::new(FakeHeld { rows, catalog: self.catalog() }))
     }
 }
@@ -272,6 +282,10 @@ impl Target for FakeTarget {
     }
     async fn admission(&mut self, name: &str) -> Result<Admission> {
         Ok(there(&mut self.world.inner(), name)?.admission.clone())
+    }
+    async fn restore(&mut self, name: &str, marker: &Marker, _: &Backup, tell: Tell) -> Result<Restored> {
+        let world = (self.world.clone(), self.cuts.clone());
+        super::restore::restore(self, world, name, marker, tell).await
     }
     async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()> {
         effect(&self.world, &self.cuts, "drop", |w| {

@@ -109,7 +109,12 @@ impl World {
 
     /// A process's view of the source.
     pub fn source(&self, cuts: &Cuts) -> Box<dyn Source> {
-        Box::new(FakeSource::new(self.clone(), cuts.clone()))
+        Box::new(FakeSource::new(self.clone(), cuts.clone(), None))
+    }
+
+    /// A process's view of a raw copy, read as a source.
+    pub fn raw_source(&self, cuts: &Cuts, name: &str) -> Box<dyn Source> {
+        Box::new(FakeSource::new(self.clone(), cuts.clone(), Some(name.to_owned())))
     }
 
     /// A process's view of the target.

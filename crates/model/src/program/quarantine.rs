@@ -38,8 +38,8 @@ pub(super) fn quarantine(layers: &[Read<'_>], target: &Address, findings: &mut V
         }
     }
     let days = last(layers, |m| m.quarantine.as_ref()?.expires_days.as_ref());
-    if let Some((layer, at)) = days.filter(|(_, at)| !(1..=MOST_DAYS).contains(&at.value)) {
-        let finding = Finding::error("GR0124", format!("`quarantine.expires_days` takes 1 to {MOST_DAYS}"));
+    if let Some((layer, at)) = days.filter(|(_, at)| !(0..=MOST_DAYS).contains(&at.value)) {
+        let finding = Finding::error("GR0124", format!("`quarantine.expires_days` takes 0 to {MOST_DAYS}"));
         findings.push(finding.at(layer.file(MAIN).place(at.span.clone())).hint("raw data is kept no longer than it is needed"));
     }
     let mut address = Address {

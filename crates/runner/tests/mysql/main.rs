@@ -7,3 +7,4 @@ mod chinook;
 mod crash;
 mod rehearsal;
 mod scene;
+mod trial;

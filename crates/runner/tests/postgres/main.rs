@@ -5,4 +5,5 @@
 mod crash;
 mod rehearsal;
 mod scene;
+mod trial;
 mod trouble;

@@ -122,7 +122,7 @@ pub struct RawQuarantine {
     pub password: Option<At<SecretRef>>,
     /// Servers: `disable` (the default on sockets and loopback), `require` or `verify` (the default elsewhere).
     pub tls: Option<At<Tls>>,
-    /// Days after which a raw copy that was kept is over and `greenroom drop --expired` drops it, 3 by default.
+    /// Days after which a raw copy that was kept is over and `greenroom drop --expired` drops it, 3 by default; 0: it is over at once.
     pub expires_days: Option<At<u32>>,
 }
 
