@@ -301,7 +301,7 @@ fn an_undo_of_a_trial_killed_at_any_cut_is_finished_by_another() {
 #[test]
 fn a_resume_of_a_trial_killed_at_any_cut_is_finished_by_resume_or_undone() {
     for n in 0..cuts_of(false) {
-        let mut k = n % 11;
+        let mut k = n % 29;
         loop {
             let (m, initial) = dead_at(false, n);
             let cuts = Cuts::at(k);
@@ -317,7 +317,7 @@ fn a_resume_of_a_trial_killed_at_any_cut_is_finished_by_resume_or_undone() {
             if !cuts.is_dead() {
                 break;
             }
-            k += 11;
+            k += 29;
         }
     }
 }
@@ -336,9 +336,8 @@ fn a_backup_that_was_replaced_meanwhile_is_not_restored() {
     let engines: Arc<dyn Engines> = Arc::new(OverRaw::new(inner, "crash", raw));
     let state = m.history().runs.pop().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let ended = runtime.block_on(async {
-        m.execution(m.journal.reopen(Cuts::never()), state, engines).await.unwrap().drive(true).await.unwrap()
-    });
+    let ended =
+        runtime.block_on(async { m.execution(m.journal.reopen(Cuts::never()), state, engines).await.unwrap().drive(true).await.unwrap() });
     let Ended::Failed(_, failure) = ended else { panic!("{ended:?}") };
     assert_eq!(failure.code, "GR0734");
     assert_eq!(m.databases(), initial);

@@ -9,7 +9,7 @@ use crate::render::words;
 use clap::Args;
 use greenroom_model::finding::Finding;
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::{Plan, PlannedHow, PlannedUpgrade};
+use greenroom_model::plan::{Plan, PlannedHow, PlannedUpgrade, RunKind};
 use greenroom_model::upgrade;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::Silent;
@@ -73,6 +73,10 @@ fn text(p: &Planned, sql: bool) -> String {
     let (plan, f) = (&p.plan, &p.plan.footprint);
     let version = plan.product_version.as_ref().map(|v| format!(", product version {v}")).unwrap_or_default();
     let mut out = format!("{} {} for `{}`: {} on {}{version}\n", paint(HEAD, "Plan"), p.short, plan.program, plan.kind, plan.engine);
+    if let (RunKind::Restore, Some(raw)) = (plan.kind, &plan.raw) {
+        out.push_str(&format!("  restores `{}` ({}) as the raw copy `{}`\n", raw.backup.path, raw.backup.format, raw.name));
+        return format!("{out}  it is over on {}\n{}\nhash {}\n", words::exactly(raw.until), steps(plan), p.hash);
+    }
     out.push_str(&format!("  builds `{}`, which then takes the name `{}`\n", plan.names.generation, plan.names.pilot));
     out.push_str(&format!("  a present pilot is kept as `{}`\n", plan.names.former));
     out.push_str(&steps(plan));

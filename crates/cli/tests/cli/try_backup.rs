@@ -176,7 +176,8 @@ fn a_raw_copy_that_cannot_be_planned_over_goes_at_once() {
 fn a_trial_killed_while_it_restores_is_listed_and_resumed_or_undone() {
     let (c, backup) = away();
     let sql = c.path("../large.sql");
-    let rows: String = (1000..200_000).map(|i| format!("INSERT INTO \"mail_queue\" VALUES({i},'someone{i}@klinika-raw.example.org');\n")).collect();
+    let rows: String =
+        (1000..200_000).map(|i| format!("INSERT INTO \"mail_queue\" VALUES({i},'someone{i}@klinika-raw.example.org');\n")).collect();
     fs::write(&sql, dump(&backup).replace("COMMIT;", &format!("{rows}COMMIT;"))).unwrap();
     for undo in [true, false] {
         let run = Run::new(env!("CARGO_BIN_EXE_greenroom")).folder(&c.path("")).args(["try", sql.to_str().unwrap(), "--yes"]);

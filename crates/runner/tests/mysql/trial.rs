@@ -62,7 +62,11 @@ async fn a_dump_is_restored_rehearsed_and_dropped_while_production_is_away() {
     away(&scene);
     let session = scene.session();
     assert!(session.plan().await.is_err(), "production does not answer");
-    for (arguments, name) in [(&["--single-transaction"][..], "plain.sql"), (&["--databases"], "named.sql"), (&["--hex-blob", "--skip-extended-insert"], "rows.sql")] {
+    for (arguments, name) in [
+        (&["--single-transaction"][..], "plain.sql"),
+        (&["--databases"], "named.sql"),
+        (&["--hex-blob", "--skip-extended-insert"], "rows.sql"),
+    ] {
         let backup = dump(&scene, arguments, name);
         assert_eq!(trial(&session, &backup).await, Ended::Finished, "{name}");
         scene.nothing_raw();

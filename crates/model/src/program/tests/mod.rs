@@ -4,6 +4,7 @@ mod bad;
 mod good;
 mod kits;
 mod properties;
+mod quarantine;
 mod written;
 
 use crate::finding::{Finding, Severity};
