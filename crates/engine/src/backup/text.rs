@@ -4,6 +4,13 @@
 //! statements mean, and does not read files: bytes are pushed in, pieces are taken out. Scripts that people write are split by
 //! `model::upgrade::split`, which needs the whole text; this is for dumps, which need not be UTF-8 throughout either.
 
+mod around;
+mod piece;
+mod words;
+
+pub(crate) use piece::{Piece, Statement, TextError};
+
+use around::{from_stdin, leading};
 use greenroom_model::catalog::EngineKind;
 
 /// Longest statement that is taken; longer ones are no statements but something else.
@@ -14,60 +21,6 @@ const AHEAD: usize = 72;
 
 /// Data lines are handed on in pieces of about so many bytes.
 const DATA: usize = 1 << 18;
-
-/// One statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Statement {
-    /// Its text without the terminator.
-    pub sql: Vec<u8>,
-    /// The same with string literals emptied and comments gone: enough to judge it, and free of row values.
-    pub skeleton: String,
-    /// 1-based line on which it begins.
-    pub line: u32,
-}
-
-impl Statement {
-    /// Its words (unquoted, upper case) from the beginning on, up to the first other token.
-    pub fn words(&self) -> Vec<String> {
-        let mut rest = self.skeleton.trim_start();
-        let mut words = Vec::new();
-        loop {
-            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-            if end == 0 || words.len() == 8 {
-                return words;
-            }
-            words.push(rest[..end].to_ascii_uppercase());
-            rest = rest[end..].trim_start();
-        }
-    }
-
-    /// Whether it begins with these words.
-    pub fn is(&self, words: &[&str]) -> bool {
-        let own = self.words();
-        words.len() <= own.len() && words.iter().zip(&own).all(|(a, b)| a == b)
-    }
-}
-
-/// What the text consists of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
-    /// A statement.
-    Statement(Statement),
-    /// Whole data lines behind a `COPY … FROM stdin` statement.
-    Data(Vec<u8>),
-    /// The data's end.
-    DataEnd,
-    /// A client's command: name without its sign, the rest of the line, its line.
-    Command(String, String, u32),
-}
-
-/// Why a text cannot be read on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {message}")]
-pub(crate) struct TextError {
-    pub line: u32,
-    pub message: &'static str,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum In {
@@ -414,46 +367,6 @@ impl Reader {
         }
     }
 
-    /// A word ended.
-    fn take_word(&mut self) {
-        if self.word.is_empty() {
-            return;
-        }
-        if self.postgres && self.parentheses == 0 && self.makes_routine() {
-            match self.word.as_str() {
-                "BEGIN" => self.body += 1,
-                "CASE" if self.body > 0 => self.body += 1,
-                "END" => self.body = self.body.saturating_sub(1),
-                _ => {}
-            }
-        }
-        // `e` stands for the word END, which no symbol is.
-        self.tail = [self.tail[1], if self.word == "END" { b'e' } else { b'w' }];
-        if self.first.len() < 6 {
-            self.first.push(self.word.clone());
-        }
-        self.word.clear();
-    }
-
-    fn is_first(&self, at: usize, word: &str) -> bool {
-        self.first.get(at).is_some_and(|w| w == word)
-    }
-
-    fn makes_routine(&self) -> bool {
-        let at = if self.is_first(1, "OR") { 3 } else { 1 };
-        self.is_first(0, "CREATE") && (self.is_first(at, "FUNCTION") || self.is_first(at, "PROCEDURE"))
-    }
-
-    /// Whether the `;` here ends the statement.
-    fn ends_here(&self) -> bool {
-        if self.postgres {
-            return self.parentheses == 0 && self.body == 0;
-        }
-        let at = if self.is_first(1, "TEMP") || self.is_first(1, "TEMPORARY") { 2 } else { 1 };
-        let trigger = self.is_first(0, "CREATE") && self.is_first(at, "TRIGGER");
-        !trigger || self.tail == [b';', b'e']
-    }
-
     fn end_statement(&mut self) -> Option<Piece> {
         let length = self.delimiter.len();
         if self.fresh() && self.first.is_empty() {
@@ -494,139 +407,10 @@ impl Reader {
         }
         Piece::Statement(statement)
     }
-
-    /// Data lines up to `\\.`.
-    fn data(&mut self) -> Option<Piece> {
-        if !self.first.is_empty() {
-            let Some(n) = self.buffer[self.at..].iter().position(|b| *b == b'\n') else {
-                return if self.ended { self.data_end(self.buffer.len()) } else { None };
-            };
-            self.first.clear();
-            self.at += n + 1;
-            self.begin = self.at;
-        }
-        let mut end = self.at;
-        loop {
-            let here = &self.buffer[end..];
-            let newline = here.iter().position(|b| *b == b'\n');
-            let line = match newline {
-                Some(n) => &here[..n],
-                None if self.ended => here,
-                None => break,
-            };
-            let done = line.strip_suffix(b"\r").unwrap_or(line) == b"\\.";
-            if done {
-                if end > self.at {
-                    break;
-                }
-                let next = end + line.len() + usize::from(newline.is_some());
-                return self.data_end(next);
-            }
-            // Without its end the data was cut off: nothing is handed on, and the text is unfinished.
-            let Some(n) = newline else { return None };
-            end += n + 1;
-            if end - self.at >= DATA {
-                break;
-            }
-        }
-        if end == self.at {
-            return None;
-        }
-        let data = self.buffer[self.at..end].to_vec();
-        self.at = end;
-        self.begin = end;
-        Some(Piece::Data(data))
-    }
-
-    fn data_end(&mut self, next: usize) -> Option<Piece> {
-        self.at = next;
-        self.skip(0);
-        self.state = In::Plain;
-        Some(Piece::DataEnd)
-    }
-
-    /// `\\restrict …`, `.command …`: the rest of the line.
-    fn client_command(&mut self) -> Option<Piece> {
-        let here = &self.buffer[self.at + 1..];
-        let end = match here.iter().position(|b| *b == b'\n') {
-            Some(n) => n,
-            None if self.ended => here.len(),
-            None => {
-                self.waits = true;
-                return None;
-            }
-        };
-        let text = String::from_utf8_lossy(&here[..end]).into_owned();
-        let line = self.line_of(self.at);
-        let (name, rest) = text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()));
-        let piece = Piece::Command(name.to_owned(), rest.trim().to_owned(), line);
-        // Its line break, unless the text ends without one.
-        self.skip((end + 1).min(self.buffer.len() - self.at));
-        Some(piece)
-    }
-
-    fn delimiter_command(&mut self) -> Option<Piece> {
-        let here = &self.buffer[self.at..];
-        let end = match here.iter().position(|b| *b == b'\n') {
-            Some(n) => n,
-            None if self.ended => here.len(),
-            None => {
-                self.waits = true;
-                return None;
-            }
-        };
-        let words: Vec<&[u8]> = here[..end].split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty()).collect();
-        if let Some(word) = words.get(1) {
-            self.delimiter = word.to_vec();
-        }
-        self.skip(end);
-        None
-    }
 }
 
 fn here_at(buffer: &[u8], at: usize) -> u8 {
     buffer.get(at).copied().unwrap_or(0)
-}
-
-/// Length of the blanks and comments that a statement's text begins with.
-fn leading(text: &[u8], mysql: bool, postgres: bool) -> usize {
-    let mut at = 0;
-    loop {
-        at += text[at..].iter().take_while(|b| b.is_ascii_whitespace()).count();
-        let rest = &text[at..];
-        if rest.starts_with(b"--") || (mysql && rest.starts_with(b"#")) {
-            at += rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |n| n + 1);
-        } else if rest.starts_with(b"/*")
-            && !(mysql && (rest.starts_with(b"/*!") || rest.starts_with(b"/*M!")) && !rest.starts_with(b"/*M!999999\\-"))
-        {
-            let mut depth = 0u32;
-            let mut i = 0;
-            while i < rest.len() {
-                if rest[i..].starts_with(b"*/") {
-                    depth -= 1;
-                    i += 2;
-                    if depth == 0 {
-                        break;
-                    }
-                } else if rest[i..].starts_with(b"/*") && (depth == 0 || postgres) {
-                    depth += 1;
-                    i += 2;
-                } else {
-                    i += 1;
-                }
-            }
-            at += i;
-        } else {
-            return at;
-        }
-    }
-}
-
-/// `COPY … FROM stdin` outside parentheses.
-fn from_stdin(skeleton: &str) -> bool {
-    let words: Vec<String> = skeleton.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_ascii_uppercase).collect();
-    let words: Vec<&str> = words.iter().filter(|w| !w.is_empty()).map(String::as_str).collect();
-    words.windows(2).any(|w| w[0] == "FROM" && matches!(w[1], "STDIN" | "STDOUT"))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod connect;
 mod copy;
 mod ddl;
 mod dialect;
+mod dump;
 mod encoding;
 mod error;
 mod generation;
