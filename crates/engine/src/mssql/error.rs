@@ -85,7 +85,7 @@ pub(crate) fn kind_of(code: u32) -> ErrorKind {
         220 | 232 | 241 | 242 | 244 | 245 | 248 | 281 | 295 | 515 | 517 | 544 | 547 | 2601 | 2627 | 2628 | 3606 | 6522 | 8114 | 8115
         | 8134 | 8152 | 9420 | 9421 | 13_535 | 1505 | 1508 => ErrorKind::Data,
         code if code >= 50_000 && code != UNNUMBERED => ErrorKind::Data,
-        40_510 | 40_515 | 40_517 | 1105_001 => ErrorKind::Unsupported,
+        40_510 | 40_515 | 40_517 => ErrorKind::Unsupported,
         102..=110
         | 111
         | 117

@@ -209,7 +209,7 @@ fn beyond_bulk(fields: &[Option<&[u8]>]) -> bool {
 }
 
 async fn pour(session: &mut Session, table: &str, layout: &types::Layout, from: mpsc::Receiver<Bytes>, doing: &str) -> Result<u64> {
-    let by_statement = layout.columns.is_empty() || layout.columns.iter().any(types::ColumnType::needs_statement);
+    let by_statement = layout.columns.is_empty() || layout.columns.iter().any(|c| c.needs_statement(session.variety));
     let quoted: Vec<String> = layout.columns.iter().map(|c| sql::ident(&c.name)).collect();
     let head = format!("insert into {table} ({}) values ", quoted.join(", "));
     let mut rows = Rows { from, batch: Bytes::new(), at: 0 };

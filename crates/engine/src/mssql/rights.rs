@@ -36,9 +36,13 @@ pub(crate) async fn of_source(session: &mut Session, database: &str) -> Result<V
         }
     }
     // Dynamic data masking: without the right the login reads masked values, and no error says so. Babelfish has none.
-    let masked = session.value("select case when object_id(N'sys.masked_columns') is null then 0 else 1 end").await.doing("look for masked columns")?;
+    let masked = session
+        .value("select case when object_id(N'sys.masked_columns') is null then 0 else 1 end")
+        .await
+        .doing("look for masked columns")?;
     if masked.as_deref() == Some("1") {
-        let columns = session.value("select count(*) from sys.masked_columns where is_masked = 1").await.doing("look for masked columns")?;
+        let columns =
+            session.value("select count(*) from sys.masked_columns where is_masked = 1").await.doing("look for masked columns")?;
         if columns.is_some_and(|n| n != "0") && !has(session, true, "UNMASK").await? {
             let user = name(session, "select user_name()").await?;
             found.push(MissingRight {

@@ -93,7 +93,7 @@ pub(crate) async fn swap(server: &Server, session: &mut Session, swap: &Swap) ->
         }
         return Err(conflict(doing, format!("database `{}` does not exist, and `{}` is not it", swap.generation, swap.pilot)));
     };
-    let Some(ours) = marker(server, &generation).await?.filter(|m| m.state != MarkerState::Promoted) else {
+    let Some(ours) = marker(server, &generation).await?.filter(|m| !matches!(m.state, MarkerState::Promoted | MarkerState::Raw)) else {
         return Err(conflict(doing, format!("database `{generation}` does not bear our marker")));
     };
     let former = match &pilot {
@@ -174,8 +174,12 @@ pub(crate) async fn admit(server: &Server, session: &mut Session, database: &str
 }
 
 async fn within(inside: &mut Session, database: &str, admission: &Admission, doing: &str) -> Result<()> {
-    if own::marker(inside).await?.is_none() {
-        return Err(conflict(doing, format!("database `{database}` does not bear our marker")));
+    match own::marker(inside).await? {
+        None => return Err(conflict(doing, format!("database `{database}` does not bear our marker"))),
+        Some(m) if m.state == MarkerState::Raw && *admission != Admission::Sealed => {
+            return Err(conflict(doing, format!("`{database}` is a raw copy, which is never opened")));
+        }
+        Some(_) => {}
     }
     let babelfish = inside.variety == Variety::Babelfish;
     if babelfish && matches!(admission, Admission::Everybody { .. }) {

@@ -1,7 +1,7 @@
 //! Column types: the neutral family of each, how its values are selected, travel, and are put into a row. Owns reading column types off the
 //! server; does not own the bytes (`encoding`).
 
-use super::connect::{Session, number, said, text, truth};
+use super::connect::{Session, Variety, number, said, text, truth};
 use super::encoding::{Codec, MsEncoding};
 use super::error::Doing;
 use super::sql;
@@ -133,9 +133,14 @@ impl ColumnType {
         }
     }
 
-    /// Whether rows of it are loaded by statements: the driver's bulk load does not know the type.
-    pub(crate) fn needs_statement(&self) -> bool {
-        matches!(self.base.as_str(), "text" | "ntext" | "image" | "xml" | "sql_variant" | "hierarchyid" | "geography" | "geometry")
+    /// Whether rows of it are loaded by statements: the driver's bulk load does not know the type, or the variety takes it only in part.
+    pub(crate) fn needs_statement(&self, variety: Variety) -> bool {
+        match self.base.as_str() {
+            "text" | "ntext" | "image" | "xml" | "sql_variant" | "hierarchyid" | "geography" | "geometry" => true,
+            // Babelfish expects as many bytes as the column's precision could need; the driver sends as many as the value does.
+            "decimal" | "numeric" => variety == Variety::Babelfish,
+            _ => false,
+        }
     }
 
     /// The expression that gives a constant as this type.

@@ -1,3 +1,5 @@
+//! Dumps as their tools write them, hostile ones and damaged ones, read statement by statement.
+
 use super::*;
 
 /// Everything in a text, pushed in pieces of `step` bytes.

@@ -1,4 +1,3 @@
-#![allow(clippy::print_stdout, reason = "says loudly what is skipped")]
 //! Script and catalog against a server: a database of every kind of object, made again in an empty one.
 
 use super::super::connect::{Purpose, Server, Session};
@@ -21,15 +20,11 @@ impl Secrets for Environment {
     }
 }
 
-/// The server, or a loud word that there is none.
-fn server() -> Option<Server> {
-    let Ok(url) = std::env::var("GREENROOM_TEST_MSSQL") else {
-        println!("skipped: GREENROOM_TEST_MSSQL names no server");
-        return None;
-    };
-    let mut address = Address::from_url(&url).expect("GREENROOM_TEST_MSSQL is a URL");
-    address.password = Some(SecretRef::Env("GREENROOM_TEST_MSSQL_PASSWORD".into()));
-    Some(Server::resolve(&address, &Environment, Path::new("/")).expect("the address is complete"))
+/// The server that the environment names.
+fn server(url: &str) -> Server {
+    let mut address = Address::from_url(url).expect("GREENROOM_TEST_MSSQL is a URL");
+    address.password = Some(SecretRef::Env(greenroom_testkit::tds::PASSWORD.into()));
+    Server::resolve(&address, &Environment, Path::new("/")).expect("the address is complete")
 }
 
 /// An empty database, dropped at the end of the test when it ends well.
@@ -105,7 +100,7 @@ fn compare(a: &Catalog, b: &Catalog) {
 
 #[tokio::test]
 async fn a_schema_is_made_again_as_it_was() {
-    let Some(server) = server() else { return };
+    let server = server(&greenroom_testkit::mssql!());
     let (mut source, mut copy) = (fresh(&server, "gr_inspect_a").await, fresh(&server, "gr_inspect_b").await);
     for statement in EVERYTHING {
         source.run(statement).await.unwrap_or_else(|e| panic!("{statement}: {e}"));
@@ -142,7 +137,7 @@ async fn a_schema_is_made_again_as_it_was() {
 
 #[tokio::test]
 async fn users_come_along_without_the_right_to_connect() {
-    let Some(server) = server() else { return };
+    let server = server(&greenroom_testkit::mssql!());
     let (mut source, mut copy) = (fresh(&server, "gr_access_a").await, fresh(&server, "gr_access_b").await);
     let mut master = server.open(None, Purpose::Catalog).await.unwrap();
     let _ = master.run("drop login gr_access_ann").await;
