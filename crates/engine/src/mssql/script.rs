@@ -2,10 +2,10 @@
 //! are cut into batches (`model::upgrade`).
 //!
 //! A script is one transaction with its record: transactions that it begins and commits itself are nested in ours. One that ends ours, or says
-//! that it is not to run in one, runs batch by batch. Settings (`SET ANSI_NULLS ON`) hold for the session, as they do for sqlcmd. What a script
-//! prints and how many rows it changes the driver does not tell.
+//! that it is not to run in one, runs batch by batch. Settings (`SET ANSI_NULLS ON`) hold for the session, as they do for sqlcmd. What a
+//! script prints the driver does not tell; of the rows that a batch changes, those of its last statement.
 
-use super::connect::Session;
+use super::connect::{Session, number};
 use super::error::{Doing, line, mapped};
 use super::own;
 use crate::error::{EngineError, ErrorKind, Result};
@@ -16,7 +16,7 @@ use greenroom_model::upgrade::{self, Statement};
 
 const ENGINE: EngineKind = EngineKind::Mssql;
 
-fn number(index: usize) -> u32 {
+fn nth(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
 }
 
@@ -33,9 +33,10 @@ fn sets(statement: &Statement) -> bool {
     upgrade::label(ENGINE, statement).to_ascii_uppercase().starts_with("SET ")
 }
 
-async fn open_transactions(session: &mut Session) -> Result<u32> {
-    let found = session.value("select @@trancount").await.doing("look at the transaction")?;
-    Ok(found.and_then(|n| n.parse().ok()).unwrap_or(0))
+/// What the batch before left: rows that its last statement changed, and open transactions.
+async fn left(session: &mut Session) -> Result<(u64, u64)> {
+    let found = session.rows("select cast(@@rowcount as bigint), @@trancount").await.doing("look at the transaction")?;
+    Ok(found.first().map_or((0, 0), |row| (number(row, 0), number(row, 1))))
 }
 
 async fn roll_back(session: &mut Session) {
@@ -57,23 +58,27 @@ async fn whole_or_fail(session: &mut Session, key: &str, hash: &Hash, statements
     let mut applied = Applied::default();
     session.run("begin transaction").await.doing(doing())?;
     for (i, statement) in statements.iter().enumerate() {
-        let n = number(i);
+        let n = nth(i);
         if n <= skip && !sets(statement) {
             continue;
         }
         session.run(&statement.sql).await.map_err(|e| at(&e, doing(), n, statement))?;
-        if open_transactions(session).await? == 0 {
+        let (rows, open) = left(session).await?;
+        if open == 0 {
             let mut e = EngineError::new(ErrorKind::Statement, doing(), "the script ended the transaction that it runs in")
                 .hint("let every COMMIT have its BEGIN TRANSACTION; a script that rolls back runs with `transaction:false`");
             e.statement = Some((n, statement.line));
             return Err(e);
         }
-        applied.statements += u32::from(n > skip);
+        if n > skip {
+            applied.statements += 1;
+            applied.rows += rows;
+        }
     }
-    if open_transactions(session).await? != 1 {
+    if left(session).await?.1 != 1 {
         return Err(EngineError::new(ErrorKind::Statement, doing(), "the script begins a transaction and does not end it"));
     }
-    let total = number(statements.len()).saturating_sub(1);
+    let total = nth(statements.len()).saturating_sub(1);
     session.run(&own::record_script(key, hash, total, true)).await.doing(doing())?;
     session.run("commit transaction").await.doing(doing())?;
     Ok(applied)
@@ -83,9 +88,9 @@ async fn whole_or_fail(session: &mut Session, key: &str, hash: &Hash, statements
 pub(crate) async fn apart(session: &mut Session, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
     let doing = || format!("run script `{key}`");
     let mut applied = Applied::default();
-    let total = number(statements.len()).saturating_sub(1);
+    let total = nth(statements.len()).saturating_sub(1);
     for (i, statement) in statements.iter().enumerate() {
-        let n = number(i);
+        let n = nth(i);
         if n <= skip {
             if sets(statement) {
                 session.run(&statement.sql).await.map_err(|e| at(&e, doing(), n, statement))?;
@@ -102,6 +107,7 @@ pub(crate) async fn apart(session: &mut Session, key: &str, hash: &Hash, stateme
             roll_back(session).await;
             return Err(e);
         }
+        applied.rows += left(session).await?.0;
         // A batch may have ended the transaction itself.
         let recorded = session.run(&format!("{record}; while @@trancount > 0 commit transaction")).await.doing(doing());
         if let Err(e) = recorded {
@@ -125,7 +131,7 @@ pub(crate) async fn outside(session: &mut Session, statements: &[Statement]) -> 
     }
     for (i, statement) in statements.iter().enumerate() {
         if let Err(e) = session.run(&statement.sql).await {
-            let failed = at(&e, doing(), number(i), statement);
+            let failed = at(&e, doing(), nth(i), statement);
             roll_back(session).await;
             return Err(failed);
         }
@@ -133,5 +139,5 @@ pub(crate) async fn outside(session: &mut Session, statements: &[Statement]) -> 
     if whole {
         session.run("commit transaction").await.doing(doing())?;
     }
-    Ok(Applied { statements: number(statements.len()).saturating_sub(1), ..Applied::default() })
+    Ok(Applied { statements: nth(statements.len()).saturating_sub(1), ..Applied::default() })
 }

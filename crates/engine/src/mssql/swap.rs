@@ -208,7 +208,10 @@ async fn within(inside: &mut Session, database: &str, admission: &Admission, doi
                     .run(&missing)
                     .await
                     .map_err(|e| mapped(&e, doing).object(format!("login {role}")).hint("create the login on the target's server"))?;
-                inside.run(&format!("grant connect to {name}")).await.doing(doing)?;
+                // On Babelfish whoever is a user may connect.
+                if !babelfish {
+                    inside.run(&format!("grant connect to {name}")).await.doing(doing)?;
+                }
             }
             Ok(())
         }

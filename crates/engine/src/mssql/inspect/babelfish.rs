@@ -44,14 +44,23 @@ pub(super) fn names(t: &mut TableRows) {
     }
 }
 
-/// An index's name without the table's and the checksum that are hung to it.
+/// An index's name without the table's and the checksum that are hung to it. PostgreSQL's 63 bytes cut what is too long: then a part of the
+/// table's name is left, or none, and what stands before the checksum is all that both sides have in common.
 fn index_name(name: &str, table: &str) -> String {
-    let shorter = name.len().checked_sub(32).filter(|at| name.is_char_boundary(*at)).map(|at| name.split_at(at));
-    match shorter {
-        Some((front, sum)) if sum.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            front.strip_suffix(table).filter(|own| !own.is_empty()).unwrap_or(name).to_owned()
-        }
-        _ => name.to_owned(),
+    let Some((front, sum)) = name.len().checked_sub(32).and_then(|at| name.split_at_checked(at)) else { return name.to_owned() };
+    if front.is_empty() || !sum.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return name.to_owned();
+    }
+    let cut = name.len() == 63;
+    let own = (1..=table.len())
+        .rev()
+        .filter(|n| cut || *n == table.len())
+        .filter_map(|n| front.strip_suffix(table.get(..n)?))
+        .find(|own| !own.is_empty());
+    match own {
+        Some(own) => own.to_owned(),
+        None if cut => front.to_owned(),
+        None => name.to_owned(),
     }
 }
 
@@ -131,5 +140,20 @@ mod tests {
         assert_eq!(next_value("nextval('insp_dbo.sq'::regclass)").as_deref(), Some("NEXT VALUE FOR [dbo].[sq]"));
         assert_eq!(next_value("nextval('numbers')").as_deref(), Some("NEXT VALUE FOR [dbo].[numbers]"));
         assert_eq!(next_value("getdate()"), None);
+    }
+
+    #[test]
+    fn indexes_have_the_names_that_they_were_given() {
+        assert_eq!(index_name("ix_fp3b84f94a3da2614402b435fe328f68e0", "p"), "ix_f");
+        assert_eq!(
+            index_name("ifk_playlisttracktrackidplaylis49e965b8eae448c9f654fbc95e122222", "playlisttrack"),
+            "ifk_playlisttracktrackid"
+        );
+        assert_eq!(
+            index_name("ix_a_name_of_an_index_that_is_t49e965b8eae448c9f654fbc95e122222", "zone"),
+            "ix_a_name_of_an_index_that_is_t"
+        );
+        assert_eq!(index_name("pk_p", "p"), "pk_p");
+        assert_eq!(index_name("49e965b8eae448c9f654fbc95e122222", "p"), "49e965b8eae448c9f654fbc95e122222");
     }
 }
