@@ -1,7 +1,7 @@
 //! `cargo xtask engines`: runs the contract on every engine that can be had here and writes what it said into docs/engines.md.
 //!
 //! What a run said is kept in docs/contract.json, by engine with its version, so that a run without a server of some engine leaves that engine's
-//! column as it was last proven. `--check` says whether the document is what the kept runs say.
+//! column as it was last proven. `--gather FOLDER` takes reports that runs elsewhere wrote (with `GREENROOM_CONTRACT_OUT`). `--check` says whether the document is what the kept runs say.
 
 use crate::shell::{command, root};
 use serde_json::{Map, Value, json};
@@ -27,7 +27,11 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let document = root().join("docs/engines.md");
     let mut results = read(&kept)?;
     let check = args.iter().any(|a| a == "--check");
-    if !check {
+    let gathered = args.iter().position(|a| a == "--gather").and_then(|at| args.get(at + 1));
+    if let Some(folder) = gathered {
+        gather(Path::new(folder), &mut results)?;
+        keep(&kept, &results)?;
+    } else if !check {
         let folder = root().join("target/contract");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|e| format!("create {}: {e}", folder.display()))?;
@@ -38,8 +42,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
         }
         let passed = tests.status().map_err(|e| format!("run the contract: {e}"))?.success();
         gather(&folder, &mut results)?;
-        let text = serde_json::to_string_pretty(&results).map_err(|e| e.to_string())? + "\n";
-        fs::write(&kept, text).map_err(|e| format!("write {}: {e}", kept.display()))?;
+        keep(&kept, &results)?;
         if !passed {
             println!("a promise is broken, or a test could not run; the table says which");
         }
@@ -56,6 +59,11 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     }
     fs::write(&document, after).map_err(|e| format!("write {}: {e}", document.display()))?;
     Ok(true)
+}
+
+fn keep(path: &Path, results: &Map<String, Value>) -> Result<(), String> {
+    let text = serde_json::to_string_pretty(results).map_err(|e| e.to_string())? + "\n";
+    fs::write(path, text).map_err(|e| format!("write {}: {e}", path.display()))
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, String> {

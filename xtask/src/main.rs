@@ -24,7 +24,7 @@ const VERBS: &[Verb] = &[
     ("gen", "[--check] renders the reference documents from the code, or says which have drifted", generate::run),
     (
         "engines",
-        "[--check] runs the contract on every engine at hand and writes docs/engines.md's table, or says whether it has drifted",
+        "[--check | --gather FOLDER] runs the contract on every engine at hand and writes docs/engines.md's table, or says whether it has drifted",
         engines::run,
     ),
     ("bench", "postgres [--rows N] [--binary PATH]  a rehearsal beside pg_dump and pg_restore: time, ratio, peak memory", bench::run),
