@@ -94,3 +94,19 @@ fn a_run_shows_its_steps_and_events() {
     let events = c.run(&["run", "show", "--events"]);
     assert!(events.contains("run started") && events.contains("step finished") && events.contains("ann"), "{events}");
 }
+
+#[test]
+fn the_reference_documents_are_what_the_binary_renders() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_greenroom")).arg("reference").arg(folder.path()).output().unwrap();
+    assert!(done.status.success());
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    for file in std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap()) {
+        let kept = std::fs::read(docs.join(file.file_name())).unwrap_or_default();
+        assert!(
+            kept == std::fs::read(file.path()).unwrap(),
+            "docs/{} is not what the code says: run `cargo xtask gen`",
+            file.file_name().display()
+        );
+    }
+}
