@@ -42,6 +42,8 @@ pub fn run(args: &[String]) -> Result<bool, String> {
         }
         None => skipped.push("house rules and finding codes: no git here, or no clone"),
     }
+    println!("== the table of promises");
+    well &= crate::engines::run(&["--check".to_owned()])?;
     well &= show("dependency arrows", &arrows::check(&output("cargo metadata --format-version 1 --no-deps")?)?);
     if has("cargo fmt", "rustfmt") {
         well &= step("cargo fmt --all --check")?;

@@ -27,6 +27,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let document = root().join("docs/engines.md");
     let mut results = read(&kept)?;
     let check = args.iter().any(|a| a == "--check");
+    let mut well = true;
     let gathered = args.iter().position(|a| a == "--gather").and_then(|at| args.get(at + 1));
     if let Some(folder) = gathered {
         gather(Path::new(folder), &mut results)?;
@@ -43,6 +44,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
         let passed = tests.status().map_err(|e| format!("run the contract: {e}"))?.success();
         gather(&folder, &mut results)?;
         keep(&kept, &results)?;
+        well = passed;
         if !passed {
             println!("a promise is broken, or a test could not run; the table says which");
         }
@@ -58,7 +60,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
         return Ok(after == before);
     }
     fs::write(&document, after).map_err(|e| format!("write {}: {e}", document.display()))?;
-    Ok(true)
+    Ok(well)
 }
 
 fn keep(path: &Path, results: &Map<String, Value>) -> Result<(), String> {

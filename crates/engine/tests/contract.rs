@@ -127,6 +127,7 @@ async fn what_speaks_tds_keeps_what_it_promises() {
     let mut broken = Vec::new();
     // One theme at a time can be asked for: sessions of some servers take a second each to open.
     let only = std::env::var("GREENROOM_TEST_THEME").ok();
+    assert!(only.as_ref().is_none_or(|only| THEMES.contains(&only.as_str())), "there is no such theme");
     for theme in THEMES.iter().filter(|t| only.as_ref().is_none_or(|only| only == *t)) {
         let report = report(address.clone(), &Environment, Path::new("/"), &format!("test{theme}"), theme).await;
         broken.extend(report.tests.into_iter().filter(|t| matches!(t.verdict, Verdict::Failed { .. })));

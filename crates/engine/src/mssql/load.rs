@@ -203,7 +203,7 @@ impl Rows {
     }
 }
 
-/// What the driver's bulk load takes of one value, in bytes of UTF-16.
+/// Whether a row holds a value that the driver's bulk load does not take.
 fn beyond_bulk(fields: &[Option<&[u8]>]) -> bool {
     fields.iter().flatten().any(|f| f.len() > MOST_IN_BULK)
 }

@@ -86,5 +86,14 @@ pub(crate) async fn remove_empty(server: &Server, session: &mut Session) -> Resu
     if !registered(session.variety) || !exists(session, REGISTRY).await? || !all(server, session).await?.is_empty() {
         return Ok(());
     }
+    let mut inside = server.open(Some(REGISTRY), Purpose::Catalog).await?;
+    let others = inside
+        .value("select count(*) from sys.objects where is_ms_shipped = 0 and type in ('U', 'V', 'P', 'FN') and name <> 'pilot_name'")
+        .await;
+    inside.close().await;
+    // Whatever else lies in it is somebody's.
+    if others.doing("look at the registry of pilots")?.as_deref() != Some("0") {
+        return Ok(());
+    }
     super::swap::drop_database(session, REGISTRY).await.doing("remove the registry of pilots")
 }

@@ -84,7 +84,7 @@ async fn whole_or_fail(session: &mut Session, key: &str, hash: &Hash, statements
     Ok(applied)
 }
 
-/// Runs batches from `skip` on one by one, each in a transaction with its record, or right before it where it refuses one.
+/// Runs batches from `skip` on one by one, each in a transaction with its record, or recorded right after it where it refuses one.
 pub(crate) async fn apart(session: &mut Session, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
     let doing = || format!("run script `{key}`");
     let mut applied = Applied::default();

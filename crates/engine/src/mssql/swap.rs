@@ -73,8 +73,15 @@ async fn marker(server: &Server, database: &str) -> Result<Option<Marker>> {
 }
 
 async fn rename(session: &mut Session, from: &str, to: &str, doing: &str) -> Result<()> {
-    alone(session, from, &format!("alter database {} modify name = {}", sql::ident(from), sql::ident(to)), doing).await?;
-    session.run(&format!("alter database {} set multi_user", sql::ident(to))).await.doing(doing)
+    let renamed = alone(session, from, &format!("alter database {} modify name = {}", sql::ident(from), sql::ident(to)), doing).await;
+    let named = if renamed.is_ok() { to } else { from };
+    let shared = share(session, named, doing).await;
+    renamed.and(shared)
+}
+
+/// Ends that only one session may be in a database, as a rename that was cut leaves it.
+async fn share(session: &mut Session, database: &str, doing: &str) -> Result<()> {
+    session.run(&format!("alter database {} set multi_user", sql::ident(database))).await.doing(doing)
 }
 
 /// Exchanges names; repeatable after a crash.
@@ -89,6 +96,9 @@ pub(crate) async fn swap(server: &Server, session: &mut Session, swap: &Swap) ->
             None => String::new(),
         };
         if !nonce.is_empty() && swap.generation.contains(&nonce) {
+            if let Some(pilot) = pilot.filter(|_| !names::registered(session.variety)) {
+                share(session, &pilot, doing).await?;
+            }
             return Ok(());
         }
         return Err(conflict(doing, format!("database `{}` does not exist, and `{}` is not it", swap.generation, swap.pilot)));
@@ -132,6 +142,12 @@ pub(crate) async fn swap(server: &Server, session: &mut Session, swap: &Swap) ->
     }
     if let Some((pilot, former)) = &former {
         rename(session, pilot, former, doing).await?;
+    } else if let Some(former) = &swap.former
+        && let Some(moved) = names::resolve(server, session, former).await?
+        && marker(server, &moved).await?.is_some()
+    {
+        // The first rename was done before a crash.
+        share(session, &moved, doing).await?;
     }
     rename(session, &generation, &swap.pilot, doing).await
 }

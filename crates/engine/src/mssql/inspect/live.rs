@@ -38,6 +38,11 @@ async fn fresh(server: &Server, name: &str) -> Session {
     session
 }
 
+/// A name that nobody else's database bears.
+fn scratch(hint: &str) -> String {
+    format!("greenroom_live_{}_{hint}", std::process::id())
+}
+
 async fn drop_all(server: &Server, names: &[&str]) {
     let mut master = server.open(None, Purpose::Catalog).await.unwrap();
     for name in names {
@@ -101,7 +106,7 @@ fn compare(a: &Catalog, b: &Catalog) {
 #[tokio::test]
 async fn a_schema_is_made_again_as_it_was() {
     let server = server(&greenroom_testkit::mssql!());
-    let (mut source, mut copy) = (fresh(&server, "gr_inspect_a").await, fresh(&server, "gr_inspect_b").await);
+    let (mut source, mut copy) = (fresh(&server, &scratch("inspect_a")).await, fresh(&server, &scratch("inspect_b")).await);
     for statement in EVERYTHING {
         source.run(statement).await.unwrap_or_else(|e| panic!("{statement}: {e}"));
     }
@@ -132,13 +137,13 @@ async fn a_schema_is_made_again_as_it_was() {
     assert_eq!(copy.value("select id from dbo.client").await.unwrap().as_deref(), Some("20"));
     source.close().await;
     copy.close().await;
-    drop_all(&server, &["gr_inspect_a", "gr_inspect_b"]).await;
+    drop_all(&server, &[&scratch("inspect_a"), &scratch("inspect_b")]).await;
 }
 
 #[tokio::test]
 async fn users_come_along_without_the_right_to_connect() {
     let server = server(&greenroom_testkit::mssql!());
-    let (mut source, mut copy) = (fresh(&server, "gr_access_a").await, fresh(&server, "gr_access_b").await);
+    let (mut source, mut copy) = (fresh(&server, &scratch("access_a")).await, fresh(&server, &scratch("access_b")).await);
     let mut master = server.open(None, Purpose::Catalog).await.unwrap();
     let _ = master.run("drop login gr_access_ann").await;
     master.run("create login gr_access_ann with password = 'Ann_12345'").await.unwrap();
@@ -165,11 +170,11 @@ async fn users_come_along_without_the_right_to_connect() {
     let mut ann = server.clone();
     ann.endpoint.user = Some("gr_access_ann".to_owned());
     ann.endpoint.password = Some(SecretString::from("Ann_12345".to_owned()));
-    let kept_out = ann.open(Some("gr_access_b"), Purpose::Catalog).await.is_err();
-    let let_in = ann.open(Some("gr_access_a"), Purpose::Catalog).await.is_ok();
+    let kept_out = ann.open(Some(&scratch("access_b")), Purpose::Catalog).await.is_err();
+    let let_in = ann.open(Some(&scratch("access_a")), Purpose::Catalog).await.is_ok();
     source.close().await;
     copy.close().await;
-    drop_all(&server, &["gr_access_a", "gr_access_b"]).await;
+    drop_all(&server, &[&scratch("access_a"), &scratch("access_b")]).await;
     let _ = master.run("drop login gr_access_ann").await;
     assert!(kept_out && let_in, "kept out of the copy: {kept_out}, let into the source: {let_in}");
 }
