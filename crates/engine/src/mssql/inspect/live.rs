@@ -10,6 +10,9 @@ use greenroom_model::program::{Address, OwnerSettings, SecretRef};
 use secrecy::SecretString;
 use std::path::Path;
 
+/// One test at a time: Babelfish does not create two databases at once.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 struct Environment;
 
 impl Secrets for Environment {
@@ -106,6 +109,7 @@ fn compare(a: &Catalog, b: &Catalog) {
 #[tokio::test]
 async fn a_schema_is_made_again_as_it_was() {
     let server = server(&greenroom_testkit::mssql!());
+    let _alone = ALONE.lock().await;
     let (mut source, mut copy) = (fresh(&server, &scratch("inspect_a")).await, fresh(&server, &scratch("inspect_b")).await);
     for statement in EVERYTHING {
         source.run(statement).await.unwrap_or_else(|e| panic!("{statement}: {e}"));
@@ -143,6 +147,7 @@ async fn a_schema_is_made_again_as_it_was() {
 #[tokio::test]
 async fn users_come_along_without_the_right_to_connect() {
     let server = server(&greenroom_testkit::mssql!());
+    let _alone = ALONE.lock().await;
     let (mut source, mut copy) = (fresh(&server, &scratch("access_a")).await, fresh(&server, &scratch("access_b")).await);
     let mut master = server.open(None, Purpose::Catalog).await.unwrap();
     let _ = master.run("drop login gr_access_ann").await;
