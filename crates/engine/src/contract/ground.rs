@@ -72,8 +72,8 @@ pub struct Dialect {
     pub computed: fn(&str) -> String,
     /// Types and their nasty values.
     pub samples: &'static [Sample],
-    /// An expression that shows what is stored in a column exactly, as text; NULL for NULL.
-    pub exactly: fn(&str) -> String,
+    /// An expression that shows what is stored in a column of a type exactly, as text; NULL for NULL.
+    pub exactly: fn(&str, &Sample) -> String,
     /// Statements that make a trigger: each row inserted into the first table adds a row `(1)` to the second.
     pub trigger: fn(&str, &str) -> Vec<String>,
     /// Changes of a table's schema or all of its rows that are known to break snapshots (P1), each a way of its own.

@@ -11,7 +11,18 @@ pub(super) const SOMEBODY: &str = "greenroom_engine_test";
 pub(super) static SQL_SERVER: Dialect = Dialect { everybody: || Admission::Everybody { mode: 0 }, samples: SQL_SERVER_SAMPLES, ..COMMON };
 
 /// Babelfish's words. It does not show whether guests may connect.
-pub(super) static BABELFISH: Dialect = COMMON;
+pub(super) static BABELFISH: Dialect = Dialect { exactly: shown_by_babelfish, ..COMMON };
+
+/// Babelfish has no JSON of bytes, and shows them as text in no way: their length and half of their SHA-256 stand for them.
+fn shown_by_babelfish(column: &str, of: &Sample) -> String {
+    let shown = if of.ty.starts_with("VARBINARY") {
+        let part = |from| format!("cast(substring(hashbytes('sha2_256', {column}), {from}, 8) as bigint)");
+        format!("concat(datalength({column}), ':', {}, ':', {})", part(1), part(9))
+    } else {
+        format!("concat('<', {column}, '>')")
+    };
+    format!("case when {column} is null then null else {shown} end")
+}
 
 const COMMON: Dialect = Dialect {
     quote: sql::ident,
@@ -21,7 +32,7 @@ const COMMON: Dialect = Dialect {
     computed: |expression| format!("AS ({expression}) PERSISTED"),
     samples: SAMPLES,
     // JSON shows every digit and every blank.
-    exactly: |column| format!("case when {column} is null then null else (select {column} as v for json path) end"),
+    exactly: |column, _| format!("case when {column} is null then null else (select {column} as v for json path) end"),
     trigger: |table, log| vec![format!("CREATE TRIGGER note_{table} ON {table} AFTER INSERT AS INSERT INTO {log} SELECT 1 FROM inserted")],
     upheavals: |table| vec![format!("TRUNCATE TABLE {table}"), format!("ALTER TABLE {table} ADD w BIGINT"), format!("DROP TABLE {table}")],
     blunder: |text| format!("SELECT cast('{text}' as int)"),

@@ -4,7 +4,7 @@
 use super::connect::{Session, Variety, said};
 use super::error::Doing;
 use super::sql;
-use crate::error::Result;
+use crate::error::{EngineError, ErrorKind, Result};
 use greenroom_model::catalog::TableName;
 
 /// What was on: what comes back on afterwards.
@@ -27,9 +27,16 @@ pub(crate) async fn suspend(session: &mut Session, table: &TableName) -> Result<
     for trigger in &guard.triggers {
         session.run(&format!("disable trigger {} on {name}", sql::qualified(&table.schema, trigger))).await.doing(doing())?;
     }
-    // Babelfish's constraints cannot be switched off; foreign keys are made after the rows there as everywhere.
+    // Babelfish's constraints cannot be switched off. Foreign keys are made after the rows there as everywhere, so none stands by now.
     if session.variety == Variety::Babelfish {
-        return Ok(guard);
+        let standing = format!(
+            "select count(*) from sys.foreign_keys where parent_object_id = object_id({object}) or referenced_object_id = object_id({object})"
+        );
+        return match session.value(&standing).await.doing(doing())?.as_deref() {
+            Some("0") => Ok(guard),
+            _ => Err(EngineError::new(ErrorKind::Denied, doing(), "its foreign keys stand already, and Babelfish cannot switch them off")
+                .hint("rows are loaded before foreign keys are made: `greenroom undo`, then rehearse again")),
+        };
     }
     let constraints = format!(
         "select name, is_not_trusted from sys.foreign_keys where parent_object_id = object_id({object}) and is_disabled = 0 \

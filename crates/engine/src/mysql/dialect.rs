@@ -21,7 +21,7 @@ const COMMON: Dialect = Dialect {
     counting_key: "INTEGER NOT NULL AUTO_INCREMENT PRIMARY KEY",
     computed: |expression| format!("INTEGER GENERATED ALWAYS AS ({expression}) STORED"),
     samples: SAMPLES,
-    exactly: |column| format!("hex(concat({column}))"),
+    exactly: |column, _| format!("hex(concat({column}))"),
     trigger: |table, log| vec![format!("CREATE TRIGGER note_{table} AFTER INSERT ON {table} FOR EACH ROW INSERT INTO {log} VALUES (1)")],
     upheavals: |table| {
         vec![

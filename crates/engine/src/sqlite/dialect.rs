@@ -11,7 +11,9 @@ pub(super) static DIALECT: Dialect = Dialect {
     counting_key: "INTEGER PRIMARY KEY AUTOINCREMENT",
     computed: |expression| format!("INTEGER GENERATED ALWAYS AS ({expression}) STORED"),
     samples: SAMPLES,
-    exactly: |column| format!("CASE WHEN {column} IS NOT NULL THEN typeof({column}) || ':' || hex({column}) || ':' || quote({column}) END"),
+    exactly: |column, _| {
+        format!("CASE WHEN {column} IS NOT NULL THEN typeof({column}) || ':' || hex({column}) || ':' || quote({column}) END")
+    },
     trigger: |table, log| vec![format!("CREATE TRIGGER note_{table} AFTER INSERT ON {table} BEGIN INSERT INTO {log} VALUES (1); END")],
     upheavals: |table| {
         vec![

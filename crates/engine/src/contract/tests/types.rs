@@ -29,10 +29,10 @@ async fn carried(scene: &Scene, samples: &[&Sample], through_masks: bool) -> Ste
         }
     };
     let (mut built, copied) = scene.copy(&mut p, 100, decided).await?;
-    let shown = (scene.dialect().exactly)("v");
     let mut otherwise = Vec::new();
     for s in samples {
         let t = table(&p.catalog, &format!("t_{}", s.name))?;
+        let shown = (scene.dialect().exactly)("v", s);
         let mut wrong = read_back(built.inside.as_mut(), t).await? != copied.digest(&t.name);
         for id in 0..=s.values.len() {
             let sql = format!("SELECT {shown} FROM t_{} WHERE id = {id}", s.name);
