@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// Restores the backup into the quarantine that the program declares (`[quarantine]` in greenroom.toml) as a sealed raw copy, then rehearses
 /// over that copy as over any source. Production is not connected to. The raw copy is dropped at the end, or when the rehearsal cannot even
 /// be planned; with `--keep-raw` it stands until its time is over. Backups: files of SQLite and text of `.dump`, archives and text of
-/// pg_dump, text of mysqldump and mariadb-dump; what a file is, its content says.
+/// pg_dump, text of mysqldump and mariadb-dump, SQL Server's own; what a file is, its content says.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

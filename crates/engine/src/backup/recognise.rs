@@ -157,7 +157,7 @@ fn of_bytes(path: &Path, head: &[u8], tail: &[u8]) -> Result<Format> {
 fn of_text(path: &Path, head: &[u8], tail: &[u8]) -> Result<Format> {
     let unknown = || {
         refused(path, "it is nothing that is known here: perhaps encrypted, packed or damaged")
-            .hint("known are: SQLite files and `.dump` text, archives and text of pg_dump, text of mysqldump and mariadb-dump")
+            .hint("known are: SQLite files and `.dump` text, archives and text of pg_dump, text of mysqldump and mariadb-dump, backups of SQL Server")
     };
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     if head.contains(&0) {

@@ -22,6 +22,8 @@ pub(crate) struct Server {
     pub(crate) endpoint: Endpoint,
     /// Database that the address names.
     pub(crate) database: Option<String>,
+    /// Folder in which the server finds backup files, where that is another than ours.
+    pub(crate) backups: Option<String>,
     /// Name that sessions bear, with the random name of the process that opens them.
     pub(crate) application: String,
     /// What the first session was told about the server.
@@ -89,7 +91,13 @@ impl Server {
             return Err(EngineError::new(ErrorKind::Statement, "connect", "SQL Server has no sockets in the file system")
                 .hint("give `host` a name or an address"));
         }
-        Ok(Server { endpoint, database: address.database.clone(), application: APPLICATION.to_owned(), known: Arc::default() })
+        Ok(Server {
+            endpoint,
+            database: address.database.clone(),
+            backups: address.path.clone(),
+            application: APPLICATION.to_owned(),
+            known: Arc::default(),
+        })
     }
 
     fn host(&self) -> &str {

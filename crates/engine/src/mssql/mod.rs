@@ -32,6 +32,7 @@ mod names;
 mod own;
 mod query;
 mod ranges;
+mod restore;
 mod rights;
 mod script;
 mod sql;

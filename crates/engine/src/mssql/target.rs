@@ -4,7 +4,8 @@
 use super::connect::{Purpose, Server, Session, Variety, application, number, said};
 use super::error::Doing;
 use super::generation::MsGeneration;
-use super::{names, own, rights, script, sql, swap};
+use super::{names, own, restore, rights, script, sql, swap};
+use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Admission, Applied, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target};
 use async_trait::async_trait;
@@ -214,5 +215,13 @@ impl Target for MsTarget {
 
     async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()> {
         swap::drop_marked(&self.server, &mut self.session, name, nonce).await
+    }
+
+    async fn restore(&mut self, name: &str, marker: &Marker, backup: &Backup, tell: Tell) -> Result<Restored> {
+        restore::restore(self, name, marker, backup, tell).await
+    }
+
+    async fn clear_raw(&mut self, name: &str, marker: &Marker) -> Result<()> {
+        restore::clear(self, name, marker).await
     }
 }

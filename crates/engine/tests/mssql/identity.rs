@@ -8,7 +8,8 @@ use greenroom_model::plan::{CopyColumn, TableCopy};
 use greenroom_model::program::{Address, SecretRef};
 use std::path::Path;
 
-struct Environment;
+/// Passwords out of the environment.
+pub struct Environment;
 
 impl Secrets for Environment {
     fn resolve(&self, _: &SecretRef) -> Result<secrecy::SecretString, String> {

@@ -2,6 +2,7 @@
 
 use super::layers::{MAIN, Read, last};
 use super::raw::{At, RawQuarantine};
+use crate::catalog::EngineKind;
 use crate::finding::Finding;
 use crate::program::{Address, Quarantine};
 
@@ -31,7 +32,9 @@ pub(super) fn quarantine(layers: &[Read<'_>], target: &Address, findings: &mut V
             ("tls", q.tls.as_ref().map(|v| &v.span), true),
         ];
         for (key, span, of_server) in spans {
-            let Some(span) = span.filter(|_| of_server != server) else { continue };
+            // SQL Server reads backups itself, in the folder that `path` names.
+            let both = key == "path" && target.engine == EngineKind::Mssql;
+            let Some(span) = span.filter(|_| of_server != server && !both) else { continue };
             let finding = Finding::error("GR0113", format!("`quarantine.{key}` means nothing for {}", target.engine));
             let hint = if server { "a server takes `host`, `port`, `database` and `user`" } else { "SQLite takes `path` only" };
             findings.push(finding.at(layer.file(MAIN).place(span.clone())).hint(hint));

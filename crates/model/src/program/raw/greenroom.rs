@@ -108,7 +108,8 @@ pub struct RawAddress {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawQuarantine {
-    /// SQLite: the folder, relative to the program's folder. It is created for its owner only (mode 0700).
+    /// SQLite: the folder, relative to the program's folder. It is created for its owner only (mode 0700). SQL Server: the folder in which the
+    /// server's machine finds the backups, where that is not the path that `greenroom try` is given.
     pub path: Option<At<String>>,
     /// Servers: host name or address, or the socket.
     pub host: Option<At<String>>,

@@ -51,3 +51,10 @@ fn a_file_engine_needs_a_folder_and_a_server_none() {
 fn raw_copies_are_not_kept_for_long() {
     assert!(found(&format!("{SERVER}[quarantine]\nexpires_days = 400\n")).contains("takes 0 to 90"));
 }
+
+#[test]
+fn sql_server_may_see_backups_in_a_folder_of_its_own() {
+    let sql_server = SERVER.replace("'postgres'", "'mssql'");
+    let q = program(&format!("{sql_server}[quarantine]\npath = '\\\\nas\\backups'\n")).quarantine.unwrap();
+    assert_eq!(q.address.path.as_deref(), Some(r"\\nas\backups"));
+}
