@@ -7,6 +7,9 @@ use rusqlite::types::ValueRef;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// A mask key for scenarios that compare masked values.
+const MASK_KEY: (&str, &str) = ("SCENARIO_MASK_KEY", "the key of scenarios, the same on every engine");
+
 /// One engine's databases and the program beside them.
 pub trait Ground {
     /// The engine's word in file names.
@@ -26,7 +29,11 @@ pub trait Ground {
 
     /// The binary, in the program's folder.
     fn greenroom(&self) -> Run {
-        Run::new(env!("CARGO_BIN_EXE_greenroom")).folder(&self.folder().join("program")).env("TZ", "UTC").env("USER", "ann")
+        Run::new(env!("CARGO_BIN_EXE_greenroom"))
+            .folder(&self.folder().join("program"))
+            .env("TZ", "UTC")
+            .env("USER", "ann")
+            .env(MASK_KEY.0, MASK_KEY.1)
     }
 }
 
