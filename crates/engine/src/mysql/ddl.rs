@@ -106,16 +106,19 @@ async fn add(session: &mut Session, table: &str, items: &str) -> std::result::Re
     let items: Vec<String> = serde_json::from_str(items).unwrap_or_default();
     let shown = session.rows(&format!("show create table {}", sql::ident(table))).await?;
     let there = shown.first().and_then(|r| show::table(&super::connect::said(r, 1))).unwrap_or_default();
-    let name = |item: &str| item.find('`').and_then(|at| show::name(&item[at..])).map(|(n, _)| n);
-    let missing: Vec<String> = items
-        .iter()
-        .filter(|i| !there.items.iter().any(|t| !t.starts_with('`') && name(t) == name(i)))
-        .map(|i| format!("add {i}"))
-        .collect();
+    let missing: Vec<String> = items.iter().filter(|i| !there.items.iter().any(|t| same(t, i))).map(|i| format!("add {i}")).collect();
     if missing.is_empty() {
         return Ok(());
     }
     session.run(&format!("alter table {} {}", sql::ident(table), missing.join(", "))).await
+}
+
+/// Whether two items of a table that are no columns are the same key or the same constraint. A foreign key and the key that the server made for
+/// it bear one name.
+fn same(one: &str, other: &str) -> bool {
+    let name = |item: &str| item.find('`').and_then(|at| show::name(&item[at..])).map(|(n, _)| n);
+    let constraint = |item: &str| item.starts_with("CONSTRAINT ");
+    !one.starts_with('`') && constraint(one) == constraint(other) && name(one) == name(other)
 }
 
 /// What stands in front of a statement of the second part: the kind, the name and the mode under which it is to be made.
@@ -228,6 +231,13 @@ fn explained(e: &mysql_async::Error, doing: &str) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_foreign_key_is_not_there_because_its_key_is() {
+        let (foreign, key) = ("CONSTRAINT `hen_egg` FOREIGN KEY (`egg`) REFERENCES `egg` (`id`)", "KEY `hen_egg` (`egg`)");
+        assert!(same(foreign, foreign) && same(key, "UNIQUE KEY `hen_egg` (`egg`)"));
+        assert!(!same(key, foreign) && !same(foreign, key) && !same("`hen_egg` int(11)", key));
+    }
 
     #[test]
     fn statements_of_the_second_part_carry_how_they_are_made() {
