@@ -37,6 +37,8 @@ pub(crate) struct ColumnType {
     pub(crate) default: Option<String>,
     /// `extra`.
     pub(crate) extra: String,
+    /// What a computed column is computed by.
+    pub(crate) generation: Option<String>,
     /// A check says that it holds JSON (MariaDB has no type of its own for it).
     pub(crate) json: bool,
 }
@@ -67,6 +69,7 @@ pub(crate) fn from_row(row: &mysql_async::Row) -> ColumnType {
         nullable: said(row, 10) == "YES",
         default: text(row, 11),
         extra: said(row, 12),
+        generation: text(row, 13).filter(|g| !g.is_empty()),
         json: false,
     }
 }

@@ -211,7 +211,7 @@ fn column(c: &ColumnType, variety: Variety) -> Column {
         max_length: c.max_length(),
         precision: c.decimal(),
         nullable: c.nullable,
-        default: if c.computed() { None } else { default(c, variety) },
+        default: if c.computed() { c.generation.clone() } else { default(c, variety) },
         generated,
         collation,
     }

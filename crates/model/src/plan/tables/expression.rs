@@ -117,7 +117,8 @@ impl Reader<'_> {
         }
         self.take(')')?;
         match function {
-            "lower" | "upper" if !second => shape.folds_case = true,
+            // MariaDB shows `lower` as `lcase`.
+            "lower" | "upper" | "lcase" | "ucase" if !second => shape.folds_case = true,
             "trim" | "btrim" | "ltrim" | "rtrim" => shape.trims = true,
             "nullif" if second => shape.makes_null = true,
             "coalesce" | "ifnull" | "isnull" if second => shape.fills_null = true,
