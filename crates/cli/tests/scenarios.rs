@@ -2,10 +2,12 @@
 //!
 //! | file | means |
 //! |---|---|
-//! | `source.ENGINE.sql`, then `source.sql` | production's database; without either for an engine the scenario is not for it |
+//! | `source.ENGINE.sql`, then `source.sql` | production's database; an engine without its own, where others have theirs, is not in the scenario |
 //! | `program/` | the program; `@databases@` in `greenroom.toml` becomes the engine's `[source]` and `[pilot]` |
-//! | `X.ENGINE.EXT` | `X.EXT`, on that engine only |
 //! | `expect.toml` | the steps, one after another: see [`Step`] |
+//! | `X.ENGINE.EXT`, `X.ENGINE.ENGINE.EXT` | takes the place of `X.EXT` on these engines |
+//!
+//! Engines are `sqlite`, `postgres`, `mysql` (MariaDB) and `mssql` (whatever speaks TDS and is named by the environment).
 //!
 //! `GREENROOM_SCENARIO=name cargo test -p greenroom --test scenarios` runs one.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is printed is shown when one fails")]
@@ -43,7 +45,7 @@ enum Step {
         #[serde(default)]
         hides: Vec<String>,
     },
-    /// Queries `source` or `pilot`; rows on lines, values between `|`.
+    /// Queries `source`, `pilot` or the `generation` of a run that stopped; rows on lines, values between `|`.
     Query {
         on: String,
         sql: String,
@@ -54,7 +56,7 @@ enum Step {
     },
     /// Copies a folder of the scenario over the program.
     Put { put: String },
-    /// `source` or `pilot` is not there.
+    /// `pilot` or `generation` is not there.
     Absent { absent: String },
     /// No file that Greenroom made holds these bytes: pilot, generations, workspace, journal.
     Nowhere { nowhere: Vec<String> },
@@ -100,21 +102,19 @@ fn all(engine: &str, make: &dyn Fn(&str) -> Box<dyn Ground>) {
     let (mut ran, mut failed) = (0, Vec::new());
     for name in names.iter().filter(|n| n.contains(&only)) {
         let scenario = folder.join(name);
-        let sql: Vec<String> = [format!("source.{engine}.sql"), "source.sql".to_owned()]
-            .iter()
-            .filter_map(|f| fs::read_to_string(scenario.join(f)).ok())
-            .collect();
-        let only_other = !scenario.join(format!("source.{engine}.sql")).exists() && ground::other_engines_have_their_own(&scenario, engine);
-        if sql.is_empty() || only_other {
+        let sources = ground::sources(&scenario, engine);
+        if sources.is_empty() {
             continue;
         }
-        let expect: Expect = toml::from_str(&fs::read_to_string(scenario.join("expect.toml")).unwrap())
-            .unwrap_or_else(|e| panic!("scenario {name}: expect.toml: {e}"));
+        let expect = ground::expected(&scenario, engine);
+        let expect: Expect = toml::from_str(&fs::read_to_string(&expect).unwrap()).unwrap_or_else(|e| panic!("{}: {e}", expect.display()));
         assert!(expect.about.ends_with('.'), "scenario {name}: `about` is no sentence");
         ran += 1;
         let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let ground = make(name);
-            ground.fill(&sql.join("\n"));
+            for file in &sources {
+                ground.fill(&fs::read_to_string(file).unwrap());
+            }
             ground::put(ground.as_ref(), &scenario.join("program"));
             for (i, step) in expect.step.iter().enumerate() {
                 println!("{name} on {engine}: step {}", i + 1);
@@ -138,4 +138,16 @@ fn every_scenario_ends_as_expected_on_sqlite() {
 fn every_scenario_ends_as_expected_on_postgres() {
     let server = greenroom_testkit::postgres!();
     all("postgres", &|name| Box::new(ground::Postgres::new(server, name)));
+}
+
+#[test]
+fn every_scenario_ends_as_expected_on_mariadb() {
+    let server = greenroom_testkit::mariadb!();
+    all("mysql", &|name| Box::new(ground::Mysql::new(server, name)));
+}
+
+#[test]
+fn every_scenario_ends_as_expected_on_what_speaks_tds() {
+    let server = greenroom_testkit::tds::Server::at(&greenroom_testkit::mssql!());
+    all("mssql", &|name| Box::new(ground::Mssql::new(&server, name)));
 }

@@ -1,5 +1,11 @@
 //! A server that speaks TDS (SQL Server, Babelfish), which no package here brings: named by the environment, or the test says that it was
-//! skipped. Owns nothing on it.
+//! skipped. Owns the databases that a test makes there, and drops them; does not own the server.
+
+mod database;
+mod server;
+
+pub use database::Database;
+pub use server::{Scratch, Server};
 
 /// The variable with the server's URL, `mssql://LOGIN@HOST:PORT[?tls=require]`.
 pub const URL: &str = "GREENROOM_TEST_MSSQL";

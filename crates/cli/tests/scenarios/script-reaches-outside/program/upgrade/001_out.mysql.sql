@@ -1,0 +1,2 @@
+UPDATE client SET name = name;
+SET GLOBAL max_connections = 7;
