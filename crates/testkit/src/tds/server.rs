@@ -1,8 +1,9 @@
 //! The server that the environment names, and scratch databases on it. Never touches a database whose name a [`Scratch`] did not make up.
 
 use super::{Database, PASSWORD};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How long others may still be in a database that is to be dropped: sessions end a moment after their connections.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -75,10 +76,11 @@ impl Server {
     pub fn scratch(&self, hint: &str) -> Scratch {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let n = MADE.fetch_add(1, Ordering::Relaxed);
-        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        // Other processes, on other machines too, make theirs on the same server.
+        let nonce = std::hash::RandomState::new().build_hasher().finish();
         let short: String = hint.chars().filter(char::is_ascii_alphanumeric).take(10).collect();
         // In lower case: some servers fold names, and the test looks for what it named.
-        let name = format!("grt_{}_{:x}_{:x}_{n}", short.to_lowercase(), std::process::id(), moment & 0xff_ffff);
+        let name = format!("grt_{}_{:08x}_{n}", short.to_lowercase(), nonce & 0xffff_ffff);
         let master = self.existing("master");
         let registry = self.registry();
         master.run(&format!("create database [{name}]"));
