@@ -60,10 +60,10 @@ impl Ground for Mssql {
     }
 
     fn places(&self) -> Vec<PathBuf> {
-        // The server's files cannot be had: the pilot's rows are searched instead.
+        // The server's files cannot be had: the pilot's rows are searched instead. Babelfish takes a quote between brackets for two.
         let pilot = self.database("pilot").unwrap();
-        let tables =
-            "select quotename(table_schema) + '.' + quotename(table_name) from information_schema.tables where table_type = 'BASE TABLE'";
+        let tables = "select '\"' + table_schema + '\".\"' + replace(cast(table_name as nvarchar(128)), '\"', '\"\"') + '\"' \
+                      from information_schema.tables where table_type = 'BASE TABLE'";
         let tables = pilot.query(tables);
         let rows: Vec<String> = tables.lines().map(|table| pilot.query(&format!("select * from {table}"))).collect();
         assert!(rows.iter().any(|r| !r.is_empty()), "a pilot without rows proves nothing");
