@@ -1,6 +1,7 @@
 //! Character sets of columns: which travel as their own bytes, and how those become text for masks.
 
 use crate::error::{EngineError, ErrorKind, Result};
+use encoding_rs::Encoding;
 use std::borrow::Cow;
 
 /// How a text column's bytes are to be read.
@@ -10,6 +11,16 @@ pub(crate) enum Charset {
     Utf8,
     /// latin1, which is Windows-1252 on these servers.
     Latin1,
+    /// utf16, utf16le and ucs2, which has no pairs: the server's bytes, decoded here.
+    Sixteen {
+        /// The lower byte stands first.
+        little: bool,
+        /// Characters beyond the first plane.
+        pairs: bool,
+    },
+    /// One of the tables that the web's standard keeps: the server's bytes, decoded here. Converting them would change bytes that have no
+    /// character, or one of several.
+    Table(&'static Encoding),
     /// Any other: the server converts to and from utf8mb4.
     Converted,
 }
@@ -27,17 +38,49 @@ impl Charset {
         match name {
             "utf8mb4" | "utf8mb3" | "utf8" | "ascii" => Charset::Utf8,
             "latin1" => Charset::Latin1,
+            "ucs2" => Charset::Sixteen { little: false, pairs: false },
+            "utf16" => Charset::Sixteen { little: false, pairs: true },
+            "utf16le" => Charset::Sixteen { little: true, pairs: true },
+            "latin2" => Charset::Table(encoding_rs::ISO_8859_2),
+            "latin5" => Charset::Table(encoding_rs::WINDOWS_1254),
+            "latin7" => Charset::Table(encoding_rs::ISO_8859_13),
+            "cp1250" => Charset::Table(encoding_rs::WINDOWS_1250),
+            "cp1251" => Charset::Table(encoding_rs::WINDOWS_1251),
+            "cp1256" => Charset::Table(encoding_rs::WINDOWS_1256),
+            "cp1257" => Charset::Table(encoding_rs::WINDOWS_1257),
+            "cp866" => Charset::Table(encoding_rs::IBM866),
+            "greek" => Charset::Table(encoding_rs::ISO_8859_7),
+            "hebrew" => Charset::Table(encoding_rs::ISO_8859_8),
+            "koi8r" => Charset::Table(encoding_rs::KOI8_R),
+            "koi8u" => Charset::Table(encoding_rs::KOI8_U),
+            "tis620" => Charset::Table(encoding_rs::WINDOWS_874),
+            "sjis" | "cp932" => Charset::Table(encoding_rs::SHIFT_JIS),
+            "ujis" | "eucjpms" => Charset::Table(encoding_rs::EUC_JP),
+            "gbk" | "gb2312" => Charset::Table(encoding_rs::GBK),
+            "big5" => Charset::Table(encoding_rs::BIG5),
+            "euckr" => Charset::Table(encoding_rs::EUC_KR),
             _ => Charset::Converted,
         }
     }
 
     /// Bytes as text.
     pub(crate) fn decode<'a>(self, bytes: &'a [u8]) -> Result<Cow<'a, str>> {
+        let invalid = || {
+            EngineError::new(ErrorKind::Data, "decode a value", "a text is not valid in its character set")
+                .hint("set the column to null or clear, or repair the rows")
+        };
         match self {
-            Charset::Utf8 | Charset::Converted => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| {
-                EngineError::new(ErrorKind::Data, "decode a value", "a text is not valid in its character set")
-                    .hint("set the column to null or clear, or repair the rows")
-            }),
+            Charset::Utf8 | Charset::Converted => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| invalid()),
+            Charset::Table(table) => table.decode_without_bom_handling_and_without_replacement(bytes).ok_or_else(invalid),
+            Charset::Sixteen { little, .. } => {
+                let units = bytes.chunks(2).map(|two| match *two {
+                    [a, b] if little => Ok(u16::from_le_bytes([a, b])),
+                    [a, b] => Ok(u16::from_be_bytes([a, b])),
+                    _ => Err(invalid()),
+                });
+                let units: Vec<u16> = units.collect::<Result<_>>()?;
+                String::from_utf16(&units).map(Cow::Owned).map_err(|_| invalid())
+            }
             Charset::Latin1 if bytes.is_ascii() => Ok(Cow::Borrowed(std::str::from_utf8(bytes).expect("ASCII is UTF-8"))),
             Charset::Latin1 => Ok(bytes
                 .iter()
@@ -51,20 +94,31 @@ impl Charset {
 
     /// Text as bytes.
     pub(crate) fn encode<'a>(self, text: &'a str) -> Result<Cow<'a, [u8]>> {
-        if self != Charset::Latin1 || text.is_ascii() {
-            return Ok(Cow::Borrowed(text.as_bytes()));
+        let absent = || {
+            EngineError::new(ErrorKind::Data, "encode a value", "a character does not exist in the column's character set")
+                .hint("choose a mask that keeps to plain letters, or `clear` the column")
+        };
+        match self {
+            Charset::Utf8 | Charset::Converted => Ok(Cow::Borrowed(text.as_bytes())),
+            Charset::Latin1 if text.is_ascii() => Ok(Cow::Borrowed(text.as_bytes())),
+            Charset::Latin1 => text
+                .chars()
+                .map(|c| match u32::from(c) {
+                    0x00..=0x7f | 0xa0..=0xff => u8::try_from(u32::from(c)).ok(),
+                    _ => WINDOWS.iter().position(|w| *w == c).and_then(|at| u8::try_from(at + 0x80).ok()),
+                })
+                .collect::<Option<Vec<u8>>>()
+                .map(Cow::Owned)
+                .ok_or_else(absent),
+            Charset::Table(table) => match table.encode(text) {
+                (bytes, _, false) => Ok(bytes),
+                _ => Err(absent()),
+            },
+            Charset::Sixteen { pairs: false, .. } if text.chars().any(|c| u32::from(c) > 0xffff) => Err(absent()),
+            Charset::Sixteen { little, .. } => {
+                Ok(text.encode_utf16().flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect())
+            }
         }
-        text.chars()
-            .map(|c| match u32::from(c) {
-                0x00..=0x7f | 0xa0..=0xff => u8::try_from(u32::from(c)).ok(),
-                _ => WINDOWS.iter().position(|w| *w == c).and_then(|at| u8::try_from(at + 0x80).ok()),
-            })
-            .collect::<Option<Vec<u8>>>()
-            .map(Cow::Owned)
-            .ok_or_else(|| {
-                EngineError::new(ErrorKind::Data, "encode a value", "a character does not exist in the column's character set, latin1")
-                    .hint("choose a mask that keeps to plain letters, or `clear` the column")
-            })
     }
 }
 
@@ -73,12 +127,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_of_latin1_comes_back() {
+    fn bytes_come_back_as_they_were() {
         let all: Vec<u8> = (0..=255).collect();
         let text = Charset::Latin1.decode(&all).unwrap().into_owned();
         assert_eq!(Charset::Latin1.encode(&text).unwrap().as_ref(), all);
         assert_eq!(Charset::Latin1.decode(b"\x80").unwrap(), "€");
         assert!(Charset::Latin1.encode("漢").is_err());
+        for name in ["cp1250", "cp1251", "latin2", "koi8r", "cp866"] {
+            let text = Charset::of(name).decode(&all).unwrap().into_owned();
+            assert_eq!(Charset::of(name).encode(&text).unwrap().as_ref(), all, "{name}");
+        }
+        for (name, text, bytes) in [
+            ("cp1250", "Łódź", &b"\xa3\xf3d\x9f"[..]),
+            ("latin2", "Łódź", b"\xa3\xf3d\xbc"),
+            ("ucs2", "aβ", b"\0a\x03\xb2"),
+            ("utf16", "😀", b"\xd8\x3d\xde\0"),
+            ("utf16le", "😀", b"\x3d\xd8\0\xde"),
+            ("cp932", "表", b"\x95\\"),
+        ] {
+            assert_eq!(Charset::of(name).encode(text).unwrap().as_ref(), bytes, "{name}");
+            assert_eq!(Charset::of(name).decode(bytes).unwrap(), text, "{name}");
+        }
+        assert!(Charset::of("ucs2").encode("😀").is_err() && Charset::of("utf16").decode(b"abc").is_err());
+        assert!(Charset::of("latin2").encode("漢").is_err());
         let e = Charset::Utf8.decode(b"ann\xff").unwrap_err();
         assert!(!format!("{e:?}").contains("ann"));
     }

@@ -16,11 +16,49 @@ use bytes::Bytes;
 use greenroom_model::plan::{FieldAction, TableCopy};
 use mysql_async::Value;
 use mysql_async::prelude::Queryable;
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 /// A batch is handed on when it holds this many bytes.
 const BATCH: usize = 512 * 1024;
+
+/// Rows wider than this, and those of tables whose rows are so wide on average ([`WIDE_TABLE`]), are read by one reader at a time, and none
+/// ahead of its loader: such a row stands in memory several times while it is read, and readers must not multiply that.
+const WIDE: usize = 1024 * 1024;
+
+/// See [`WIDE`].
+const WIDE_TABLE: u64 = 64 * 1024;
+
+/// Whose turn it is to read wide rows, among the readers of one side. Held while a batch is read, never while a loader is waited for: loads
+/// of one table wait for each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Turns(Arc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Turns {
+        Turns(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl Turns {
+    async fn take(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        self.0.clone().acquire_owned().await.ok()
+    }
+}
+
+/// A batch of wide rows, behind which nothing is read until it has been dropped.
+struct Last {
+    data: Vec<u8>,
+    _pace: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Last {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
 
 /// Reads rows on a session of its own.
 pub(crate) struct MyReader {
@@ -28,6 +66,7 @@ pub(crate) struct MyReader {
     running: Option<Running>,
     /// Where a session of a held snapshot goes back to.
     pool: Option<Pool>,
+    turns: Turns,
     /// Read every column as it is stored, also those whose rules throw the value away: for reading a copy back.
     as_stored: bool,
 }
@@ -39,11 +78,11 @@ struct Running {
 
 impl MyReader {
     pub(crate) fn of_snapshot(session: Session, pool: Pool) -> MyReader {
-        MyReader { session: Some(session), running: None, pool: Some(pool), as_stored: false }
+        MyReader { session: Some(session), running: None, turns: pool.turns.clone(), pool: Some(pool), as_stored: false }
     }
 
-    pub(crate) fn of_copy(session: Session) -> MyReader {
-        MyReader { session: Some(session), running: None, pool: None, as_stored: true }
+    pub(crate) fn of_copy(session: Session, turns: Turns) -> MyReader {
+        MyReader { session: Some(session), running: None, turns, pool: None, as_stored: true }
     }
 
     fn session(&mut self) -> Result<&mut Session> {
@@ -153,10 +192,12 @@ impl Reader for MyReader {
         let session = self.session()?;
         let layout = types::layout(session, &copy.table, &names(copy)).await?;
         let query = statement(copy, range, &layout.columns, as_stored)?;
+        let wide = types::average_width(session, &copy.table).await? > WIDE_TABLE;
         let Some(session) = self.session.take() else { return Ok(()) };
         let (sender, batches) = mpsc::channel(2);
         let doing = format!("read rows of {}", copy.table.name);
-        let task = tokio::spawn(read(session, query, layout.encoding, doing, sender));
+        let pouring = Pouring { query, encoding: layout.encoding, doing, to: sender, turns: self.turns.clone(), wide };
+        let task = tokio::spawn(read(session, pouring));
         self.running = Some(Running { batches, task });
         Ok(())
     }
@@ -177,36 +218,59 @@ impl Reader for MyReader {
     }
 }
 
+/// What a reading task needs besides its session.
+struct Pouring {
+    query: String,
+    encoding: MyEncoding,
+    doing: String,
+    to: mpsc::Sender<Result<Bytes>>,
+    turns: Turns,
+    /// Rows are wide; known from the table, or from a row before.
+    wide: bool,
+}
+
 /// Reads a query to its end, or until nobody listens any more, and gives the session back.
-async fn read(mut session: Session, query: String, encoding: MyEncoding, doing: String, to: mpsc::Sender<Result<Bytes>>) -> Session {
-    let outcome = pour(&mut session, &query, &encoding, &doing, &to).await;
+async fn read(mut session: Session, mut pouring: Pouring) -> Session {
+    let outcome = pouring.run(&mut session).await;
     if let Err(e) = outcome {
-        let _ = to.send(Err(e)).await;
+        let _ = pouring.to.send(Err(e)).await;
     }
     session
 }
 
-async fn pour(session: &mut Session, query: &str, encoding: &MyEncoding, doing: &str, to: &mpsc::Sender<Result<Bytes>>) -> Result<()> {
-    let mut rows = session.conn.exec_iter(query, ()).await.doing(doing)?;
-    let mut batch: Vec<u8> = Vec::with_capacity(BATCH + BATCH / 8);
-    loop {
-        let row = rows.next().await.map_err(|e| mapped(&e, doing))?;
-        let ended = row.is_none();
-        if let Some(row) = row {
-            encoding.write_row(&row, &mut batch).map_err(|e| e.while_doing(doing))?;
-        }
-        if (ended || batch.len() >= BATCH) && !batch.is_empty() {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(if ended { 0 } else { BATCH + BATCH / 8 }));
-            if to.send(Ok(Bytes::from(full))).await.is_err() {
-                // Nobody listens; the rest is thrown away so that the session stays of use.
-                break;
+impl Pouring {
+    async fn run(&mut self, session: &mut Session) -> Result<()> {
+        let doing = &self.doing;
+        let mut rows = session.conn.exec_iter(self.query.as_str(), ()).await.doing(doing)?;
+        let mut batch: Vec<u8> = Vec::with_capacity(BATCH + BATCH / 8);
+        let own = Turns::default();
+        let (mut pace, mut turn) = (None, None);
+        loop {
+            if self.wide && turn.is_none() {
+                pace = own.take().await;
+                turn = self.turns.take().await;
+            }
+            let row = rows.next().await.map_err(|e| mapped(&e, doing))?;
+            let ended = row.is_none();
+            if let Some(row) = row {
+                self.encoding.write_row(&row, &mut batch).map_err(|e| e.while_doing(doing))?;
+            }
+            if (ended || batch.len() >= BATCH) && !batch.is_empty() {
+                self.wide |= batch.len() >= WIDE;
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(if ended { 0 } else { BATCH + BATCH / 8 }));
+                let full = Bytes::from_owner(Last { data: full, _pace: pace.take() });
+                turn = None;
+                if self.to.send(Ok(full)).await.is_err() {
+                    // Nobody listens; the rest is thrown away so that the session stays of use.
+                    break;
+                }
+            }
+            if ended {
+                return Ok(());
             }
         }
-        if ended {
-            return Ok(());
-        }
+        rows.drop_result().await.doing(doing)
     }
-    rows.drop_result().await.doing(doing)
 }
 
 #[cfg(test)]

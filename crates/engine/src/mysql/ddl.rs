@@ -134,11 +134,20 @@ pub(crate) struct How {
     pub(crate) mode: Option<String>,
     /// The session's time zone, by which an event runs.
     pub(crate) zone: Option<String>,
+    /// The session's `collation_connection`, by which its literals compare.
+    #[serde(default)]
+    pub(crate) collation: Option<String>,
 }
 
 impl How {
     pub(crate) fn of(m: &Made) -> How {
-        How { kind: m.kind.to_owned(), name: m.name.clone(), mode: m.sql_mode.clone(), zone: m.time_zone.clone() }
+        How {
+            kind: m.kind.to_owned(),
+            name: m.name.clone(),
+            mode: m.sql_mode.clone(),
+            zone: m.time_zone.clone(),
+            collation: m.collation.clone(),
+        }
     }
 
     /// As text in front of a statement.
@@ -196,14 +205,19 @@ pub(crate) async fn apply(session: &mut Session, part: SchemaPart, script: &Sche
 
 /// Makes an object, in place of what an attempt before may have left.
 pub(crate) async fn make(session: &mut Session, how: &How, statement: &str) -> std::result::Result<(), mysql_async::Error> {
-    session.run(&format!("drop {} if exists {}", how.kind, sql::ident(&how.name))).await?;
-    for (variable, value) in [("sql_mode", &how.mode), ("time_zone", &how.zone)] {
+    let before = session.value("select @@session.collation_connection").await?.unwrap_or_default();
+    // The mode first: packages are known in Oracle's only, even to DROP.
+    for (variable, value) in [("sql_mode", &how.mode), ("time_zone", &how.zone), ("collation_connection", &how.collation)] {
         if let Some(value) = value {
             session.run(&format!("set session {variable} = {}", sql::literal(value))).await?;
         }
     }
-    let made = session.run(statement).await;
-    session.run("set session sql_mode = '', session time_zone = '+00:00'").await?;
+    let mut made = session.run(&format!("drop {} if exists {}", how.kind, sql::ident(&how.name))).await;
+    if made.is_ok() {
+        made = session.run(statement).await;
+    }
+    let collation = sql::literal(&before);
+    session.run(&format!("set session sql_mode = '', session time_zone = '+00:00', session collation_connection = {collation}")).await?;
     made
 }
 
@@ -248,6 +262,7 @@ mod tests {
             definer: None,
             sql_mode: None,
             time_zone: None,
+            collation: None,
         };
         let text = statement(&made);
         let (how, sql) = parse(&text).unwrap();

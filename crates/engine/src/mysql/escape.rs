@@ -2,8 +2,15 @@
 
 use std::borrow::Cow;
 
+/// Values of more bytes are given their room at once.
+const LONG: usize = 256 * 1024;
+
 /// Appends bytes so that `LOAD DATA` reads them back.
 pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
+    if bytes.len() > LONG {
+        // Growing by doubling would take twice the room.
+        out.reserve_exact(bytes.len() + bytes.len() / 16);
+    }
     let mut rest = bytes;
     while let Some(at) = rest.iter().position(|b| matches!(b, 0 | b'\t' | b'\n' | b'\\')) {
         out.extend_from_slice(&rest[..at]);

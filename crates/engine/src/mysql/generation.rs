@@ -1,7 +1,7 @@
 //! A generation (or pilot) from within. Owns its sessions; the parts of the work have their own modules.
 
 use super::connect::{Purpose, Server, Session};
-use super::copy::{self, MyReader};
+use super::copy::{self, MyReader, Turns};
 use super::error::Doing;
 use super::load::MyLoader;
 use super::{access, ddl, inspect, own, query, script, sql, triggers};
@@ -22,6 +22,7 @@ pub(crate) struct MyGeneration {
     pub(crate) server: Server,
     pub(crate) database: String,
     pub(crate) session: Session,
+    pub(crate) turns: Turns,
 }
 
 impl MyGeneration {
@@ -55,7 +56,7 @@ impl Generation for MyGeneration {
     }
 
     async fn reader(&mut self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(MyReader::of_copy(self.open(Purpose::Rows).await?)))
+        Ok(Box::new(MyReader::of_copy(self.open(Purpose::Rows).await?, self.turns.clone())))
     }
 
     async fn ranges_done(&mut self) -> Result<Vec<RangeDone>> {

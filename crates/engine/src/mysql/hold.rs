@@ -5,7 +5,7 @@
 //! engines are read as they are at that time, which the inspection says.
 
 use super::connect::{Purpose, Server, Session, number, said};
-use super::copy::MyReader;
+use super::copy::{MyReader, Turns};
 use super::error::{Doing, code, mapped};
 use super::inspect::Picture;
 use super::{ddl, inspect, query, ranges, sql};
@@ -26,17 +26,20 @@ const LOCK_WAIT: u32 = 5;
 
 /// Sessions of the held snapshot that nobody reads with at the moment.
 #[derive(Clone, Default)]
-pub(crate) struct Pool(Arc<Mutex<Vec<Session>>>);
+pub(crate) struct Pool {
+    idle: Arc<Mutex<Vec<Session>>>,
+    pub(crate) turns: Turns,
+}
 
 impl Pool {
     pub(crate) fn put(&self, session: Session) {
-        if let Ok(mut idle) = self.0.lock() {
+        if let Ok(mut idle) = self.idle.lock() {
             idle.push(session);
         }
     }
 
     fn take(&self) -> Option<Session> {
-        self.0.lock().ok()?.pop()
+        self.idle.lock().ok()?.pop()
     }
 }
 

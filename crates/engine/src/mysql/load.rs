@@ -19,7 +19,7 @@ use std::io;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Rows of one INSERT hold about this many bytes.
+/// Rows of one INSERT, and pieces of a stream, hold about this many bytes.
 const STATEMENT: usize = 512 * 1024;
 
 /// Loads ranges on a session of its own.
@@ -131,9 +131,16 @@ impl Loader for MyLoader {
         let Some(range) = &mut self.range else { return Err(EngineError::other(doing, "no range was begun")) };
         match &mut range.way {
             Way::Stream { to, .. } => {
-                if to.send(Ok(batch.data().clone())).await.is_ok() {
+                let mut rest = batch.data().clone();
+                let mut reads = true;
+                // In pieces: the driver copies what it is given, and keeps room for as much.
+                while reads && !rest.is_empty() {
+                    reads = to.send(Ok(rest.split_to(rest.len().min(STATEMENT)))).await.is_ok();
+                }
+                if reads {
                     return Ok(());
                 }
+                drop(batch);
                 // The statement has ended before its rows did.
                 let done = self.finish_stream().await?;
                 let e = match done {
@@ -233,9 +240,11 @@ impl Loader for MyLoader {
 fn statement(copy: &TableCopy, columns: &[types::ColumnType]) -> String {
     let mut targets = Vec::with_capacity(columns.len());
     let mut sets = Vec::new();
+    let expressions = columns.iter().any(types::ColumnType::needs_expression);
     for (i, column) in columns.iter().enumerate() {
         let name = sql::ident(&column.name);
-        if column.needs_expression() {
+        // A SET clause makes MariaDB forget that a counting column was given, and number its 0 anew, unless the clause gives it.
+        if column.needs_expression() || (expressions && column.counts()) {
             let variable = format!("@greenroom_{i}");
             sets.push(format!("{name} = {}", column.stored(&variable)));
             targets.push(variable);

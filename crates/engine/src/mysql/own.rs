@@ -36,7 +36,8 @@ pub(crate) const CREATE: &[&str] = &[
     "create table if not exists greenroom_script (script varchar(255) character set utf8mb4 collate utf8mb4_bin not null primary key, \
         hash char(64) character set ascii not null, begun bigint unsigned not null, done bigint unsigned not null, complete boolean not null) engine=InnoDB",
     "create table if not exists greenroom_trigger (place bigint unsigned not null auto_increment primary key, name varchar(64) character set utf8mb4 \
-        collate utf8mb4_bin not null unique, mode text character set utf8mb4 not null, statement longtext character set utf8mb4 not null) engine=InnoDB",
+        collate utf8mb4_bin not null unique, mode text character set utf8mb4 not null, \
+        collation varchar(64) not null, statement longtext character set utf8mb4 not null) engine=InnoDB",
 ];
 
 /// Creates the marker's table; repeatable.

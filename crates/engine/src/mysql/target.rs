@@ -137,7 +137,7 @@ impl Target for MyTarget {
             return Err(EngineError::new(ErrorKind::Conflict, format!("enter database `{database}`"), "it does not bear our marker"));
         }
         let session = self.server.open(Some(&database), Purpose::Catalog).await?;
-        Ok(Box::new(MyGeneration { server: self.server.clone(), database, session }))
+        Ok(Box::new(MyGeneration { server: self.server.clone(), database, session, turns: super::copy::Turns::default() }))
     }
 
     async fn mark(&mut self, name: &str, marker: &Marker) -> Result<()> {

@@ -21,9 +21,10 @@ pub(crate) async fn suspend(session: &mut Session, table: &TableName) -> Result<
         let shown = session.rows(&format!("show create trigger {}", sql::ident(&name))).await.doing(doing())?;
         let Some(shown) = shown.first() else { continue };
         let record = format!(
-            "insert ignore into greenroom_trigger (name, mode, statement) values ({}, {}, {})",
+            "insert ignore into greenroom_trigger (name, mode, collation, statement) values ({}, {}, {}, {})",
             sql::literal(&name),
             sql::literal(&said(shown, 1)),
+            sql::literal(&said(shown, 4)),
             sql::literal(&said(shown, 2))
         );
         session.run(&record).await.doing(doing())?;
@@ -39,13 +40,14 @@ pub(crate) async fn restore(session: &mut Session) -> Result<()> {
     if session.value(there).await.doing(doing)?.as_deref() != Some("1") {
         return Ok(());
     }
-    let rows = session.rows("select name, mode, statement, place from greenroom_trigger order by place").await.doing(doing)?;
+    let rows = session.rows("select name, mode, statement, place, collation from greenroom_trigger order by place").await.doing(doing)?;
     if rows.is_empty() {
         return Ok(());
     }
     let before = session.value("select @@session.sql_mode").await.doing(doing)?.unwrap_or_default();
     for row in rows {
-        let how = How { kind: "trigger".to_owned(), name: said(&row, 0), mode: Some(said(&row, 1)), zone: None };
+        let (mode, collation) = (Some(said(&row, 1)), Some(said(&row, 4)));
+        let how = How { kind: "trigger".to_owned(), name: said(&row, 0), mode, zone: None, collation };
         super::ddl::make(session, &how, &said(&row, 2)).await.doing(doing)?;
         session.run(&format!("delete from greenroom_trigger where place = {}", number(&row, 3))).await.doing(doing)?;
     }

@@ -81,6 +81,11 @@ impl ColumnType {
         extra.contains("VIRTUAL GENERATED") || extra.contains("STORED GENERATED") || extra.contains("PERSISTENT")
     }
 
+    /// Whether it is an AUTO_INCREMENT column.
+    pub(crate) fn counts(&self) -> bool {
+        self.extra.to_lowercase().contains("auto_increment")
+    }
+
     fn unsigned(&self) -> bool {
         self.spelled.to_lowercase().contains("unsigned")
     }
@@ -174,7 +179,13 @@ impl ColumnType {
     }
 
     fn converts(&self) -> bool {
-        self.charset.as_deref().is_some_and(|c| Charset::of(c) == Charset::Converted)
+        let labels = self.json || matches!(self.data.as_str(), "enum" | "set");
+        self.charset.as_deref().is_some_and(|c| match Charset::of(c) {
+            Charset::Converted => true,
+            Charset::Utf8 | Charset::Latin1 => false,
+            // Labels are looked up as text, and JSON is read as UTF-8.
+            Charset::Sixteen { .. } | Charset::Table(_) => labels,
+        })
     }
 
     /// The expression that gives a constant as text of this type.
@@ -212,6 +223,16 @@ pub(crate) async fn of_table(session: &mut Session, table: &TableName) -> Result
         }
     }
     Ok(columns)
+}
+
+/// Bytes of a table's row on average, as the server estimates it.
+pub(crate) async fn average_width(session: &mut Session, table: &TableName) -> Result<u64> {
+    let query = format!(
+        "select coalesce(avg_row_length, 0) from information_schema.tables where table_schema = database() and table_name = {}",
+        sql::literal(&table.name)
+    );
+    let found = session.value(&query).await.doing(format!("look at the width of {}", table.name))?;
+    Ok(found.and_then(|n| n.parse().ok()).unwrap_or(0))
 }
 
 /// Columns (table, column) of MariaDB that a check of their own holds to JSON. `condition` restricts a table `c`.

@@ -3,7 +3,7 @@
 use super::super::connect::{Session, Variety, said, text};
 use super::super::error::Doing;
 use super::super::sql;
-use super::show;
+use super::show::{self, Quoting};
 use crate::error::{EngineError, ErrorKind, Result};
 use greenroom_model::catalog::Object;
 
@@ -21,6 +21,8 @@ pub(crate) struct Made {
     pub(crate) sql_mode: Option<String>,
     /// The time zone by which an event runs.
     pub(crate) time_zone: Option<String>,
+    /// The session's `collation_connection` under which it was made, by which its literals compare.
+    pub(crate) collation: Option<String>,
 }
 
 impl Made {
@@ -42,10 +44,11 @@ pub(crate) async fn read(session: &mut Session, database: &str) -> Result<Vec<Ma
             all.push(Made {
                 kind: "sequence",
                 name,
-                statement: show::unqualified(&text, database),
+                statement: show::unqualified(&text, database, Quoting::default()),
                 definer: None,
                 sql_mode: None,
                 time_zone: None,
+                collation: None,
             });
         }
     }
@@ -88,8 +91,8 @@ async fn names(session: &mut Session, query: &str) -> Result<Vec<String>> {
     Ok(rows.iter().map(|r| said(r, 0)).collect())
 }
 
-/// One object's text from the column of that name, and the mode it was made under.
-async fn shown(session: &mut Session, query: &str, column: &str, name: &str) -> Result<(String, Option<String>, Option<String>)> {
+/// One object's text from the column of that name, and mode, time zone and collation it was made under.
+async fn shown(session: &mut Session, query: &str, column: &str, name: &str) -> Result<(String, [Option<String>; 3])> {
     let doing = || format!("read the definition of {name}");
     let rows = session.rows(query).await.doing(doing())?;
     let row = rows.first().ok_or_else(|| EngineError::other(doing(), "the server shows nothing"))?;
@@ -100,13 +103,15 @@ async fn shown(session: &mut Session, query: &str, column: &str, name: &str) -> 
         )
     })?;
     let said = |wanted: &str| at(wanted).and_then(|i| text(row, i));
-    Ok((body, said("sql_mode"), said("time_zone")))
+    Ok((body, ["sql_mode", "time_zone", "collation_connection"].map(said)))
 }
 
 async fn made(session: &mut Session, kind: &'static str, name: String, column: &str, database: &str) -> Result<Made> {
-    let (text, sql_mode, time_zone) = shown(session, &format!("show create {kind} {}", sql::ident(&name)), column, &name).await?;
+    let (text, [sql_mode, time_zone, collation]) =
+        shown(session, &format!("show create {kind} {}", sql::ident(&name)), column, &name).await?;
     let (text, definer) = show::without_definer(&text);
-    Ok(Made { kind, name, statement: show::unqualified(&text, database), definer, sql_mode, time_zone })
+    let statement = show::unqualified(&text, database, Quoting::of(sql_mode.as_deref()));
+    Ok(Made { kind, name, statement, definer, sql_mode, time_zone, collation })
 }
 
 /// Views, each after those it names. Names are looked for as the server quotes them.
@@ -177,6 +182,7 @@ mod tests {
             definer: None,
             sql_mode: None,
             time_zone: None,
+            collation: None,
         };
         let order = in_order(vec![view("a", "select * from `b`"), view("b", "select * from `c`"), view("c", "select 1")]);
         assert_eq!(order.iter().map(|v| v.name.as_str()).collect::<Vec<_>>(), ["c", "b", "a"]);

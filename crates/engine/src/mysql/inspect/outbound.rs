@@ -31,11 +31,12 @@ pub(crate) async fn read(session: &mut Session, tables: &[ShownTable], made: &[M
             push("foreign key to another database", &t.name, None);
         }
     }
+    let packages: Vec<&str> = made.iter().filter(|m| m.kind == "package").map(|m| m.name.as_str()).collect();
     for m in made {
         if m.kind == "event" {
             push("event", &m.name, Some("created disabled"));
         }
-        if reaches(m, &others) {
+        if reaches(m, &others, &packages) {
             push(&format!("{} that may reach outside", m.kind), &m.name, None);
         }
     }
@@ -44,8 +45,10 @@ pub(crate) async fn read(session: &mut Session, tables: &[ShownTable], made: &[M
 
 /// Whether a definition names another database, reads or writes files, or holds such a name in a string that may become a statement. Coarse
 /// on purpose: a false alarm is accepted once in the program, a missed one writes to production.
-fn reaches(made: &Made, others: &[String]) -> bool {
-    let telling = |name: &String| TELLING.iter().any(|t| name.eq_ignore_ascii_case(t));
+fn reaches(made: &Made, others: &[String], packages: &[&str]) -> bool {
+    // What a package holds is named like what another database holds; such databases are looked for below.
+    let own = |name: &String| packages.iter().any(|p| name.eq_ignore_ascii_case(p));
+    let telling = |name: &String| own(name) || TELLING.iter().any(|t| name.eq_ignore_ascii_case(t));
     if schemas_named(&made.statement).iter().any(|name| !telling(name)) {
         return true;
     }

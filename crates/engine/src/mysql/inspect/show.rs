@@ -72,14 +72,19 @@ pub(crate) fn table(text: &str) -> Option<Shown> {
 
 /// A quoted name at the beginning of a text, and what follows it.
 pub(crate) fn name(text: &str) -> Option<(String, &str)> {
-    let rest = text.trim_start().strip_prefix('`')?;
+    quoted(text, '`')
+}
+
+/// As [`name`], by another sign.
+fn quoted(text: &str, sign: char) -> Option<(String, &str)> {
+    let rest = text.trim_start().strip_prefix(sign)?;
     let mut name = String::new();
     let mut at = 0;
     loop {
-        let end = rest[at..].find('`')? + at;
+        let end = rest[at..].find(sign)? + at;
         name.push_str(&rest[at..end]);
-        if rest[end + 1..].starts_with('`') {
-            name.push('`');
+        if rest[end + 1..].starts_with(sign) {
+            name.push(sign);
             at = end + 2;
         } else {
             return Some((name, &rest[end + 1..]));
@@ -123,7 +128,8 @@ pub(crate) fn without_definer(text: &str) -> (String, Option<String>) {
     let mut rest = &text[at + 8..];
     let mut definer = String::new();
     loop {
-        let end = match name(rest) {
+        // Under ANSI_QUOTES the server shows it in double quotes.
+        let end = match name(rest).or_else(|| quoted(rest, '"')) {
             Some((part, after)) => {
                 definer.push_str(&part);
                 rest.len() - after.len()
@@ -146,10 +152,34 @@ pub(crate) fn without_definer(text: &str) -> (String, Option<String>) {
     (format!("{}{}", &text[..at], rest.trim_start()), Some(definer))
 }
 
+/// What quotes mean in a text, which depends on the mode it was written under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quoting {
+    /// Double quotes hold names.
+    names: bool,
+    /// A backslash in a string escapes what follows.
+    escapes: bool,
+}
+
+impl Default for Quoting {
+    fn default() -> Quoting {
+        Quoting { names: false, escapes: true }
+    }
+}
+
+impl Quoting {
+    /// Of an `sql_mode`.
+    pub(crate) fn of(mode: Option<&str>) -> Quoting {
+        let has = |word: &str| mode.unwrap_or_default().split(',').any(|m| m.eq_ignore_ascii_case(word));
+        Quoting { names: has("ANSI_QUOTES"), escapes: !has("NO_BACKSLASH_ESCAPES") }
+    }
+}
+
 /// A text without the database's own name in front of tables and routines, so that it means the same in a copy of another name. Names are
 /// matched as identifiers only, quoted or not; strings and comments are left.
-pub(crate) fn unqualified(text: &str, own: &str) -> String {
+pub(crate) fn unqualified(text: &str, own: &str, quoting: Quoting) -> String {
     let quoted = format!("`{}`.", own.replace('`', "``"));
+    let doubled = format!("\"{}\".", own.replace('"', "\"\""));
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
     let (mut at, mut copied) = (0, 0);
@@ -157,15 +187,17 @@ pub(crate) fn unqualified(text: &str, own: &str) -> String {
     while at < bytes.len() {
         match bytes[at] {
             q @ (b'\'' | b'"' | b'`') => {
-                if q == b'`' && text[at..].starts_with(&quoted) && (at == 0 || bytes[at - 1] != b'.') {
+                let names = q == b'`' || (q == b'"' && quoting.names);
+                let prefix = if q == b'`' { &quoted } else { &doubled };
+                if names && text[at..].starts_with(prefix) && (at == 0 || bytes[at - 1] != b'.') {
                     out.push_str(&text[copied..at]);
-                    at += quoted.len();
+                    at += prefix.len();
                     copied = at;
                     continue;
                 }
                 at += 1;
                 while at < bytes.len() && bytes[at] != q {
-                    at += if bytes[at] == b'\\' && q != b'`' { 2 } else { 1 };
+                    at += if bytes[at] == b'\\' && !names && quoting.escapes { 2 } else { 1 };
                 }
                 at += 1;
             }
@@ -216,9 +248,19 @@ mod tests {
             (text.as_str(), definer.as_deref()),
             ("CREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select 1", Some("ro`ot@%"))
         );
-        assert_eq!(without_definer("CREATE PROCEDURE `p`() select 'DEFINER=x'").1, None);
         assert_eq!(
-            unqualified("select `shop`.`t`.`a`, SHOP.f(1), 'shop.t', x.shop.y, workshop.t from shop.t -- shop.z\n", "shop"),
+            without_definer("CREATE DEFINER=\"ro\"\"ot\"@\"%\" PACKAGE \"p\" as end"),
+            ("CREATE PACKAGE \"p\" as end".to_owned(), Some("ro\"ot@%".to_owned()))
+        );
+        assert_eq!(without_definer("CREATE PROCEDURE `p`() select 'DEFINER=x'").1, None);
+        let ansi = Quoting::of(Some("PIPES_AS_CONCAT,ANSI_QUOTES,NO_BACKSLASH_ESCAPES"));
+        assert_eq!(unqualified("select '\\', \"shop\".\"t\", 'shop.t' from shop.t", "shop", ansi), "select '\\', \"t\", 'shop.t' from t");
+        assert_eq!(
+            unqualified(
+                "select `shop`.`t`.`a`, SHOP.f(1), 'shop.t', x.shop.y, workshop.t from shop.t -- shop.z\n",
+                "shop",
+                Quoting::default()
+            ),
             "select `t`.`a`, f(1), 'shop.t', x.shop.y, workshop.t from t -- shop.z\n"
         );
     }

@@ -62,7 +62,7 @@ pub(crate) async fn shown(session: &mut Session, database: &str) -> Result<Vec<S
         let found =
             session.rows(&format!("show create table {}", sql::ident(&name))).await.doing(format!("read the definition of {name}"))?;
         // Defaults may name sequences, with their database.
-        let text = show::unqualified(&found.first().map(|r| said(r, 1)).unwrap_or_default(), database);
+        let text = show::unqualified(&found.first().map(|r| said(r, 1)).unwrap_or_default(), database, show::Quoting::default());
         let Some(shown) = show::table(&text) else {
             return Err(EngineError::other(format!("read the definition of {name}"), "the server's text is not understood"));
         };
@@ -77,7 +77,7 @@ pub(crate) async fn read(session: &mut Session, database: &str, shown: &[ShownTa
     let mut columns: BTreeMap<String, Vec<ColumnType>> = BTreeMap::new();
     for row in session.rows(&types::query("true")).await.doing(doing)? {
         let mut column = types::from_row(&row);
-        column.default = column.default.map(|d| show::unqualified(&d, database));
+        column.default = column.default.map(|d| show::unqualified(&d, database, show::Quoting::default()));
         columns.entry(said(&row, 0)).or_default().push(column);
     }
     for (table, column) in types::json_columns(session, "true").await? {
@@ -194,7 +194,7 @@ fn part(table: &Table, text: &str) -> IndexPart {
 fn column(c: &ColumnType, variety: Variety) -> Column {
     let generated = if c.computed() {
         Some(Generation::Computed)
-    } else if c.extra.to_lowercase().contains("auto_increment") {
+    } else if c.counts() {
         Some(Generation::IdentityByDefault)
     } else {
         None
