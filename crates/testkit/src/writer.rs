@@ -1,9 +1,11 @@
 //! Writers that keep changing a database until they are stopped, for tests that copy while production works. Owns pace and counting; what
 //! is written comes from the test.
 
+use crate::maria;
 use crate::pg::Database;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -28,12 +30,29 @@ impl Writer {
 
     /// The same on a PostgreSQL database, through one connection.
     pub fn postgres(database: &Database, pause: Duration, transaction: impl Fn(u64) -> String + Send + 'static) -> Writer {
-        let mut psql = database.psql().spawn().unwrap_or_else(|e| panic!("start psql: {e}"));
-        let mut stdin = psql.stdin.take().expect("standard input is piped");
-        let mut stdout = BufReader::new(psql.stdout.take().expect("standard output is piped"));
+        Writer::client(database.psql(), |n| format!("\\echo done {n}"), pause, transaction)
+    }
+
+    /// The same on a MariaDB database, through one connection.
+    pub fn mariadb(database: &maria::Database, pause: Duration, transaction: impl Fn(u64) -> String + Send + 'static) -> Writer {
+        let mut client = database.client("root");
+        client.arg("--unbuffered");
+        Writer::client(client, |n| format!("select 'done {n}';"), pause, transaction)
+    }
+
+    /// Through a client program that reads statements; `told` makes it print `done` and a number.
+    fn client(
+        mut client: Command,
+        told: fn(u64) -> String,
+        pause: Duration,
+        transaction: impl Fn(u64) -> String + Send + 'static,
+    ) -> Writer {
+        let mut client = client.spawn().unwrap_or_else(|e| panic!("start {:?}: {e}", client.get_program()));
+        let mut stdin = client.stdin.take().expect("standard input is piped");
+        let mut stdout = BufReader::new(client.stdout.take().expect("standard output is piped"));
         Writer::start(pause, move |n| {
-            // psql echoes the number once it has executed everything before; rows that the script prints are passed over.
-            let sent = stdin.write_all(format!("{}\n\\echo done {n}\n", transaction(n)).as_bytes()).and_then(|()| stdin.flush());
+            // The number is printed once everything before has been executed; rows that the script prints are passed over.
+            let sent = stdin.write_all(format!("{}\n{}\n", transaction(n), told(n)).as_bytes()).and_then(|()| stdin.flush());
             let mark = format!("done {n}\n");
             let mut line = String::new();
             while sent.is_ok() && stdout.read_line(&mut line).is_ok_and(|read| read > 0) {
@@ -43,8 +62,8 @@ impl Writer {
                 line.clear();
             }
             let mut said = String::new();
-            psql.stderr.take().map(|mut e| e.read_to_string(&mut said));
-            drop(psql.wait());
+            client.stderr.take().map(|mut e| e.read_to_string(&mut said));
+            drop(client.wait());
             Err(said)
         })
     }

@@ -5,6 +5,7 @@
 mod chinook;
 #[path = "../postgres/crash.rs"]
 mod crash;
+mod every_kind;
 mod rehearsal;
 mod scene;
 mod trial;

@@ -34,7 +34,8 @@ impl Database {
         self.port
     }
 
-    fn client(&self, user: &str) -> Command {
+    /// The client program, connected as an account of this machine that has no password, its streams piped.
+    pub(crate) fn client(&self, user: &str) -> Command {
         let mut command = self.binaries.client();
         command.arg("--no-defaults").arg(format!("--user={user}"));
         command.args(["--batch", "--raw", "--skip-column-names", "--default-character-set=utf8mb4"]);

@@ -22,6 +22,12 @@ pub use server::Server;
 
 use std::sync::OnceLock;
 
+/// Objects of every kind that these servers have, as a script of the client; `set @rows = …` before it says about how many rows.
+pub const OBJECTS: &str = include_str!("../../data/objects.mariadb.sql");
+
+/// A query that writes the `columns.toml` for them, line by line.
+pub const COLUMNS: &str = include_str!("../../data/objects.mariadb.columns.sql");
+
 /// The server that all tests of this process share; each takes a [`Server::database`] of its own.
 ///
 /// # Errors
