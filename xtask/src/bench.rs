@@ -1,14 +1,15 @@
-//! `cargo xtask bench postgres [--rows N] [--binary PATH]`: a whole rehearsal (masked, neutralised, verified) beside the bare copy that `pg_dump -Fd -j2`
-//! and `pg_restore -j2` make of the same database on the same server, while its users keep writing to it. Owns the server and the made-up
-//! database; judges nothing but the time and the memory.
+//! `cargo xtask bench postgres|mariadb [--rows N] [--binary PATH]`: a whole rehearsal (masked, neutralised, verified) beside the bare copy that
+//! the engine's own tools make of the same database on the same server (`pg_dump -Fd -j2` and `pg_restore -j2`; `mariadb-dump | mariadb`),
+//! while its users keep writing to it. Owns the servers and the made-up databases; judges nothing but the time and the memory.
 
 mod clinic;
+mod mariadb;
 mod server;
 
 use crate::shell::{command, root};
 use server::Server;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,8 +24,13 @@ const MOST_KIB: u64 = 128 * 1024;
 
 /// See the module.
 pub fn run(args: &[String]) -> Result<bool, String> {
-    let usage = || "usage: cargo xtask bench postgres [--rows N] [--binary PATH]".to_owned();
-    let Some(("postgres", options)) = args.split_first().map(|(what, rest)| (what.as_str(), rest)) else { return Err(usage()) };
+    let usage = || "usage: cargo xtask bench postgres|mariadb [--rows N] [--binary PATH]".to_owned();
+    let Some((what, options)) = args.split_first() else { return Err(usage()) };
+    let bench = match what.as_str() {
+        "postgres" => postgres,
+        "mariadb" => mariadb::run,
+        _ => return Err(usage()),
+    };
     let (mut rows, mut binary) = (1_000_000, None);
     for option in options.chunks(2) {
         match option {
@@ -33,7 +39,11 @@ pub fn run(args: &[String]) -> Result<bool, String> {
             _ => return Err(usage()),
         }
     }
-    let greenroom = binary.map_or_else(build, Ok)?;
+    bench(rows, &binary.map_or_else(build, Ok)?)
+}
+
+/// The clinic on PostgreSQL.
+fn postgres(rows: u64, greenroom: &Path) -> Result<bool, String> {
     let binaries = crate::test::binaries()?.ok_or("PostgreSQL is not installed")?;
     let server = Server::start(&binaries)?;
     println!("== making a clinic of {rows} visits");
@@ -45,12 +55,10 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let folder = server.folder.join("program");
     clinic::program(&folder, &server)?;
     println!("== rehearsing, while users write");
-    let users = Users::start(&server)?;
-    let mut rehearsal = Command::new(&greenroom);
-    rehearsal.arg("-C").arg(&folder).arg("--quiet").arg("rehearse");
-    let (rehearsed, kib) = measured(&mut rehearsal)?;
-    let mut show = Command::new(&greenroom);
-    show.arg("-C").arg(&folder).args(["run", "show"]).status().map_err(|e| format!("run greenroom: {e}"))?;
+    let mut psql = server.program("psql");
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "clinic"]);
+    let users = Users::start(psql, format!("{}\\echo written", clinic::WRITER))?;
+    let rehearsed = rehearse(greenroom, &folder)?;
 
     println!("== pg_dump -Fd -j2, pg_restore -j2");
     let dump = server.folder.join("dump");
@@ -59,17 +67,32 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let (restored, _) = measured(server.program("pg_restore").args(["-j2", "-d", "bare"]).arg(&dump))?;
     let written = users.stop()?;
 
-    let bare = dumped + restored;
-    let ratio = rehearsed.as_secs_f64() / bare.as_secs_f64();
-    println!("\ndatabase     {size}, {rows} visits");
-    println!("pg_dump      {:>8.1} s", dumped.as_secs_f64());
-    println!("pg_restore   {:>8.1} s", restored.as_secs_f64());
-    println!("bare copy    {:>8.1} s", bare.as_secs_f64());
-    println!("rehearsal    {:>8.1} s", rehearsed.as_secs_f64());
-    println!("ratio        {ratio:>8.2}   (at most {MOST})");
-    println!("meanwhile    {written:>8} rounds of writes to the source");
-    println!("peak memory  {:>8.1} MiB (below {} MiB)", kib_to_mib(kib), MOST_KIB / 1024);
-    Ok(ratio <= MOST && kib < MOST_KIB)
+    Ok(told(&format!("{size}, {rows} visits"), &[("pg_dump", dumped), ("pg_restore", restored)], rehearsed, written))
+}
+
+/// Rehearses a program; how long it took and the most memory it had, in KiB.
+fn rehearse(greenroom: &Path, folder: &Path) -> Result<(Duration, u64), String> {
+    let mut rehearsal = Command::new(greenroom);
+    let rehearsed = measured(rehearsal.arg("-C").arg(folder).arg("--quiet").arg("rehearse"))?;
+    let mut show = Command::new(greenroom);
+    show.arg("-C").arg(folder).args(["run", "show"]).status().map_err(|e| format!("run greenroom: {e}"))?;
+    Ok(rehearsed)
+}
+
+/// Prints what was measured. Whether the promises are kept.
+fn told(database: &str, bare: &[(&str, Duration)], (rehearsed, kib): (Duration, u64), written: u64) -> bool {
+    let copy: Duration = bare.iter().map(|(_, took)| *took).sum();
+    let ratio = rehearsed.as_secs_f64() / copy.as_secs_f64();
+    println!("\ndatabase      {database}");
+    for (tool, took) in bare {
+        println!("{tool:13} {:>8.1} s", took.as_secs_f64());
+    }
+    println!("bare copy     {:>8.1} s", copy.as_secs_f64());
+    println!("rehearsal     {:>8.1} s", rehearsed.as_secs_f64());
+    println!("ratio         {ratio:>8.2}   (at most {MOST})");
+    println!("meanwhile     {written:>8} rounds of writes to the source");
+    println!("peak memory   {:>8.1} MiB (below {} MiB)", kib_to_mib(kib), MOST_KIB / 1024);
+    ratio <= MOST && kib < MOST_KIB
 }
 
 /// Somebody who writes to the source until stopped.
@@ -79,23 +102,22 @@ struct Users {
 }
 
 impl Users {
-    fn start(server: &Server) -> Result<Users, String> {
+    /// Lets a client program execute a round again and again; the round's last statement prints `written`.
+    fn start(mut client: Command, round: String) -> Result<Users, String> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
-        let mut psql = server.program("psql");
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "clinic"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut psql = psql.spawn().map_err(|e| format!("run psql: {e}"))?;
-        let mut input = psql.stdin.take().ok_or("psql has no standard input")?;
-        let mut output = BufReader::new(psql.stdout.take().ok_or("psql has no standard output")?);
+        let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|e| format!("run a client: {e}"))?;
+        let mut input = client.stdin.take().ok_or("the client has no standard input")?;
+        let mut output = BufReader::new(client.stdout.take().ok_or("the client has no standard output")?);
         let thread = std::thread::spawn(move || {
             let mut rounds = 0;
             let mut line = String::new();
             while !stopped.load(Ordering::Relaxed) {
-                writeln!(input, "{}\\echo written", clinic::WRITER).map_err(|e| format!("write to psql: {e}"))?;
-                // A round is over when psql says so.
+                writeln!(input, "{round}").map_err(|e| format!("write to the client: {e}"))?;
+                // A round is over when the client says so.
                 while line != "written\n" {
                     line.clear();
-                    let read = output.read_line(&mut line).map_err(|e| format!("read from psql: {e}"))?;
+                    let read = output.read_line(&mut line).map_err(|e| format!("read from the client: {e}"))?;
                     if read == 0 {
                         return Err("the writer ended by itself".to_owned());
                     }
@@ -104,7 +126,7 @@ impl Users {
                 rounds += 1;
             }
             drop(input);
-            psql.wait().map_err(|e| format!("wait for psql: {e}"))?;
+            client.wait().map_err(|e| format!("wait for the client: {e}"))?;
             Ok(rounds)
         });
         Ok(Users { stop, thread })

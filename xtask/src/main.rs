@@ -27,7 +27,11 @@ const VERBS: &[Verb] = &[
         "[--check | --gather FOLDER] runs the contract on every engine at hand and writes docs/engines.md's table, or says whether it has drifted",
         engines::run,
     ),
-    ("bench", "postgres [--rows N] [--binary PATH]  a rehearsal beside pg_dump and pg_restore: time, ratio, peak memory", bench::run),
+    (
+        "bench",
+        "postgres|mariadb [--rows N] [--binary PATH]  a rehearsal beside the engine's own dump and restore: time, ratio, peak memory",
+        bench::run,
+    ),
 ];
 
 fn main() -> ExitCode {
