@@ -4,6 +4,7 @@
 //! Owns every decision that can be made from data alone. Does not own files, network, clock, randomness or threads: whatever needs one
 //! of those receives its result as an argument, so that everything here can be tested in microseconds.
 
+pub mod carry;
 pub mod catalog;
 pub mod columns;
 pub mod finding;

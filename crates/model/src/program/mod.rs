@@ -6,6 +6,7 @@
 
 mod address;
 mod assertions;
+mod carry;
 mod decisions;
 mod file;
 mod kinds;
@@ -28,6 +29,7 @@ pub use schema::schema;
 pub use text::{excerpt, line_col};
 pub(crate) use write::toml_key;
 
+use crate::carry::{ConflictKind, Take};
 use crate::catalog::EngineKind;
 use crate::columns::Decision;
 use crate::hash::Hash;
@@ -359,6 +361,52 @@ pub struct OwnerSettings {
     pub map: BTreeMap<String, String>,
 }
 
+/// What stands at the other end of a reference or of a move, as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The column (`table.column`) or table that it refers to or comes from.
+    pub other: String,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// What is taken in a conflict, by the program's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarryRule {
+    /// Table as written; any without one.
+    pub table: Option<String>,
+    /// Column; any conflict without one.
+    pub column: Option<String>,
+    /// Kind of conflict; any without one.
+    pub kind: Option<ConflictKind>,
+    /// What is taken.
+    pub take: Take,
+    /// Why.
+    pub reason: Option<String>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// How configuration is carried over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarrySettings {
+    /// References that the schema does not declare: the referenced `table.column` by the referring one.
+    pub references: BTreeMap<String, Link>,
+    /// What the upgrade moves as it is: the former table or `table.column` by the new one.
+    pub moved: BTreeMap<String, Link>,
+    /// New columns (`table.column`) that come from no other.
+    pub fresh: BTreeMap<String, Origin>,
+    /// The first that fits counts.
+    pub rules: Vec<CarryRule>,
+}
+
+impl CarrySettings {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == CarrySettings::default()
+    }
+}
+
 /// A program, resolved over its kits and free of findings that forbid understanding it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Program {
@@ -399,6 +447,9 @@ pub struct Program {
     pub verify: VerifySettings,
     /// See [`OwnerSettings`].
     pub owners: OwnerSettings,
+    /// See [`CarrySettings`].
+    #[serde(default, skip_serializing_if = "CarrySettings::is_empty")]
+    pub carry: CarrySettings,
     /// Outbound references (by name) that the program accepts as they are, with a reason each.
     pub outbound_accepted: BTreeMap<String, String>,
     /// Tables (as written) whose rows are left out, with a reason each; the tables are created empty where they can be carried.

@@ -1,7 +1,7 @@
 //! Brings the layers together: base kit first, the program last; what a later layer says replaces what an earlier one said, key by key.
 
 use super::layers::{MAIN, Read, last};
-use super::{address, assertions, decisions, kinds, packs, quarantine, settings};
+use super::{address, assertions, carry, decisions, kinds, packs, quarantine, settings};
 use crate::finding::{Finding, any_error};
 use crate::hash::Hash;
 use crate::program::{Layer, Program, SecretRef};
@@ -75,6 +75,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
     let columns = decisions::merge(layers, engine, findings);
     let pinned = decisions::pinned(layers, findings);
     let left_out = decisions::left_out(layers, engine, findings);
+    let carry = carry::merge(layers, engine, findings);
     let packs = packs::merge(layers, findings);
     let assertions = assertions::merge(layers, findings);
     let masks = settings::masks(layers, findings);
@@ -107,6 +108,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
         copy,
         verify: settings::verify(layers),
         owners: settings::owners(layers),
+        carry,
         outbound_accepted: accepted.map(|(k, v)| (k.value.clone(), v.value.clone())).collect(),
         left_out,
     })

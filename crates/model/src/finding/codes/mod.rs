@@ -2,6 +2,7 @@
 
 use super::CodeInfo;
 
+mod carry;
 mod columns;
 mod masks;
 mod place;
@@ -13,7 +14,7 @@ mod upgrade;
 
 /// Every code that a finding can carry, area by area.
 pub fn codes() -> impl Iterator<Item = &'static CodeInfo> {
-    [program::CODES, columns::CODES, masks::CODES, tables::CODES, upgrade::CODES, place::CODES, safety::CODES, run::CODES]
+    [program::CODES, columns::CODES, masks::CODES, tables::CODES, upgrade::CODES, place::CODES, safety::CODES, run::CODES, carry::CODES]
         .into_iter()
         .flatten()
 }

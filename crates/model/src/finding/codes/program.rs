@@ -139,4 +139,14 @@ pub static CODES: &[CodeInfo] = &[
         "`schema` in columns.toml pins the columns the decisions were made for, as 64 hexadecimal digits. `greenroom columns` writes it.",
     ),
     code("GR0127", "table both left out and used", "The same file leaves a table out and gives it a kind. Only one can be meant."),
+    code(
+        "GR0128",
+        "not the name of a column",
+        "`[references]` and `fresh` name columns as `table.column`, with the schema in front where it is not the default one; `[carry.moved]` names two columns or two tables. A column is either `moved` or `fresh`.",
+    ),
+    code(
+        "GR0129",
+        "rule of `[[carry.rule]]` does not add up",
+        "A rule names what is taken (`take`) and at most a table, a column of it and a kind of conflict. What was masked or neutralised is never taken from the pilot by rule: that is a person's decision. A reference whose row is missing can only become NULL or stay as production has it.",
+    ),
 ];

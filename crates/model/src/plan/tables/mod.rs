@@ -23,9 +23,10 @@ mod mssql_tests;
 pub(crate) mod tests;
 
 pub use conditions::applies;
+pub use rows::{ConfigurationRows, configuration_rows};
 
 use super::{CopyColumn, FieldAction, FieldRule, TableCopy};
-use crate::catalog::{Catalog, Column, Family, Generation, Table};
+use crate::catalog::{Catalog, Column, EngineKind, Family, Generation, Table};
 use crate::columns::names::{is_left_out, place};
 use crate::finding::{Finding, Place};
 use crate::mask::{MaskKey, MaskRule, MaskTraits, compile};
@@ -181,6 +182,15 @@ impl<'c> Built<'c> {
     /// The place of the first rule of a column, if it has any.
     fn place_of(&self, column: &str) -> Option<Place> {
         self.index(column).and_then(|at| self.places[at].first().cloned().flatten())
+    }
+}
+
+/// Columns of a table that a statement names, if it names the table; all of them where the statement cannot be read.
+pub(crate) fn columns_of_statement<'t>(engine: EngineKind, sql: &str, table: &'t Table) -> Vec<&'t str> {
+    match lex::lex(engine, sql) {
+        Ok(tokens) if tokens.iter().any(|t| t.names(&table.name.name)) => lex::mentions(engine, sql, table),
+        Err(_) if sql.contains(&table.name.name) => table.columns.iter().map(|c| c.name.as_str()).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -83,6 +83,37 @@ pub(super) fn resolve(program: &Program, catalog: &Catalog, packs: &[&PackRule],
     b.copy.filter = Some(filter.join(" and "));
 }
 
+/// Which rows of a table are configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigurationRows {
+    /// None.
+    None,
+    /// Every row.
+    All,
+    /// Those for which this SQL over the row (aliased `t`), never NULL, is true.
+    Where(String),
+}
+
+/// Which rows of a table are configuration: rules with a condition are asked in order, then the last one without. A row for which a condition is
+/// unknown is on the side that [`resolve`] puts it on.
+pub fn configuration_rows(program: &Program, catalog: &Catalog, table: &Table) -> ConfigurationRows {
+    let engine = catalog.engine;
+    let rules = kind_rules_of(program, catalog, table);
+    let is = |rule: &KindRule| rule.kind == Kind::Configuration;
+    let otherwise = rules.iter().rev().find(|r| r.condition.is_none()).is_some_and(|r| is(r));
+    let branch = |r: &&KindRule| {
+        let removes = !matches!(r.kind, Kind::Records | Kind::Configuration);
+        let condition = r.condition.as_deref().filter(|c| whole(engine, c).is_ok())?;
+        Some((is(r), (decided(engine, condition, removes), truth(engine, is(r)).to_owned())))
+    };
+    let (kinds, branches): (Vec<bool>, Vec<(String, String)>) = rules.iter().filter_map(|r| branch(r)).unzip();
+    match (otherwise, kinds.iter().all(|k| *k == otherwise)) {
+        (true, true) => ConfigurationRows::All,
+        (false, true) => ConfigurationRows::None,
+        _ => ConfigurationRows::Where(choice(engine, &branches, truth(engine, otherwise))),
+    }
+}
+
 enum Kept {
     All,
     Nothing,

@@ -159,6 +159,7 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
             accepted: BTreeMap::new(),
         },
         owners: OwnerSettings::default(),
+        carry: Default::default(),
         outbound_accepted: BTreeMap::new(),
         left_out: BTreeMap::new(),
     }

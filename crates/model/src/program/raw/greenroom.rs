@@ -1,6 +1,6 @@
 //! `greenroom.toml` as written. Every setting is optional here, since a kit may leave it to the program and the other way round.
 
-use super::At;
+use super::{At, RawCarry};
 use crate::catalog::EngineKind;
 use crate::program::{Audience, Kind, LargeObjects, SecretRef, Tls};
 use schemars::JsonSchema;
@@ -32,6 +32,11 @@ pub struct RawGreenroom {
     /// foreign keys and the upgrade may name them; only what cannot be carried at all is not created.
     #[serde(default)]
     pub leave_out: BTreeMap<At<String>, At<String>>,
+    /// References that the schema does not declare as foreign keys: `"invoice.status" = "status.code"`.
+    #[serde(default)]
+    pub references: BTreeMap<At<String>, At<String>>,
+    /// How the pilot's configuration is carried into the next generation.
+    pub carry: Option<RawCarry>,
     /// Objects that reach outside the database and are accepted as they are, with the reason: `srv_billing = "accepted: read-only"`.
     #[serde(default)]
     pub outbound: BTreeMap<At<String>, At<String>>,

@@ -3,10 +3,12 @@
 //!
 //! Doc comments of fields are shown to people by their editors.
 
+mod carry;
 mod columns;
 mod greenroom;
 mod pack;
 
+pub use carry::{RawCarry, RawCarryRule};
 pub use columns::{RawColumns, RawDecision, RawDecisionTable, TreatmentWord};
 pub use greenroom::{RawAddress, RawGreenroom, RawKind, RawKinds, RawQuarantine};
 pub use pack::{RawPack, RawRule};

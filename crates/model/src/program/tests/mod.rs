@@ -1,6 +1,7 @@
 //! Whole programs: good ones, bad ones with all their findings, and kits that are overridden.
 
 mod bad;
+mod carry;
 mod good;
 mod kits;
 mod properties;

@@ -1,0 +1,174 @@
+//! Where every column of the new shape comes from, and what of it must not travel: what was masked, emptied or neutralised on its way to the
+//! pilot, and what the upgrade made from such. Taint is per column: a decision with a condition taints the column for every row.
+
+use super::shape::{OnPilot, ShapeInput};
+use crate::catalog::{Catalog, Table, TableName};
+use crate::columns::Treatment;
+use crate::columns::names::{decisions_of, find_table, place};
+use crate::finding::Finding;
+use crate::plan::tables::columns_of_statement;
+use crate::plan::{CopyColumn, FieldAction};
+use crate::program::{Origin, PackAction};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why a column's values never travel as configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Taint {
+    /// Its own values were masked, emptied or neutralised.
+    Decided,
+    /// It comes from a column (`table.column`) of the source that was.
+    From(String),
+}
+
+type ColumnName = (TableName, String);
+
+/// What the program says about where columns come from, resolved.
+pub(super) struct Origins<'a> {
+    input: ShapeInput<'a>,
+    /// Former column by new one.
+    moved: BTreeMap<ColumnName, (TableName, String)>,
+    /// Former table by new one.
+    renamed: BTreeMap<TableName, TableName>,
+    fresh: BTreeSet<ColumnName>,
+    changed: BTreeSet<ColumnName>,
+}
+
+/// The table and column that `table.column` means: the longest table name that fits.
+pub(super) fn find_column<'c>(catalog: &'c Catalog, written: &str) -> Option<(&'c Table, String)> {
+    let dots: Vec<usize> = written.match_indices('.').map(|(at, _)| at).collect();
+    dots.into_iter().rev().find_map(|at| {
+        let table = find_table(catalog, &written[..at])?;
+        table.column(&written[at + 1..]).map(|c| (table, c.name.clone()))
+    })
+}
+
+fn unknown(origin: &Origin, section: &str, written: &str, which: &str) -> Finding {
+    let message = format!("`{section}` names `{written}`, which {which} does not have");
+    Finding::error("GR0803", message).at(place(origin)).hint("correct the name; `greenroom columns` lists tables and columns")
+}
+
+impl<'a> Origins<'a> {
+    pub fn new(input: ShapeInput<'a>, findings: &mut Vec<Finding>) -> Origins<'a> {
+        let mut origins =
+            Origins { input, moved: BTreeMap::new(), renamed: BTreeMap::new(), fresh: BTreeSet::new(), changed: changed(input) };
+        let carry = &input.program.carry;
+        for (to, link) in &carry.moved {
+            let former = |w: &str| find_table(input.source, w).or_else(|| find_table(input.pilot, w));
+            if let Some(table) = find_table(input.new, to) {
+                match former(&link.other) {
+                    Some(from) => drop(origins.renamed.insert(table.name.clone(), from.name.clone())),
+                    None => findings.push(unknown(&link.origin, "carry.moved", &link.other, "neither the source nor the pilot")),
+                }
+                continue;
+            }
+            let from = find_column(input.source, &link.other).or_else(|| find_column(input.pilot, &link.other));
+            match (find_column(input.new, to), from) {
+                (Some((table, column)), Some((former, name))) => {
+                    origins.moved.insert((table.name.clone(), column), (former.name.clone(), name));
+                }
+                (None, _) => findings.push(unknown(&link.origin, "carry.moved", to, "the new version")),
+                (_, None) => findings.push(unknown(&link.origin, "carry.moved", &link.other, "neither the source nor the pilot")),
+            }
+        }
+        for (written, origin) in &carry.fresh {
+            match find_column(input.new, written) {
+                Some((table, column)) => drop(origins.fresh.insert((table.name.clone(), column))),
+                None => findings.push(unknown(origin, "carry.fresh", written, "the new version")),
+            }
+        }
+        origins
+    }
+
+    /// The columns of the former shape that a column comes from as it is: as declared, else the one of the same name.
+    fn former(&self, catalog: &Catalog, table: &Table, column: &str) -> Option<ColumnName> {
+        let exists = |(t, c): &ColumnName| catalog.table(t).is_some_and(|t| t.column(c).is_some());
+        let declared = self.moved.get(&(table.name.clone(), column.to_owned())).cloned();
+        let renamed = self.renamed.get(&table.name).map(|former| (former.clone(), column.to_owned()));
+        declared.into_iter().chain(renamed).chain([(table.name.clone(), column.to_owned())]).find(exists)
+    }
+
+    /// Whether and why a column is tainted; none if it is not known where it comes from.
+    pub fn taint(&self, table: &Table, column: &str, findings: &mut Vec<Finding>) -> Option<Option<Taint>> {
+        let name = (table.name.clone(), column.to_owned());
+        let decisions = decisions_of(self.input.program, self.input.new, table);
+        let decision = decisions.get(column);
+        let mut from: Vec<ColumnName> = self.former(self.input.source, table, column).into_iter().collect();
+        for written in decision.iter().flat_map(|d| &d.derived_from) {
+            match find_column(self.input.source, written) {
+                Some((t, c)) => from.push((t.name.clone(), c)),
+                None => findings.extend(decision.map(|d| unknown(&d.origin, "derived_from", written, "the source"))),
+            }
+        }
+        let derived = decision.is_some_and(|d| !d.derived_from.is_empty());
+        if from.is_empty() && !derived && !self.fresh.contains(&name) {
+            return None;
+        }
+        if self.changed.contains(&name) || decision.is_some_and(|d| d.treatment != Treatment::Keep) {
+            return Some(Some(Taint::Decided));
+        }
+        let show = |(t, c): &ColumnName| format!("{}.{c}", t.short(self.input.source.engine));
+        Some(from.iter().find(|f| self.changed.contains(*f)).map(|f| Taint::From(show(f))))
+    }
+
+    /// The pilot's table that holds a new table's rows. All of its columns must come from one.
+    pub fn table_on_pilot(&self, table: &Table, findings: &mut Vec<Finding>) -> Option<&'a Table> {
+        let pilot = self.input.pilot;
+        if let Some(same) = pilot.table(&table.name) {
+            return Some(same);
+        }
+        let renamed = self.renamed.get(&table.name).and_then(|t| pilot.table(t));
+        let of_columns = self.moved.iter().filter(|((t, _), _)| *t == table.name).filter_map(|(_, (t, _))| pilot.table(t));
+        let from: BTreeMap<&TableName, &'a Table> = renamed.into_iter().chain(of_columns).map(|t| (&t.name, t)).collect();
+        if from.len() > 1 {
+            let short = table.name.short(pilot.engine);
+            let names: Vec<String> = from.keys().map(|t| t.short(pilot.engine)).collect();
+            let message = format!("rows of `{short}` come from several tables of the pilot: {}", crate::columns::names::listed(&names, 5));
+            let hint = "bring the pilot to the new version first (`greenroom follow`), so that the rows can be compared as they are";
+            findings.push(Finding::error("GR0804", message).hint(hint));
+        }
+        from.into_values().next()
+    }
+
+    /// Where on the pilot's table a column's values stand.
+    pub fn column_on_pilot(&self, table: &Table, column: &str, pilot: Option<&Table>) -> OnPilot {
+        let found = pilot.and_then(|pilot| {
+            if pilot.name == table.name && pilot.column(column).is_some() {
+                return Some(column.to_owned());
+            }
+            self.former(self.input.pilot, table, column).filter(|(t, _)| *t == pilot.name).map(|(_, c)| c)
+        });
+        found.map_or(OnPilot::Missing, OnPilot::Column)
+    }
+
+    /// Whether the program says where a former column went.
+    pub fn moved_away(&self, table: &Table, column: &str) -> bool {
+        self.moved.values().any(|(t, c)| *t == table.name && c == column)
+    }
+}
+
+/// Columns of the source that do not keep their values on the pilot, and those that packs' statements name.
+fn changed(input: ShapeInput<'_>) -> BTreeSet<ColumnName> {
+    let mut changed = BTreeSet::new();
+    for copy in input.copies {
+        // Of a table that packs empty nothing came along; whoever fills it again on the pilot does so for the pilot.
+        let key = input.source.table(&copy.table).map(|t| t.primary_key.as_slice()).unwrap_or_default();
+        let changes = |c: &CopyColumn| c.rules.iter().any(|r| r.action != FieldAction::Keep);
+        let touched = copy.columns.iter().filter(|c| if copy.empty { !key.contains(&c.name) } else { changes(c) });
+        changed.extend(touched.map(|c| (copy.table.clone(), c.name.clone())));
+    }
+    let rules = input.program.packs.iter().flat_map(|p| &p.rules);
+    for rule in rules {
+        let PackAction::Statement { sql } = &rule.action else { continue };
+        for catalog in [input.source, input.new] {
+            for table in &catalog.tables {
+                let named = columns_of_statement(catalog.engine, sql, table);
+                // What a statement looks rows up by is not what it changes.
+                let columns = named.into_iter().filter(|c| !table.primary_key.iter().any(|k| k == c));
+                changed.extend(columns.map(|c| (table.name.clone(), c.to_owned())));
+            }
+        }
+    }
+    changed
+}

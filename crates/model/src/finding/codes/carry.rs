@@ -1,0 +1,66 @@
+//! GR08xx: carrying configuration over.
+
+use super::CodeInfo;
+
+const fn code(code: &'static str, title: &'static str, explain: &'static str) -> CodeInfo {
+    CodeInfo { code, title, explain }
+}
+
+/// See the module.
+pub static CODES: &[CodeInfo] = &[
+    code(
+        "GR0801",
+        "origin of a new configuration column is not known",
+        "What was masked or neutralised must not travel as configuration, also when the upgrade puts it into another column or table. So every column of a configuration table that the upgrade creates needs a word on where its values come from: under `[carry.moved]` the column or table it is moved from as it is, in columns.toml `derived_from` what it is made of, or an entry in `fresh` under `[carry]` if it comes from nothing.",
+    ),
+    code(
+        "GR0802",
+        "key of a configuration table is changed on the pilot",
+        "Rows are told apart by their key. A key that is masked differs from generation to generation, so that nothing could be compared. Keep the key's columns. Between pilots a stable mask also does (`stable = true` under `[masks]`), into unmasked data nothing but `keep`.",
+    ),
+    code(
+        "GR0803",
+        "name in `[carry]`, `[references]` or `derived_from` does not exist",
+        "A line about a column that does not exist protects or follows nothing. The left side of `[carry.moved]` and of `fresh` is looked up in the new version, the right side in the source and on the pilot, both sides of `[references]` in the new version.",
+    ),
+    code(
+        "GR0804",
+        "configuration rows come from several tables",
+        "The new version makes one table's rows out of several tables of the pilot's version. Which rows belong together cannot be told from keys alone. Bring the pilot to the new version first: then its rows stand in the same shape.",
+    ),
+    code(
+        "GR0805",
+        "key of a configuration table is not on the pilot",
+        "The new version tells rows apart by a column that the pilot's version does not have. Say where it comes from under `[carry.moved]`, or bring the pilot to the new version first.",
+    ),
+    code(
+        "GR0806",
+        "configuration without a place in the new version",
+        "The pilot has configuration columns that the new version does not. What people configured in them is not carried. If the upgrade moved them, say so under `[carry.moved]`.",
+    ),
+    code(
+        "GR0807",
+        "table without a key has columns that do not travel",
+        "Without a key, rows are compared as wholes, and a column that is masked or neutralised differs in every generation. Give the table a primary key or a unique index over columns that are never NULL, keep its columns, or give it another kind.",
+    ),
+    code(
+        "GR0808",
+        "configuration table without a key",
+        "Its rows are compared as wholes: a row that was changed counts as one deleted and one inserted, and conflicts between pilot and production about the same row are not recognised as such.",
+    ),
+    code(
+        "GR0809",
+        "no room for a band of identities",
+        "Rows that are configured on the pilot get identities from a band that production will not reach, so that the same number never means two things. The column's type is too small for that. Widen it with the upgrade.",
+    ),
+    code(
+        "GR0820",
+        "conflicts are not decided",
+        "Pilot and production did different things to the same configuration, or a person edited what must not travel by itself. A person decides in the preview, or a `[[carry.rule]]` says what is taken. A decision counts for the values that were seen: when one of them changes, it is asked again.",
+    ),
+    code(
+        "GR0821",
+        "changes that wait for each other",
+        "Rows refer to each other in a circle, or exchange unique values, and no column of them takes NULL in between. The changes can only be made where the engine checks constraints at the end of the transaction.",
+    ),
+];
