@@ -10,7 +10,7 @@ use super::shape::{Into, Shapes};
 use crate::finding::Finding;
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Tables being compared.
 #[derive(Debug)]
@@ -18,7 +18,9 @@ pub struct Carrying<'a> {
     shapes: &'a Shapes,
     words: Words<'a>,
     later: Later,
-    drafts: BTreeMap<usize, Draft>,
+    /// By table; empty ones until they are given.
+    drafts: Vec<Draft>,
+    given: BTreeSet<usize>,
 }
 
 impl<'a> Carrying<'a> {
@@ -26,7 +28,7 @@ impl<'a> Carrying<'a> {
     /// neutralised.
     pub fn new(shapes: &'a Shapes, words: Words<'a>, later: Later) -> Carrying<'a> {
         let later = if shapes.into == Into::Raw { Later::Kept } else { later };
-        Carrying { shapes, words, later, drafts: BTreeMap::new() }
+        Carrying { shapes, words, later, drafts: vec![Draft::default(); shapes.tables.len()], given: BTreeSet::new() }
     }
 
     /// Compares one table: `base` as the generation was opened, `pilot` as it is now (both in the columns that [`super::OnPilot`] names), `new` in the
@@ -41,30 +43,27 @@ impl<'a> Carrying<'a> {
             Some(_) => compare(shape, base, pilot, new, self.later, &self.words),
             None => Draft { new: new.rows, ..Draft::default() },
         };
-        self.drafts.insert(table, draft);
+        self.drafts[table] = draft;
+        self.given.insert(table);
     }
 
     /// Indices of tables that were not given yet.
     pub fn missing(&self) -> Vec<usize> {
-        (0..self.shapes.tables.len()).filter(|t| !self.drafts.contains_key(t)).collect()
+        (0..self.shapes.tables.len()).filter(|t| !self.given.contains(t)).collect()
     }
 
     /// What has to be asked of the new generation (and of what was recorded of the base) before the plan is finished.
     pub fn questions(&self) -> Questions {
-        closure::questions(self.shapes, &self.drafts())
+        closure::questions(self.shapes, &self.drafts)
     }
 
     /// Makes the plan. Tables that were not given count as empty, so that what refers to them stays behind.
     pub fn finish(self, answers: &Answers) -> CarryPlan {
-        let mut drafts = self.drafts();
+        let mut drafts = self.drafts;
         closure::close(self.shapes, &mut drafts, answers, &self.words);
         let operations = order(self.shapes, &drafts);
         let tables = drafts.into_iter().map(|d| TablePlan { conflicts: d.conflicts, reports: d.reports }).collect();
         CarryPlan { tables, operations }
-    }
-
-    fn drafts(&self) -> Vec<Draft> {
-        (0..self.shapes.tables.len()).map(|t| self.drafts.get(&t).cloned().unwrap_or_default()).collect()
     }
 }
 
