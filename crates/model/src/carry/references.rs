@@ -2,9 +2,9 @@
 //! ask for (`closure`).
 
 use super::shape::{ShapeInput, TableShape};
-use super::taint::find_column;
+use super::taint::{NEW, find_column, unknown};
 use crate::catalog::{EngineKind, TableName};
-use crate::columns::names::{is_left_out, place};
+use crate::columns::names::is_left_out;
 use crate::finding::Finding;
 use serde::{Deserialize, Serialize};
 
@@ -83,9 +83,7 @@ pub(super) fn references(input: ShapeInput<'_>, shapes: &[TableShape], findings:
                 continue;
             }
         };
-        let message = format!("`references` names `{missing}`, which the new version does not have");
-        let hint = "correct the name; for a column that only the former version has, remove the line";
-        findings.push(Finding::error("GR0803", message).at(place(&link.origin)).hint(hint));
+        findings.push(unknown(&link.origin, "references", missing, NEW));
     }
     out
 }

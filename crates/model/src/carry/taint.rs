@@ -4,8 +4,8 @@
 use super::shape::{OnPilot, ShapeInput};
 use crate::catalog::{Catalog, Table, TableName};
 use crate::columns::Treatment;
-use crate::columns::names::{decisions_of, find_table, place};
-use crate::finding::Finding;
+use crate::columns::names::{PROGRAM_LAYER, decisions_of, find_table, place};
+use crate::finding::{Finding, Severity};
 use crate::plan::tables::columns_of_statement;
 use crate::plan::{CopyColumn, FieldAction};
 use crate::program::{Origin, PackAction};
@@ -23,6 +23,10 @@ pub enum Taint {
 }
 
 type ColumnName = (TableName, String);
+
+/// Where former names are looked for.
+pub(super) const NEW: &str = "the new version does not have";
+const EITHER: &str = "neither the source nor the pilot has";
 
 /// What the program says about where columns come from, resolved.
 pub(super) struct Origins<'a> {
@@ -44,9 +48,13 @@ pub(super) fn find_column<'c>(catalog: &'c Catalog, written: &str) -> Option<(&'
     })
 }
 
-fn unknown(origin: &Origin, section: &str, written: &str, which: &str) -> Finding {
-    let message = format!("`{section}` names `{written}`, which {which} does not have");
-    Finding::error("GR0803", message).at(place(origin)).hint("correct the name; `greenroom columns` lists tables and columns")
+/// A name that does not exist. In a kit, which is written for more than one version of a product, it weighs less: what it fails to explain stops
+/// as a column of unknown origin.
+pub(super) fn unknown(origin: &Origin, section: &str, written: &str, which: &str) -> Finding {
+    let message = format!("`{section}` names `{written}`, which {which}");
+    let severity = if origin.layer == PROGRAM_LAYER { Severity::Error } else { Severity::Warning };
+    let finding = Finding { severity, ..Finding::error("GR0803", message) };
+    finding.at(place(origin)).hint("correct the name, or remove the line; `greenroom columns` lists tables and columns")
 }
 
 impl<'a> Origins<'a> {
@@ -59,7 +67,9 @@ impl<'a> Origins<'a> {
             if let Some(table) = find_table(input.new, to) {
                 match former(&link.other) {
                     Some(from) => drop(origins.renamed.insert(table.name.clone(), from.name.clone())),
-                    None => findings.push(unknown(&link.origin, "carry.moved", &link.other, "neither the source nor the pilot")),
+                    // Production has been upgraded since: the table is its own origin.
+                    None if input.source.table(&table.name).is_some() => {}
+                    None => findings.push(unknown(&link.origin, "carry.moved", &link.other, EITHER)),
                 }
                 continue;
             }
@@ -68,14 +78,15 @@ impl<'a> Origins<'a> {
                 (Some((table, column)), Some((former, name))) => {
                     origins.moved.insert((table.name.clone(), column), (former.name.clone(), name));
                 }
-                (None, _) => findings.push(unknown(&link.origin, "carry.moved", to, "the new version")),
-                (_, None) => findings.push(unknown(&link.origin, "carry.moved", &link.other, "neither the source nor the pilot")),
+                (None, _) => findings.push(unknown(&link.origin, "carry.moved", to, NEW)),
+                (Some(_), None) if find_column(input.source, to).is_some() => {}
+                (_, None) => findings.push(unknown(&link.origin, "carry.moved", &link.other, EITHER)),
             }
         }
         for (written, origin) in &carry.fresh {
             match find_column(input.new, written) {
                 Some((table, column)) => drop(origins.fresh.insert((table.name.clone(), column))),
-                None => findings.push(unknown(origin, "carry.fresh", written, "the new version")),
+                None => findings.push(unknown(origin, "carry.fresh", written, NEW)),
             }
         }
         origins
@@ -95,14 +106,20 @@ impl<'a> Origins<'a> {
         let decisions = decisions_of(self.input.program, self.input.new, table);
         let decision = decisions.get(column);
         let mut from: Vec<ColumnName> = self.former(self.input.source, table, column).into_iter().collect();
+        // Where production has the column already, what it once was made of need not be there any more.
+        let known = !from.is_empty();
+        let mut lost = false;
         for written in decision.iter().flat_map(|d| &d.derived_from) {
             match find_column(self.input.source, written) {
                 Some((t, c)) => from.push((t.name.clone(), c)),
-                None => findings.extend(decision.map(|d| unknown(&d.origin, "derived_from", written, "the source"))),
+                None if known => {}
+                None => {
+                    lost = true;
+                    findings.extend(decision.map(|d| unknown(&d.origin, "derived_from", written, "the source does not have")));
+                }
             }
         }
-        let derived = decision.is_some_and(|d| !d.derived_from.is_empty());
-        if from.is_empty() && !derived && !self.fresh.contains(&name) {
+        if lost || (from.is_empty() && !self.fresh.contains(&name)) {
             return None;
         }
         if self.changed.contains(&name) || decision.is_some_and(|d| d.treatment != Treatment::Keep) {

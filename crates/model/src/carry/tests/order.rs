@@ -166,3 +166,20 @@ fn a_table_that_was_not_given_holds_no_parents() {
     assert_eq!(carrying.missing(), [1]);
     assert!(carrying.finish(&Answers::default()).operations.is_empty());
 }
+
+#[test]
+fn the_store_of_these_tests_refuses_a_wrong_order() {
+    let mut shapes = tree();
+    let sides: &Sides<'_> = &[(&[], &["1 3"], &[]), (&[], &["3 -", "4 3"], &[])];
+    let mut operations = carried(&shapes, sides, &Told::default()).operations;
+    let empty = || Store { tables: vec![BTreeMap::new(); 2] };
+    assert_eq!(empty().apply(&shapes, &operations), Ok(()));
+    operations.reverse();
+    assert!(empty().apply(&shapes, &operations).unwrap_err().contains("refers to nothing"));
+    operations.reverse();
+    shapes.tables[1].unique = vec![vec![1]];
+    let node = operations.iter().find(|o| o.table == 1 && o.key == key("4")).unwrap();
+    let twice = Operation { key: key("5"), ..node.clone() };
+    operations.push(twice);
+    assert!(empty().apply(&shapes, &operations).unwrap_err().contains("a value twice"), "{operations:?}");
+}

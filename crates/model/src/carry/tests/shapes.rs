@@ -231,3 +231,22 @@ fn a_condition_chooses_rows_and_both_kinds_may_refer() {
     p.kinds = vec![kind("status", Kind::Records, Some("t.own = 1"), None)];
     assert!(made(&p, &c, &c, &c, Into::Pilot).0.tables.is_empty());
 }
+
+#[test]
+fn what_a_kit_says_about_another_version_does_not_stop_and_an_upgraded_production_needs_no_origin() {
+    let old = one(status(&["!id int", "label text"]));
+    let new = one(status(&["!id int", "label text", "shown text"]));
+    let mut p = of(&old, &["status"], &[]);
+    moved(&mut p, "status.shown", "status.title");
+    let kit = |p: &mut Program| p.carry.moved.values_mut().for_each(|l| l.origin.layer = "kit-5".into());
+    let severities = |p: &Program, source: &Catalog| {
+        let (copies, _) = resolve(p, source, &MaskKey::new([1; 32]));
+        let input = ShapeInput { program: p, source, pilot: &new, new: &new, copies: &copies, into: Into::Pilot };
+        super::super::shapes(input).1.into_iter().map(|f| (f.code, f.severity)).collect::<Vec<_>>()
+    };
+    use crate::finding::Severity::{Error, Warning};
+    assert_eq!(severities(&p, &old), [("GR0803", Error), ("GR0801", Error)]);
+    kit(&mut p);
+    assert_eq!(severities(&p, &old), [("GR0803", Warning), ("GR0801", Error)]);
+    assert_eq!(severities(&p, &new), []);
+}
