@@ -115,6 +115,9 @@ struct Table<'a> {
     draft: Draft,
 }
 
+/// Base, pilot, new generation; none where there is no row.
+type Three<T> = (Option<T>, Option<T>, Option<T>);
+
 const EITHER: &[Take] = &[Take::Pilot, Take::Production];
 const PRODUCTION: &[Take] = &[Take::Production];
 
@@ -259,13 +262,7 @@ impl Table<'_> {
         self.shape.columns.iter().all(|c| (c.tainted.is_none() && c.on_pilot != OnPilot::Missing) || c.fills_itself())
     }
 
-    fn conflict(
-        &mut self,
-        kind: ConflictKind,
-        key: &Key,
-        (base, pilot, new): (Option<&[Cell]>, Option<&[Cell]>, Option<&[Cell]>),
-        choices: &[Take],
-    ) -> Option<Take> {
+    fn conflict(&mut self, kind: ConflictKind, key: &Key, (base, pilot, new): Three<&[Cell]>, choices: &[Take]) -> Option<Take> {
         self.settle(About { kind, key, column: None, base, pilot, new, choices })
     }
 
@@ -274,7 +271,7 @@ impl Table<'_> {
         kind: ConflictKind,
         key: &Key,
         column: usize,
-        (base, pilot, new): (Option<Vec<Cell>>, Option<Vec<Cell>>, Option<Vec<Cell>>),
+        (base, pilot, new): Three<Vec<Cell>>,
         choices: &[Take],
     ) -> Option<Take> {
         let column = Some(self.shape.columns[column].name.clone());

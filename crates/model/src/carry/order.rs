@@ -301,7 +301,7 @@ impl<'a> Graph<'a> {
         // Who waits for these columns' new values waits for the second part; who waits for the old ones to go, for the first if it is NULL.
         for other in self.nodes.iter_mut().take(new).filter(|n| !n.done) {
             for wait in other.waits.iter_mut().filter(|w| w.on == at && w.theirs.iter().any(|c| later.contains(c))) {
-                if !(wait.away && !nulls.is_empty()) {
+                if !wait.away || nulls.is_empty() {
                     wait.on = new;
                 }
             }

@@ -106,7 +106,7 @@ pub fn configuration_rows(program: &Program, catalog: &Catalog, table: &Table) -
         let condition = r.condition.as_deref().filter(|c| whole(engine, c).is_ok())?;
         Some((is(r), (decided(engine, condition, removes), truth(engine, is(r)).to_owned())))
     };
-    let (kinds, branches): (Vec<bool>, Vec<(String, String)>) = rules.iter().filter_map(|r| branch(r)).unzip();
+    let (kinds, branches): (Vec<bool>, Vec<(String, String)>) = rules.iter().filter_map(branch).unzip();
     match (otherwise, kinds.iter().all(|k| *k == otherwise)) {
         (true, true) => ConfigurationRows::All,
         (false, true) => ConfigurationRows::None,
