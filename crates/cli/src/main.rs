@@ -7,12 +7,14 @@ mod demo;
 mod error;
 mod progress;
 mod render;
+mod startup;
 
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = commands::Arguments::parse();
+    startup::bound_the_drivers_memory();
     let app = app::App::new(&arguments.global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

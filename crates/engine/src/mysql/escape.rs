@@ -8,8 +8,9 @@ const LONG: usize = 256 * 1024;
 /// Appends bytes so that `LOAD DATA` reads them back.
 pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     if bytes.len() > LONG {
-        // Growing by doubling would take twice the room.
-        out.reserve_exact(bytes.len() + bytes.len() / 16);
+        // Growing by doubling would take twice the room, and three times while it moves.
+        let escapes = bytes.iter().filter(|b| matches!(b, 0 | b'\t' | b'\n' | b'\\')).count();
+        out.reserve_exact(bytes.len() + escapes + 1);
     }
     let mut rest = bytes;
     while let Some(at) = rest.iter().position(|b| matches!(b, 0 | b'\t' | b'\n' | b'\\')) {

@@ -49,7 +49,8 @@ fn definitions(database: &Database) -> BTreeMap<(String, String), String> {
 }
 
 fn normal(kind: &str, shown: &str, database: &str) -> String {
-    let mut text = shown.replace(&format!("`{database}`."), "");
+    let spelled = [format!("`{database}`."), format!("\"{database}\"."), format!("{database}.")];
+    let mut text = spelled.iter().fold(shown.to_owned(), |text, name| text.replace(name, ""));
     for quote in ['`', '"'] {
         while let Some(at) = text.find(&format!("DEFINER={quote}")) {
             let rest = &text[at..];
