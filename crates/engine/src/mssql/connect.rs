@@ -230,7 +230,7 @@ pub(crate) fn text(row: &Row, column: usize) -> Option<String> {
         ColumnData::Numeric(v) => v.map(|v| v.to_string()),
         ColumnData::Xml(v) => v.as_ref().map(|v| v.to_string()),
         ColumnData::Binary(v) => v.as_ref().map(|v| super::sql::hex(v)),
-        other => super::wire::spelled(other).ok().flatten(),
+        other => super::wire::spelled(other, None).ok().flatten(),
     }
 }
 

@@ -70,6 +70,16 @@ pub(crate) enum Codec {
     Opaque,
 }
 
+impl Codec {
+    /// Digits of a second that the column keeps, where its type says so.
+    pub(crate) fn digits(self) -> Option<u8> {
+        match self {
+            Codec::Time { scale } | Codec::DateTime2 { scale } | Codec::Offset { scale } => Some(scale),
+            _ => None,
+        }
+    }
+}
+
 /// The length that stands for NULL.
 pub(crate) const NULL: u32 = u32::MAX;
 

@@ -139,6 +139,9 @@ impl ColumnType {
             "text" | "ntext" | "image" | "xml" | "sql_variant" | "hierarchyid" | "geography" | "geometry" => true,
             // Babelfish expects as many bytes as the column's precision could need; the driver sends as many as the value does.
             "decimal" | "numeric" => variety == Variety::Babelfish,
+            // What bulk loads bring, it takes otherwise than what statements do: negative small money loses its sign, fixed lengths are not
+            // filled up, a three hundredth of a second is not rounded.
+            "smallmoney" | "char" | "nchar" | "datetime" => variety == Variety::Babelfish,
             _ => false,
         }
     }

@@ -17,14 +17,20 @@ fn beyond() -> EngineError {
     EngineError::new(ErrorKind::Data, "read rows", "a date lies outside of the calendar")
 }
 
-/// A value of a time's type as text; `None` is NULL.
-pub(crate) fn spelled(data: &ColumnData<'_>) -> Result<Option<String>> {
-    let later = |d: Date, t: Time| -> Result<String> {
-        Ok(format!("{} {}", moment::day(d.days()).ok_or_else(beyond)?, moment::clock(t.increments(), t.scale())))
-    };
+/// A time of day with the digits of its column: Babelfish sends seven where its catalog says six.
+fn clock(t: Time, scale: Option<u8>) -> String {
+    let scale = scale.unwrap_or(t.scale());
+    let power = |digits: u8| 10u64.pow(u32::from(digits));
+    let units = t.increments() * power(scale.saturating_sub(t.scale())) / power(t.scale().saturating_sub(scale));
+    moment::clock(units, scale)
+}
+
+/// A value of a time's type as text, with its column's digits where they are known; `None` is NULL.
+pub(crate) fn spelled(data: &ColumnData<'_>, scale: Option<u8>) -> Result<Option<String>> {
+    let later = |d: Date, t: Time| -> Result<String> { Ok(format!("{} {}", moment::day(d.days()).ok_or_else(beyond)?, clock(t, scale))) };
     Ok(match data {
         ColumnData::Date(Some(d)) => Some(moment::day(d.days()).ok_or_else(beyond)?.to_string()),
-        ColumnData::Time(Some(t)) => Some(moment::clock(t.increments(), t.scale())),
+        ColumnData::Time(Some(t)) => Some(clock(*t, scale)),
         ColumnData::DateTime(Some(d)) => {
             let day = moment::day_since_1900(d.days()).ok_or_else(beyond)?;
             Some(format!("{day} {}", moment::clock(moment::milliseconds(d.seconds_fragments()), 3)))
@@ -99,7 +105,7 @@ pub(crate) fn write(codec: Codec, data: &ColumnData<'_>, scratch: &mut Vec<u8>, 
             put(None, out);
             return Ok(());
         }
-        other => match spelled(other)? {
+        other => match spelled(other, codec.digits())? {
             Some(text) => scratch.write_all(text.as_bytes()),
             None => {
                 put(None, out);
@@ -230,5 +236,16 @@ mod tests {
         }
         assert!(cell(Codec::Integer, "tinyint", Some(b"256")).is_err());
         assert_eq!(cell(Codec::Bit, "bit", None).unwrap(), ColumnData::Bit(None));
+    }
+
+    #[test]
+    fn times_have_their_columns_digits_whatever_the_server_sends() {
+        let written = |scale| {
+            let mut out = Vec::new();
+            let sent = ColumnData::Time(Some(Time::new(146_450_070_000, 7)));
+            write(Codec::Time { scale }, &sent, &mut Vec::new(), &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(written(6).ends_with("04:04:05.007000") && written(7).ends_with("04:04:05.0070000") && written(0).ends_with("04:04:05"));
     }
 }

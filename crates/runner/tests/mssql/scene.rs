@@ -9,6 +9,13 @@ use greenroom_testkit::tds::{self, Database, Scratch, Server};
 use std::path::Path;
 use std::sync::Arc;
 
+/// Whom a rehearsal that is killed lets in: a login, since Babelfish does not show whether everybody may.
+pub const OPEN: &str = "open_after = \"testers\"\ntesters = [\"greenroom_crash_test\"]";
+
+/// Nobody ever logs in with it: the server makes up the password and nobody learns it.
+const LOGIN: &str = "if suser_id(N'greenroom_crash_test') is null begin declare @make nvarchar(400); set @make = concat(N'create login \
+                     greenroom_crash_test with password = ''aA1!', newid(), N''''); exec(@make) end";
+
 /// Values that must be found nowhere outside production.
 pub const NEEDLES: &[&str] = &["Realname", "@bank-planted.com", "600 555 1", "planted-token"];
 
@@ -86,7 +93,11 @@ pub const SECOND: &str = "alter table client add level int;\nGO\nupdate client s
 pub fn server() -> Result<Server, String> {
     match tds::url() {
         Some(url) => Ok(Server::at(&url)),
-        None => Err(format!("SQL Server: no server of it can be installed here; name one in {} (and its password in {})", tds::URL, tds::PASSWORD)),
+        None => Err(format!(
+            "SQL Server: no server of it can be installed here; name one in {} (and its password in {})",
+            tds::URL,
+            tds::PASSWORD
+        )),
     }
 }
 
@@ -100,6 +111,7 @@ pub struct Scene {
 impl Scene {
     /// A production database of so many clients, and a program for it.
     pub fn new(server: Server, name: &str, clients: u32) -> Scene {
+        server.existing("master").run(LOGIN);
         let production = server.scratch(name);
         let mut sql = PRODUCTION.to_owned();
         for n in 1..=clients {
@@ -161,9 +173,8 @@ impl Scene {
         if there(&self.pilot) {
             return Some(server.existing(&self.pilot));
         }
-        let stands_for = there("greenroom").then(|| {
-            server.existing("greenroom").query(&format!("select stands_for from dbo.pilot_name where name = '{}'", self.pilot))
-        })?;
+        let stands_for = there("greenroom")
+            .then(|| server.existing("greenroom").query(&format!("select stands_for from dbo.pilot_name where name = '{}'", self.pilot)))?;
         (!stands_for.is_empty()).then(|| server.existing(&stands_for))
     }
 
@@ -199,7 +210,8 @@ impl Scene {
              select cast(ident_current('visit') as int)\nGO\n\
              select t.name from sys.tables t join sys.schemas s on s.schema_id = t.schema_id where s.name = 'greenroom'",
         );
-        let expected = format!("{clients}\t{clients}\t{clients}\n{clients}\n{clients}\n0\n\n0\n1\t1\n2\t0\n{clients}\n1\n{clients}\nmarker");
+        let expected =
+            format!("{clients}\t{clients}\t{clients}\n{clients}\n{clients}\n0\n\n0\n1\t1\n2\t0\n{clients}\n1\n{clients}\nmarker");
         assert_eq!(all, expected);
     }
 
@@ -213,6 +225,13 @@ impl Scene {
         let rows = ["client", "visit", "queue", "setting", "jobs"].map(|t| format!("select * from {t} order by 1\nGO\n")).concat();
         let all = self.production.database().query(&format!("{rows}select count(*) from sys.tables"));
         blake3::hash(all.as_bytes()).to_hex().to_string()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // Another scene may still let it in; the last one drops it.
+        let _ = self.production.server().existing("master").try_run("drop login greenroom_crash_test");
     }
 }
 

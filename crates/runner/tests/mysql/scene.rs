@@ -9,6 +9,9 @@ use greenroom_testkit::maria::{Database, Server};
 use std::path::Path;
 use std::sync::Arc;
 
+/// Whom a rehearsal that is killed lets in.
+pub const OPEN: &str = "open_after = \"all\"";
+
 /// Values that must be found nowhere outside production.
 pub const NEEDLES: &[&str] = &["Realname", "@bank-planted.com", "600 555 1", "planted-token"];
 

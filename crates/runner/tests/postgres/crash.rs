@@ -151,7 +151,7 @@ async fn stage(name: &str) -> Option<(Scene, Vec<String>)> {
         }
     };
     let scene = Scene::new(server, name, CLIENTS);
-    scene.configure("open_after = \"all\"", "[copy]\nworkers = 2");
+    scene.configure(scene::OPEN, "[copy]\nworkers = 2");
     let session = scene.session();
     assert_eq!(rehearse(&session).await.1, Ended::Finished);
     let mut seen = BTreeSet::new();

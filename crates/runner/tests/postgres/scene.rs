@@ -11,6 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Whom a rehearsal that is killed lets in.
+pub const OPEN: &str = "open_after = \"all\"";
+
 /// Values that must be found nowhere outside production.
 pub const NEEDLES: &[&str] = &["Realname", "@bank-planted.com", "600 555 1", "planted-token"];
 
