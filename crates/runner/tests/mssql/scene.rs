@@ -10,11 +10,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Whom a rehearsal that is killed lets in: a login, since Babelfish does not show whether everybody may.
-pub const OPEN: &str = "open_after = \"testers\"\ntesters = [\"greenroom_crash_test\"]";
+pub const OPEN: &str = "open_after = \"testers\"\ntesters = [\"gr_crash\"]";
 
-/// Nobody ever logs in with it: the server makes up the password and nobody learns it.
-const LOGIN: &str = "if suser_id(N'greenroom_crash_test') is null begin declare @make nvarchar(400); set @make = concat(N'create login \
-                     greenroom_crash_test with password = ''aA1!', newid(), N''''); exec(@make) end";
+/// Nobody ever logs in with it: the server makes up the password and nobody learns it. Its name is short: Babelfish keeps it and the database's in one
+/// of 63 bytes.
+const LOGIN: &str = "if suser_id(N'gr_crash') is null begin declare @make nvarchar(400); set @make = concat(N'create login \
+                     gr_crash with password = ''aA1!', newid(), N''''); exec(@make) end";
 
 /// Values that must be found nowhere outside production.
 pub const NEEDLES: &[&str] = &["Realname", "@bank-planted.com", "600 555 1", "planted-token"];
@@ -231,7 +232,7 @@ impl Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         // Another scene may still let it in; the last one drops it.
-        let _ = self.production.server().existing("master").try_run("drop login greenroom_crash_test");
+        let _ = self.production.server().existing("master").try_run("drop login gr_crash");
     }
 }
 
