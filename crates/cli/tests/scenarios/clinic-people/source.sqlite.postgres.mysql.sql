@@ -1,4 +1,4 @@
--- Twenty people of the demo's clinic.
+-- Fifteen people of the demo's clinic.
 CREATE TABLE client (
   id INTEGER PRIMARY KEY,
   file_no VARCHAR(20) NOT NULL,
@@ -24,7 +24,7 @@ CREATE TABLE contact (
 CREATE TABLE note (
   id INTEGER PRIMARY KEY,
   client_id INTEGER NOT NULL REFERENCES client (id),
-  written_at DATETIME NOT NULL,
+  written_on DATE NOT NULL,
   body TEXT NOT NULL
 );
 INSERT INTO client (id, file_no, first_name, last_name, birth_date, gender, insurance_no, email, phone, street, postcode, city, registered_on) VALUES
@@ -55,31 +55,31 @@ INSERT INTO contact (id, client_id, full_name, phone) VALUES
   (10, 14, 'Eilidh Maciejonyi', '+48 679 372 565'),
   (17930, 29999, 'Gvantsa Hovhannidze', '+44 7912 115789'),
   (17944, 30023, 'Þórdís Rangihunawska', '+48 664 157 354');
-INSERT INTO note (id, client_id, written_at, body) VALUES
-  (1, 1, '2010-05-09 11:15:00', 'Referred by Dr. Kwiatkoides (+49 30 5521218). Papers are in the second folder.'),
-  (2, 1, '2017-07-25 13:45:00', 'Called Ngozi Kwiatkoides at +49 30 5521218, no answer. Left a message with Ngozi Kwiatkoides.'),
-  (3, 1, '2018-05-10 16:15:00', 'Nie przyszła. Kwiatkoides Ngozi prosi o nowy termin, tel. +49 30 5521218.'),
-  (4, 3, '2022-11-12 10:00:00', 'Sent the form to dagni.pereyaswski3@uni.example; the copy for Halszka Lewandowska goes by post.'),
-  (5, 3, '2020-12-25 10:30:00', 'Nie przyszła. Pereyaswski Dagný prosi o nowy termin, tel. +44 7994 115501.'),
-  (6, 3, '2020-07-16 16:30:00', 'Dagný asked to be written to at dagni.pereyaswski3@uni.example and not to be called in the mornings.'),
-  (7, 3, '2014-07-17 09:45:00', 'Nie przyszła. Pereyaswski Dagný prosi o nowy termin, tel. +44 7994 115501.'),
-  (8, 4, '2016-05-12 12:15:00', 'Frau Æthelstnen-Holt hat abgesagt und bittet um Rückruf (+48 679 678 980).'),
-  (9, 4, '2014-10-26 09:45:00', 'Nie przyszła. Æthelstnen-Holt Radosława prosi o nowy termin, tel. +48 679 678 980.'),
-  (10, 6, '2011-01-05 08:45:00', 'Nie przyszła. Tchórzeani Mbali prosi o nowy termin, tel. +44 7941 123520.'),
-  (11, 6, '2019-10-22 13:00:00', 'Frau Tchórzeani hat abgesagt und bittet um Rückruf (+44 7941 123520).'),
-  (12, 7, '2024-12-22 09:45:00', 'Emergency contact changed to Mbali Tchórzeani, +44 7941 123520.'),
-  (13, 7, '2021-02-11 17:00:00', 'Frau Tchórzesdóttir hat abgesagt und bittet um Rückruf (+44 7962 189594).'),
-  (14, 7, '2015-04-18 09:45:00', 'Emergency contact changed to Mbali Tchórzeani, +44 7941 123520.'),
-  (15, 7, '2016-01-02 16:00:00', 'Nie przyszła. Tchórzesdóttir Radosława prosi o nowy termin, tel. +44 7962 189594.'),
-  (16, 7, '2017-09-28 15:15:00', 'Nie przyszła. Tchórzesdóttir Radosława prosi o nowy termin, tel. +44 7962 189594.'),
-  (17, 8, '2016-03-31 17:15:00', 'Żaneta asked to be written to at zaneta.starodubani8@home.example and not to be called in the mornings.'),
-  (18, 9, '2017-08-24 09:30:00', 'Referred by Dr. Starodubani (+48 662 900 739). Papers are in the second folder.'),
-  (19, 9, '2024-04-19 16:30:00', 'Sent the form to bjorgvin.niedzwinenholt9@mail.example; the copy for Żaneta Starodubani goes by post.'),
-  (20, 9, '2020-09-01 12:30:00', 'Plan agreed: two sessions a month, review after the summer.'),
-  (21, 11, '2014-05-05 13:30:00', 'No change since the last session. Next appointment as usual.'),
-  (22, 11, '2011-06-23 13:00:00', 'No change since the last session. Next appointment as usual.'),
-  (23, 12, '2024-05-24 09:00:00', 'Sakura asked to be written to at sakura.simonauswski12@poczta.example and not to be called in the mornings.'),
-  (24, 12, '2020-11-20 13:30:00', 'Emergency contact changed to Kwabena Ujvárosmba, +49 30 7441631.'),
-  (28, 14, '2016-03-14 17:15:00', 'Plan agreed: two sessions a month, review after the summer.'),
-  (29, 14, '2026-01-11 12:15:00', 'Called Ekaterini Brzozoides at +48 640 074 218, no answer. Left a message with Eilidh Maciejonyi.'),
-  (30, 14, '2018-09-28 12:00:00', 'Sent the form to ekaterini.brzozoides14@uni.example; the copy for Eilidh Maciejonyi goes by post.');
+INSERT INTO note (id, client_id, written_on, body) VALUES
+  (1, 1, '2010-05-09', 'Referred by Dr. Kwiatkoides (+49 30 5521218). Papers are in the second folder.'),
+  (2, 1, '2017-07-25', 'Called Ngozi Kwiatkoides at +49 30 5521218, no answer. Left a message with Ngozi Kwiatkoides.'),
+  (3, 1, '2018-05-10', 'Nie przyszła. Kwiatkoides Ngozi prosi o nowy termin, tel. +49 30 5521218.'),
+  (4, 3, '2022-11-12', 'Sent the form to dagni.pereyaswski3@uni.example; the copy for Halszka Lewandowska goes by post.'),
+  (5, 3, '2020-12-25', 'Nie przyszła. Pereyaswski Dagný prosi o nowy termin, tel. +44 7994 115501.'),
+  (6, 3, '2020-07-16', 'Dagný asked to be written to at dagni.pereyaswski3@uni.example and not to be called in the mornings.'),
+  (7, 3, '2014-07-17', 'Nie przyszła. Pereyaswski Dagný prosi o nowy termin, tel. +44 7994 115501.'),
+  (8, 4, '2016-05-12', 'Frau Æthelstnen-Holt hat abgesagt und bittet um Rückruf (+48 679 678 980).'),
+  (9, 4, '2014-10-26', 'Nie przyszła. Æthelstnen-Holt Radosława prosi o nowy termin, tel. +48 679 678 980.'),
+  (10, 6, '2011-01-05', 'Nie przyszła. Tchórzeani Mbali prosi o nowy termin, tel. +44 7941 123520.'),
+  (11, 6, '2019-10-22', 'Frau Tchórzeani hat abgesagt und bittet um Rückruf (+44 7941 123520).'),
+  (12, 7, '2024-12-22', 'Emergency contact changed to Mbali Tchórzeani, +44 7941 123520.'),
+  (13, 7, '2021-02-11', 'Frau Tchórzesdóttir hat abgesagt und bittet um Rückruf (+44 7962 189594).'),
+  (14, 7, '2015-04-18', 'Emergency contact changed to Mbali Tchórzeani, +44 7941 123520.'),
+  (15, 7, '2016-01-02', 'Nie przyszła. Tchórzesdóttir Radosława prosi o nowy termin, tel. +44 7962 189594.'),
+  (16, 7, '2017-09-28', 'Nie przyszła. Tchórzesdóttir Radosława prosi o nowy termin, tel. +44 7962 189594.'),
+  (17, 8, '2016-03-31', 'Żaneta asked to be written to at zaneta.starodubani8@home.example and not to be called in the mornings.'),
+  (18, 9, '2017-08-24', 'Referred by Dr. Starodubani (+48 662 900 739). Papers are in the second folder.'),
+  (19, 9, '2024-04-19', 'Sent the form to bjorgvin.niedzwinenholt9@mail.example; the copy for Żaneta Starodubani goes by post.'),
+  (20, 9, '2020-09-01', 'Plan agreed: two sessions a month, review after the summer.'),
+  (21, 11, '2014-05-05', 'No change since the last session. Next appointment as usual.'),
+  (22, 11, '2011-06-23', 'No change since the last session. Next appointment as usual.'),
+  (23, 12, '2024-05-24', 'Sakura asked to be written to at sakura.simonauswski12@poczta.example and not to be called in the mornings.'),
+  (24, 12, '2020-11-20', 'Emergency contact changed to Kwabena Ujvárosmba, +49 30 7441631.'),
+  (28, 14, '2016-03-14', 'Plan agreed: two sessions a month, review after the summer.'),
+  (29, 14, '2026-01-11', 'Called Ekaterini Brzozoides at +48 640 074 218, no answer. Left a message with Eilidh Maciejonyi.'),
+  (30, 14, '2018-09-28', 'Sent the form to ekaterini.brzozoides14@uni.example; the copy for Eilidh Maciejonyi goes by post.');
