@@ -202,9 +202,13 @@ async fn within(inside: &mut Session, database: &str, admission: &Admission, doi
         return Err(EngineError::unsupported(doing, "Babelfish does not show whether guests may connect")
             .hint("name the logins in `[pilot] users`"));
     }
+    let stays = |name: &String| matches!(admission, Admission::Some { roles, .. } if roles.contains(name));
     for name in grantees(inside).await? {
         if babelfish {
-            shut_out(inside, &name).await.doing(doing)?;
+            // A user that goes loses its rights to work with rows, too.
+            if !stays(&name) {
+                shut_out(inside, &name).await.doing(doing)?;
+            }
         } else {
             inside.run(&format!("revoke connect from {}", sql::ident(&name))).await.doing(doing)?;
         }
@@ -214,24 +218,28 @@ async fn within(inside: &mut Session, database: &str, admission: &Admission, doi
         Admission::Everybody { .. } => inside.run("grant connect to guest").await.doing(doing),
         Admission::Some { roles, .. } => {
             for role in roles {
-                let name = sql::ident(role);
-                let missing = format!(
-                    "if not exists (select 1 from sys.database_principals where name = {}) exec({})",
-                    sql::literal(role),
-                    sql::literal(&format!("create user {name} for login {name}"))
-                );
-                inside
-                    .run(&missing)
-                    .await
-                    .map_err(|e| mapped(&e, doing).object(format!("login {role}")).hint("create the login on the target's server"))?;
+                user(inside, role, doing).await?;
                 // On Babelfish whoever is a user may connect.
                 if !babelfish {
-                    inside.run(&format!("grant connect to {name}")).await.doing(doing)?;
+                    inside.run(&format!("grant connect to {}", sql::ident(role))).await.doing(doing)?;
                 }
             }
             Ok(())
         }
     }
+}
+
+/// Makes a login a user of the database unless it is one. That alone lets nobody in, except on Babelfish.
+async fn user(inside: &mut Session, login: &str, doing: &str) -> Result<()> {
+    let name = sql::ident(login);
+    let closed = if inside.variety == Variety::Babelfish { String::new() } else { format!("; revoke connect from {name}") };
+    let missing = format!(
+        "if not exists (select 1 from sys.database_principals where name = {}) exec({})",
+        sql::literal(login),
+        sql::literal(&format!("create user {name} for login {name}{closed}"))
+    );
+    let made = inside.run(&missing).await;
+    made.map_err(|e| mapped(&e, doing).object(format!("login {login}")).hint("create the login on the target's server"))
 }
 
 /// Removes a user of Babelfish with its rights on every schema, which hold it otherwise.
@@ -263,6 +271,11 @@ pub(crate) async fn let_work(inside: &mut Session, admission: &Admission) -> Res
         Admission::Everybody { .. } => vec!["public"],
         Admission::Some { roles, .. } => roles.iter().map(String::as_str).collect(),
     };
+    if let Admission::Some { roles, .. } = admission {
+        for role in roles {
+            user(inside, role, "let people work with the tables").await?;
+        }
+    }
     for schema in schemas(inside).await? {
         for name in &people {
             for right in RIGHTS {

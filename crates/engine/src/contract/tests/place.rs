@@ -167,6 +167,10 @@ async fn people_are_let_in_and_shut_out(scene: Scene) -> Step {
     target.create(&name, &marker, &like).await?;
     let d = scene.dialect();
     for admission in [(d.some)(), (d.everybody)(), (d.some)(), Admission::Sealed, Admission::Sealed] {
+        // In the order in which a pilot is opened: first the rights to work in it, then the door.
+        let mut inside = target.enter(&name).await?;
+        inside.let_work(&admission).await?;
+        inside.leave().await?;
         target.admit(&name, &admission).await?;
         let now = target.admission(&name).await?;
         promise!(now == admission, "{} was asked for, {} is told", word(&admission), word(&now));
