@@ -95,6 +95,11 @@ fn shown(value: &ColumnData<'_>) -> String {
         ColumnData::I32(v) => v.map(|v| v.to_string()),
         ColumnData::I64(v) => v.map(|v| v.to_string()),
         ColumnData::Bit(v) => v.map(|v| u8::from(v).to_string()),
+        // Days since the first of January of year 1.
+        ColumnData::Date(v) => v.map(|v| {
+            let first = jiff::civil::date(1, 1, 1);
+            first.saturating_add(jiff::Span::new().days(v.days())).to_string()
+        }),
         ColumnData::String(v) => v.as_ref().map(ToString::to_string),
         ColumnData::Binary(v) => v.as_ref().map(|v| String::from_utf8_lossy(v).into_owned()),
         other => Some(format!("{other:?}")),
