@@ -6,6 +6,7 @@
 
 use crate::error::{EngineError, ErrorKind, Result};
 use bytes::Bytes;
+use greenroom_model::carry::Cell;
 use greenroom_model::mask::{Mask, Value};
 use greenroom_model::verify::{DigestKey, TableDigest};
 
@@ -63,6 +64,13 @@ pub trait Encoding: Send + Sync {
     /// # Errors
     /// When the value does not fit the column.
     fn encode(&self, column: usize, value: &Value<'_>, out: &mut Vec<u8>) -> Result<bool>;
+
+    /// A field as people read it, in one spelling for each value: what configuration is compared by (`model::carry`). The engine's literals are
+    /// made of it again.
+    ///
+    /// # Errors
+    /// When the bytes are not what the column's type promises; never quotes them.
+    fn cell(&self, column: usize, field: Option<&[u8]>) -> Result<Cell>;
 
     /// Whether a condition field is true.
     fn is_true(&self, field: Option<&[u8]>) -> bool;

@@ -4,8 +4,10 @@
 
 use crate::backup::{Backup, Restored, Tell};
 use crate::batch::{Encoding, MaskedBatch, RawBatch};
+use crate::carry::RowChange;
 use crate::error::Result;
 use async_trait::async_trait;
+use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, Table, TableName};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
@@ -526,6 +528,21 @@ pub trait Generation: Send {
     async fn script_apart(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
         self.script(key, hash, statements, skip).await
     }
+    /// Opens a reader, on a session of its own, whose encoding tells [`Encoding::cell`](crate::batch::Encoding::cell)s apart; as
+    /// [`Generation::reader`] besides.
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        self.reader().await
+    }
+    /// A filter over the row (aliased `t`) that is true for rows that have one of these values in these columns. Not for logs: it holds values.
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String>;
+    /// Makes changes of single rows in their order, without firing triggers and with foreign keys in force, recording progress under `key` as
+    /// [`Generation::script`] does: in one transaction where the engine's scripts are one. After a failure in the midst, `skip` says how many
+    /// changes are done.
+    async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied>;
+    /// The highest number in a column of whole numbers; none where there is none.
+    async fn highest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>>;
+    /// Lets a column that counts by itself go on with `next`. False where it does not count, or nobody can tell it where to go on.
+    async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool>;
     /// Removes progress and script records, leaving only the marker.
     async fn tidy(&mut self) -> Result<()>;
     /// Ends every session of this generation that we hold, so that it can be renamed.

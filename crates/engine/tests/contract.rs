@@ -47,7 +47,7 @@ async fn report(address: Address, secrets: &dyn Secrets, base: &Path, nonce: &st
 async fn on_sqlite(theme: &str) {
     let folder = tempfile::tempdir().unwrap();
     let lacks: &[&str] = if theme == "snapshot" { &["shared_snapshot"] } else { &[] };
-    kept(address(EngineKind::Sqlite), folder.path(), "0000test", theme, lacks).await;
+    kept(address(EngineKind::Sqlite), folder.path(), &format!("sqlite{theme}"), theme, lacks).await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something is left in the folder");
 }
 
@@ -83,7 +83,7 @@ macro_rules! themes {
     };
 }
 
-themes!(snapshot, ranges, rows, types, progress, schema, queries, scripts, place, swap, lock);
+themes!(snapshot, ranges, rows, types, progress, schema, queries, scripts, carry, place, swap, lock);
 
 #[test]
 fn no_theme_is_left_out_and_every_promise_is_a_sentence_of_its_own() {
@@ -100,8 +100,9 @@ async fn mariadb_keeps_what_it_promises() {
         Address { host: Some(server.socket().display().to_string()), user: Some("root".to_owned()), ..address(EngineKind::Mysql) };
     let databases = "select group_concat(schema_name order by schema_name) from information_schema.schemata";
     let before = server.maintenance().query(databases);
-    for theme in THEMES {
-        kept(mariadb.clone(), Path::new("/"), &format!("test{theme}"), theme, &[]).await;
+    let only = std::env::var("GREENROOM_TEST_THEME").ok();
+    for theme in THEMES.iter().filter(|t| only.as_ref().is_none_or(|only| only == *t)) {
+        kept(mariadb.clone(), Path::new("/"), &format!("maria{theme}"), theme, &[]).await;
     }
     assert_eq!(server.maintenance().query(databases), before);
 }
@@ -129,7 +130,7 @@ async fn what_speaks_tds_keeps_what_it_promises() {
     let only = std::env::var("GREENROOM_TEST_THEME").ok();
     assert!(only.as_ref().is_none_or(|only| THEMES.contains(&only.as_str())), "there is no such theme");
     for theme in THEMES.iter().filter(|t| only.as_ref().is_none_or(|only| only == *t)) {
-        let report = report(address.clone(), &Environment, Path::new("/"), &format!("test{theme}"), theme).await;
+        let report = report(address.clone(), &Environment, Path::new("/"), &format!("tds{theme}00"), theme).await;
         broken.extend(report.tests.into_iter().filter(|t| matches!(t.verdict, Verdict::Failed { .. })));
         assert_eq!(report.left_behind, [] as [String; 0]);
     }

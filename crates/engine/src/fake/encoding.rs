@@ -1,7 +1,9 @@
 //! Row encoding of the fake engine: a count, then length-prefixed fields. The first field is the key.
 
 use crate::batch::Encoding;
+use crate::carry::RowAct;
 use crate::error::{EngineError, Result};
+use greenroom_model::carry::Cell;
 use greenroom_model::mask::Value;
 use std::borrow::Cow;
 
@@ -28,6 +30,47 @@ impl FakeEncoding {
         FakeEncoding.next_row(&mut rest, &mut fields).ok()?;
         std::str::from_utf8(fields.first().copied().flatten()?).ok()?.parse().ok()
     }
+}
+
+/// Makes a change of a row; the key is its first field.
+pub(super) fn change(table: &str, rows: &mut super::world::Rows, act: &RowAct) -> Result<()> {
+    let refused = |why: &str| EngineError::other("carry a row", why);
+    let of = |cells: &[(String, Cell)]| -> Option<i64> {
+        let (_, cell) = cells.iter().find(|(name, _)| name == "id")?;
+        std::str::from_utf8(cell.bytes()?).ok()?.parse().ok()
+    };
+    let columns = super::world::COLUMNS.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, columns)| columns);
+    let place = |name: &str| columns.iter().position(|c| *c == name);
+    match act {
+        RowAct::Insert(values) => {
+            let key = of(values).ok_or_else(|| refused("it has no key"))?;
+            let mut out = Vec::new();
+            FakeEncoding.begin_row(values.len(), &mut out);
+            values.iter().enumerate().for_each(|(i, (_, c))| FakeEncoding.put_field(i == 0, c.bytes(), &mut out));
+            if rows.insert(key, out).is_some() {
+                return Err(refused("its key is taken"));
+            }
+        }
+        RowAct::Update(key, values) => {
+            let key = of(&key.cells).ok_or_else(|| refused("it has no key"))?;
+            let row = rows.get(&key).ok_or_else(|| refused("it is not there"))?.clone();
+            let (mut rest, mut fields) = (&row[..], Vec::new());
+            FakeEncoding.next_row(&mut rest, &mut fields)?;
+            for (name, cell) in values {
+                let at = place(name).filter(|at| *at < fields.len()).ok_or_else(|| refused("it has no such column"))?;
+                fields[at] = cell.bytes();
+            }
+            let mut out = Vec::new();
+            FakeEncoding.begin_row(fields.len(), &mut out);
+            fields.iter().enumerate().for_each(|(i, f)| FakeEncoding.put_field(i == 0, *f, &mut out));
+            rows.insert(key, out);
+        }
+        RowAct::Delete(key) => {
+            let key = of(&key.cells).ok_or_else(|| refused("it has no key"))?;
+            rows.remove(&key).ok_or_else(|| refused("it is not there"))?;
+        }
+    }
+    Ok(())
 }
 
 fn take<'a>(data: &mut &'a [u8], n: usize) -> Result<&'a [u8]> {
@@ -80,6 +123,10 @@ impl Encoding for FakeEncoding {
         };
         out.extend_from_slice(text.as_bytes());
         Ok(true)
+    }
+
+    fn cell(&self, _column: usize, field: Option<&[u8]>) -> Result<Cell> {
+        Ok(field.map_or(Cell::NULL, Cell::new))
     }
 
     fn is_true(&self, field: Option<&[u8]>) -> bool {

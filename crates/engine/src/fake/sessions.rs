@@ -6,10 +6,12 @@ use super::encoding::FakeEncoding;
 use super::world::{Database, Inner, Rows, World, catalog};
 use crate::backup::{Backup, Restored, Tell};
 use crate::batch::{MaskedBatch, RawBatch};
+use crate::carry::RowChange;
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::*;
 use async_trait::async_trait;
 use bytes::Bytes;
+use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
@@ -419,6 +421,43 @@ impl Generation for FakeGeneration {
             }
         }
         Ok(Applied { statements: all - skip, ..Applied::default() })
+    }
+    async fn picking(&mut self, _table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        // What the fake reader understands as a filter: the key's values, first fields of rows.
+        let values = keys.iter().flatten().filter_map(|(_, cell)| cell.bytes().map(|b| String::from_utf8_lossy(b).into_owned()));
+        Ok(values.collect::<Vec<_>>().join(","))
+    }
+    async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {
+        let id = self.id;
+        let all = u32::try_from(changes.len()).unwrap_or(u32::MAX);
+        let numbered: Vec<(u32, &RowChange)> = (1u32..).zip(changes).skip(skip as usize).collect();
+        let each: Vec<&[(u32, &RowChange)]> =
+            if self.world.inner().atomicity.scripts { vec![&numbered[..]] } else { numbered.chunks(1).collect() };
+        for some in each {
+            effect(&self.world, &self.cuts, "carry", |w| {
+                let d = by_id(w, id)?;
+                for (_, change) in some {
+                    let rows = d.tables.get_mut(&change.table).ok_or_else(|| conflict("carry a row", "the table is not there"))?;
+                    super::encoding::change(&change.table.name, rows, &change.act)?;
+                }
+                let done = some.last().map_or(all, |(n, _)| *n);
+                d.scripts.insert(key.to_owned(), ScriptState { hash: Some(*hash), done, complete: done == all });
+                Ok(())
+            })?;
+        }
+        if changes.is_empty() {
+            by_id(&mut self.world.inner(), id)?.scripts.insert(key.to_owned(), ScriptState { hash: Some(*hash), done: 0, complete: true });
+        }
+        Ok(Applied { statements: all - skip, ..Applied::default() })
+    }
+    async fn highest(&mut self, table: &TableName, _column: &str) -> Result<Option<i128>> {
+        let mut inner = self.world.inner();
+        let rows = by_id(&mut inner, self.id)?.tables.get(table).and_then(|rows| rows.keys().max().copied());
+        Ok(rows.map(i128::from))
+    }
+    async fn reserve(&mut self, _table: &TableName, _column: &str, _next: i128) -> Result<bool> {
+        self.cuts.pass("reserve")?;
+        Ok(false)
     }
     async fn tidy(&mut self) -> Result<()> {
         let id = self.id;

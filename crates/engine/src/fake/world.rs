@@ -8,6 +8,14 @@ use greenroom_model::catalog::{Catalog, Column, EngineKind, Family, Index, Index
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+/// Every table that the simulated product may have, with its columns.
+pub(super) const COLUMNS: [(&str, [&str; 3]); 4] = [
+    ("client", ["id", "name", "mail"]),
+    ("visit", ["id", "client_id", "state"]),
+    ("queue", ["id", "mail", "body"]),
+    ("status", ["id", "label", "colour"]),
+];
+
 /// Encoded rows by key.
 pub type Rows = BTreeMap<i64, Vec<u8>>;
 
@@ -138,10 +146,7 @@ impl Inner {
 
 /// The fixed schema of the simulated source; `indexed` adds what comes after the rows.
 pub(super) fn catalog(tables: &[&TableName], indexed: bool) -> Catalog {
-    let shape: BTreeMap<&str, [&str; 3]> =
-        [("client", ["id", "name", "mail"]), ("visit", ["id", "client_id", "state"]), ("queue", ["id", "mail", "body"])]
-            .into_iter()
-            .collect();
+    let shape: BTreeMap<&str, [&str; 3]> = COLUMNS.into_iter().collect();
     let column = |name: &str| Column {
         name: name.to_owned(),
         native_type: "text".into(),

@@ -9,6 +9,7 @@ use super::moment;
 use crate::batch::Encoding;
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::spelling::{decimal, uuid, uuid_text};
+use greenroom_model::carry::Cell;
 use greenroom_model::mask::Value;
 use std::borrow::Cow;
 use std::io::Write;
@@ -145,6 +146,10 @@ impl Encoding for MsEncoding {
 
     fn encode(&self, column: usize, value: &Value<'_>, out: &mut Vec<u8>) -> Result<bool> {
         encode(self.codec(column), value, out)
+    }
+
+    fn cell(&self, _column: usize, field: Option<&[u8]>) -> Result<Cell> {
+        Ok(field.map_or(Cell::NULL, Cell::new))
     }
 
     fn is_true(&self, field: Option<&[u8]>) -> bool {

@@ -4,12 +4,14 @@ use super::connect::{Purpose, Server, Session, Variety};
 use super::copy::{self, MsReader};
 use super::error::Doing;
 use super::load::MsLoader;
-use super::{access, ddl, guard, inspect, own, query, ranges, script, sql, swap};
+use super::{access, carry, ddl, guard, inspect, own, query, ranges, script, sql, swap};
+use crate::carry::RowChange;
 use crate::error::{EngineError, Result};
 use crate::seam::{
     Admission, Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
 };
 use async_trait::async_trait;
+use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
@@ -171,6 +173,28 @@ impl Generation for MsGeneration {
         let applied = script::apart(&mut session, key, hash, statements, skip).await;
         session.close().await;
         applied
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        let columns: Vec<String> = keys.first().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        crate::carry::picking(&carry::MsSpell::of(&mut self.session, table, &columns).await?, keys)
+    }
+
+    async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {
+        // One transaction: nothing is ever half done.
+        let _ = skip;
+        let mut session = self.open(Purpose::Catalog).await?;
+        let applied = carry::changes(&mut session, key, hash, changes).await;
+        session.close().await;
+        applied
+    }
+
+    async fn highest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+        carry::highest(&mut self.session, table, column).await
+    }
+
+    async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool> {
+        carry::reserve(&mut self.session, table, column, next).await
     }
 
     async fn tidy(&mut self) -> Result<()> {

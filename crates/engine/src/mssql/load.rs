@@ -306,7 +306,8 @@ fn row(fields: &[Option<&[u8]>], columns: &[types::ColumnType], out: &mut String
     Ok(())
 }
 
-fn value(field: &[u8], column: &types::ColumnType) -> Result<String> {
+/// A field as a literal.
+pub(crate) fn value(field: &[u8], column: &types::ColumnType) -> Result<String> {
     let unfit = || {
         EngineError::new(ErrorKind::Data, "load rows", "a field is no value of its column's type").object(format!("column {}", column.name))
     };

@@ -9,6 +9,7 @@ use super::escape::{escape, unescape};
 use crate::batch::Encoding;
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::spelling::{decimal, uuid, uuid_text};
+use greenroom_model::carry::Cell;
 use greenroom_model::mask::Value;
 use mysql_async::Value as Wire;
 use std::borrow::Cow;
@@ -154,6 +155,22 @@ impl Encoding for MyEncoding {
 
     fn encode(&self, column: usize, value: &Value<'_>, out: &mut Vec<u8>) -> Result<bool> {
         encode(self.codec(column)?, value, out)
+    }
+
+    fn cell(&self, column: usize, field: Option<&[u8]>) -> Result<Cell> {
+        let Some(field) = field else { return Ok(Cell::NULL) };
+        match self.codec(column)? {
+            Codec::Text { charset, .. } => {
+                let (bytes, text) = (unescape(field), decoded(charset, field)?);
+                if *charset.encode(&text)? == *bytes {
+                    return Ok(Cell::text(&text));
+                }
+                // Two sequences of bytes for one character: only one of them could be written.
+                Err(EngineError::new(ErrorKind::Data, "read a value", "a text does not come back the same from its character set"))
+            }
+            Codec::Json => Ok(Cell::text(&decoded(Charset::Utf8, field)?)),
+            _ => Ok(Cell::new(&*unescape(field))),
+        }
     }
 
     fn is_true(&self, field: Option<&[u8]>) -> bool {

@@ -4,10 +4,12 @@ use super::connect::{Purpose, Server, Session};
 use super::copy::{self, MyReader, Turns};
 use super::error::Doing;
 use super::load::MyLoader;
-use super::{access, ddl, inspect, own, query, script, sql, triggers};
+use super::{access, carry, ddl, inspect, own, query, script, sql, triggers};
+use crate::carry::RowChange;
 use crate::error::{EngineError, Result};
 use crate::seam::{Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState};
 use async_trait::async_trait;
+use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
@@ -140,6 +142,26 @@ impl Generation for MyGeneration {
         let applied = script::run(&mut session, &mut self.session, key, hash, statements, skip).await;
         session.close().await;
         applied
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        crate::carry::picking(&carry::MySpell::of(&mut self.session, table).await?, keys)
+    }
+
+    async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {
+        triggers::restore(&mut self.session).await?;
+        let mut session = self.open(Purpose::Load).await?;
+        let applied = carry::changes(&mut session, &mut self.session, key, hash, changes, skip).await;
+        session.close().await;
+        applied
+    }
+
+    async fn highest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+        carry::highest(&mut self.session, table, column).await
+    }
+
+    async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool> {
+        carry::reserve(&mut self.session, table, column, next).await
     }
 
     async fn tidy(&mut self) -> Result<()> {

@@ -25,6 +25,8 @@ pub(crate) struct PgReader {
     /// Keeps the process id listed among ours while the reader lives.
     pub(crate) _listed: Option<super::hold::Listed>,
     stream: Option<Stream>,
+    /// Every field as text, also where its type has a faithful binary form.
+    as_text: bool,
 }
 
 struct Stream {
@@ -40,7 +42,20 @@ struct Stream {
 
 impl PgReader {
     pub(crate) fn new(session: Session, listed: Option<super::hold::Listed>) -> PgReader {
-        PgReader { session, _listed: listed, stream: None }
+        PgReader { session, _listed: listed, stream: None, as_text: false }
+    }
+
+    /// A reader of cells.
+    pub(crate) fn of_text(session: Session) -> PgReader {
+        PgReader { as_text: true, ..PgReader::new(session, None) }
+    }
+
+    async fn layout(&self, copy: &TableCopy) -> Result<types::Layout> {
+        let mut layout = types::layout(&self.session, &copy.table, &names(copy), copy.conditions.len()).await?;
+        if self.as_text {
+            layout.encoding.format = Format::Text;
+        }
+        Ok(layout)
     }
 }
 
@@ -100,7 +115,7 @@ fn statement(copy: &TableCopy, range: &RangeSpec, layout: &types::Layout) -> Res
 #[async_trait]
 impl Reader for PgReader {
     async fn prepare(&mut self, copy: &TableCopy) -> Result<Prepared> {
-        let layout = types::layout(&self.session, &copy.table, &names(copy), copy.conditions.len()).await?;
+        let layout = self.layout(copy).await?;
         let mut constants = Vec::with_capacity(copy.columns.len());
         for (column, ty) in copy.columns.iter().zip(&layout.columns) {
             let mut encoded = Vec::with_capacity(column.rules.len());
@@ -121,7 +136,7 @@ impl Reader for PgReader {
     async fn begin(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()> {
         self.stream = None;
         let doing = || format!("read rows of {}", copy.table);
-        let layout = types::layout(&self.session, &copy.table, &names(copy), copy.conditions.len()).await?;
+        let layout = self.layout(copy).await?;
         let rows = self.session.client.copy_out(&statement(copy, range, &layout)?).await.doing(doing())?;
         let binary = layout.encoding.format == Format::Binary;
         self.stream =

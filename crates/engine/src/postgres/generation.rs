@@ -4,13 +4,15 @@ use super::connect::{Purpose, Server, Session};
 use super::copy::{self, PgReader};
 use super::error::Doing;
 use super::load::PgLoader;
-use super::{access, ddl, inspect, large, own, query, ranges, script, settle, sql};
+use super::{access, carry, ddl, inspect, large, own, query, ranges, script, settle, sql};
+use crate::carry::RowChange;
 use crate::error::{EngineError, Result};
 use crate::seam::{
     Admission, Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
 };
 use async_trait::async_trait;
-use greenroom_model::catalog::{Catalog, ForeignKey, Table};
+use greenroom_model::carry::Cell;
+use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
 use greenroom_model::program::OwnerSettings;
@@ -163,6 +165,32 @@ impl Generation for PgGeneration {
         let applied = script::run(&session, key, hash, statements, skip, true).await;
         session.close().await;
         applied
+    }
+
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(PgReader::of_text(self.open(Purpose::Rows).await?)))
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        crate::carry::picking(&carry::PgSpell(table.clone()), keys)
+    }
+
+    async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {
+        // One transaction: nothing is ever half done.
+        let _ = skip;
+        // Names of objects in values are read as they were written: under the database's own search path.
+        let session = self.open(Purpose::Rows).await?;
+        let applied = carry::changes(&session, key, hash, changes).await;
+        session.close().await;
+        applied
+    }
+
+    async fn highest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+        carry::highest(&self.session, table, column).await
+    }
+
+    async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool> {
+        carry::reserve(&self.session, table, column, next).await
     }
 
     async fn tidy(&mut self) -> Result<()> {

@@ -15,6 +15,7 @@
 //! | `ground`, `dialect` | scratch databases and words for the contract's tests |
 
 mod access;
+mod carry;
 mod connect;
 mod copy;
 mod ddl;

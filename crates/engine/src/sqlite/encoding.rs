@@ -7,6 +7,7 @@
 use super::affinity::{Affinity, Storing};
 use crate::batch::Encoding;
 use crate::error::{EngineError, ErrorKind, Result};
+use greenroom_model::carry::Cell;
 use greenroom_model::catalog::Family;
 use greenroom_model::mask::Value;
 use rusqlite::types::{Value as Stored, ValueRef};
@@ -217,6 +218,11 @@ impl Encoding for SqliteEncoding {
             }
         };
         self.encode_stored(column, value, out)
+    }
+
+    fn cell(&self, column: usize, field: Option<&[u8]>) -> Result<Cell> {
+        let affinity = self.columns.get(column).ok_or_else(malformed)?.1;
+        Ok(super::carry::cell(affinity, value_of(field)?))
     }
 
     fn is_true(&self, field: Option<&[u8]>) -> bool {

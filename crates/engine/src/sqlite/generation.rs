@@ -6,11 +6,13 @@ use super::error::failed;
 use super::load::{SqliteLoader, ignore_checks, quiet};
 use super::select::{range_bounds, table_sql};
 use super::session::Session;
-use super::{ddl, inspect, query, script};
+use super::{carry, ddl, inspect, query, script};
+use crate::carry::RowChange;
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState};
 use async_trait::async_trait;
-use greenroom_model::catalog::{Catalog, ForeignKey, Table};
+use greenroom_model::carry::Cell;
+use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
 use greenroom_model::upgrade::Statement;
@@ -175,6 +177,26 @@ impl Generation for SqliteGeneration {
     async fn script_apart(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
         let (key, hash, statements) = (key.to_owned(), *hash, statements.to_vec());
         self.session.run(move |c| script::run(c, &key, &hash, &statements, skip, true)).await
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        let (table, keys) = (table.clone(), keys.to_vec());
+        self.session.run(move |c| carry::picking(c, &table, &keys)).await
+    }
+
+    async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {
+        let (key, hash, changes) = (key.to_owned(), *hash, changes.to_vec());
+        self.session.run(move |c| carry::changes(c, &key, &hash, &changes, skip)).await
+    }
+
+    async fn highest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+        let (table, column) = (table.clone(), column.to_owned());
+        self.session.run(move |c| carry::highest(c, &table, &column)).await
+    }
+
+    async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool> {
+        let (table, _) = (table.clone(), column);
+        self.session.run(move |c| carry::reserve(c, &table, next)).await
     }
 
     async fn tidy(&mut self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The promises by theme, in the order in which a run needs them kept.
 
+mod carry;
 mod lock;
 mod place;
 mod progress;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Test> {
         schema::PROMISES,
         queries::PROMISES,
         scripts::PROMISES,
+        carry::PROMISES,
         place::PROMISES,
         swap::PROMISES,
         lock::PROMISES,

@@ -30,7 +30,7 @@ use greenroom_model::catalog::{Catalog, EngineKind, Object, TableName};
 use rows::TableRows;
 use std::collections::BTreeSet;
 
-pub(crate) use positions::sequences;
+pub(crate) use positions::{reseed, sequences};
 
 /// The schema of our own objects.
 const OURS: &str = "greenroom";

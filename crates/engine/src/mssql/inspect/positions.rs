@@ -58,7 +58,7 @@ pub(super) fn identity(f: &Facts) -> Option<(String, String)> {
 
 /// Sets an identity: to the value before the next one, but to the next one itself where a condition holds, since the server gives the first
 /// row of a table the very value that is set.
-pub(super) fn reseed(schema: &str, name: &str, never: &str, next: i128, increment: i128) -> String {
+pub(crate) fn reseed(schema: &str, name: &str, never: &str, next: i128, increment: i128) -> String {
     let table = quoted(&qualified(schema, name));
     format!(
         "if {never} dbcc checkident({table}, reseed, {next}) with no_infomsgs else dbcc checkident({table}, reseed, {}) with no_infomsgs",

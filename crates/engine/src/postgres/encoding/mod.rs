@@ -10,6 +10,7 @@ pub(crate) mod text;
 use crate::batch::Encoding;
 use crate::error::Result;
 use field::Codec;
+use greenroom_model::carry::Cell;
 use greenroom_model::mask::Value;
 
 /// Which COPY format.
@@ -96,6 +97,14 @@ impl Encoding for PgEncoding {
             Format::Text => text::write(codec, &plain, out)?,
         }
         Ok(true)
+    }
+
+    fn cell(&self, _column: usize, field: Option<&[u8]>) -> Result<Cell> {
+        match (self.format, field) {
+            (_, None) => Ok(Cell::NULL),
+            (Format::Text, Some(field)) => Ok(Cell::text(&text::unescaped(field)?)),
+            (Format::Binary, Some(_)) => Err(field::bad("a row in binary form was to be read as text")),
+        }
     }
 
     fn is_true(&self, field: Option<&[u8]>) -> bool {

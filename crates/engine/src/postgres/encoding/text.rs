@@ -22,7 +22,7 @@ pub(crate) fn next_row<'a>(width: usize, data: &mut &'a [u8], fields: &mut Vec<O
 }
 
 /// Undoes the escapes.
-fn unescaped(b: &[u8]) -> Result<Cow<'_, str>> {
+pub(super) fn unescaped(b: &[u8]) -> Result<Cow<'_, str>> {
     if !b.contains(&b'\\') {
         return std::str::from_utf8(b).map(Cow::Borrowed).map_err(|_| bad("text is not valid UTF-8"));
     }

@@ -1,0 +1,251 @@
+//! Changes of single rows, as they are carried over into a generation: what a change is, and the statement that makes it.
+//!
+//! Owns reading rows as cells, and the statements' form, which all engines share. Does not own which changes are made and in which order (`model::carry`), nor an engine's
+//! literals and quoting: each engine implements [`Spell`].
+
+use crate::error::{EngineError, Result};
+use crate::seam::{RangeSpec, Reader};
+use greenroom_model::carry::Cell;
+use greenroom_model::catalog::TableName;
+use greenroom_model::plan::TableCopy;
+use greenroom_model::upgrade::Statement;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A row, by the values that tell it apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowKey {
+    /// Column and value.
+    pub cells: Vec<(String, Cell)>,
+    /// The table has no key: all stored columns are given, and one of the rows that are equal to them is meant.
+    pub whole: bool,
+}
+
+/// What is done to a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowAct {
+    /// It is inserted with these values; columns that are not named take their defaults.
+    Insert(Vec<(String, Cell)>),
+    /// Its values are set.
+    Update(RowKey, Vec<(String, Cell)>),
+    /// It is deleted.
+    Delete(RowKey),
+}
+
+/// One change. `Debug` shows no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowChange {
+    /// The table.
+    pub table: TableName,
+    /// What is done.
+    pub act: RowAct,
+}
+
+impl RowChange {
+    /// Columns that it names.
+    fn columns(&self) -> impl Iterator<Item = &String> {
+        let (key, values) = match &self.act {
+            RowAct::Insert(values) => (&[][..], values.as_slice()),
+            RowAct::Update(key, values) => (key.cells.as_slice(), values.as_slice()),
+            RowAct::Delete(key) => (key.cells.as_slice(), &[][..]),
+        };
+        key.iter().chain(values).map(|(name, _)| name)
+    }
+}
+
+/// Reads all rows that a copy chooses, as cells in its columns' order. For tables small enough to be held.
+///
+/// # Errors
+/// When they cannot be read, or a value has no form in which it could be written again.
+pub async fn read(reader: &mut dyn Reader, copy: &TableCopy) -> Result<Vec<Vec<Cell>>> {
+    let encoding = reader.prepare(copy).await?.encoding;
+    let mut rows = Vec::new();
+    reader.begin(copy, &RangeSpec::whole()).await?;
+    while let Some(batch) = reader.next().await? {
+        let (mut rest, mut fields) = (&batch.data[..], Vec::with_capacity(copy.columns.len()));
+        while encoding.next_row(&mut rest, &mut fields)? {
+            let cells = fields
+                .iter()
+                .take(copy.columns.len())
+                .enumerate()
+                .map(|(i, field)| encoding.cell(i, *field).map_err(|e| e.object(format!("column {}", copy.columns[i].name))));
+            rows.push(cells.collect::<Result<_>>().map_err(|e| e.while_doing(format!("read rows of {}", copy.table.name)))?);
+        }
+    }
+    Ok(rows)
+}
+
+/// The columns that changes name, by table, each once.
+pub(crate) fn columns_of(changes: &[RowChange]) -> BTreeMap<TableName, Vec<String>> {
+    let mut all: BTreeMap<TableName, BTreeSet<String>> = BTreeMap::new();
+    for change in changes {
+        all.entry(change.table.clone()).or_default().extend(change.columns().cloned());
+    }
+    all.into_iter().map(|(table, columns)| (table, columns.into_iter().collect())).collect()
+}
+
+/// How an engine writes a table's values.
+pub(crate) trait Spell: Send + Sync {
+    /// The table's quoted name.
+    fn table(&self) -> String;
+
+    /// A column's quoted name.
+    fn column(&self, name: &str) -> String;
+
+    /// A value as a literal that the column stores exactly so. Never called with NULL.
+    ///
+    /// # Errors
+    /// When the cell is no value of the column's type; names the column, never the value.
+    fn literal(&self, column: &str, cell: &Cell) -> Result<String>;
+
+    /// A condition on `reference` that only this very value fulfils, where `=` is content with less (case, blanks at the end). Never called
+    /// with NULL.
+    ///
+    /// # Errors
+    /// As [`Spell::literal`].
+    fn exactly(&self, column: &str, reference: &str, cell: &Cell) -> Result<String> {
+        Ok(format!("{reference} = {}", self.literal(column, cell)?))
+    }
+
+    /// An INSERT of one row.
+    fn insert(&self, columns: &str, values: &str) -> String {
+        format!("insert into {} ({columns}) values ({values})", self.table())
+    }
+
+    /// Deletes (or, with `set`, updates) one of the rows for which a condition is true.
+    fn one_of(&self, set: Option<&str>, condition: &str) -> String;
+}
+
+fn assigned(spell: &dyn Spell, column: &str, cell: &Cell) -> Result<String> {
+    if cell.is_null() { Ok("null".to_owned()) } else { spell.literal(column, cell) }
+}
+
+/// The condition for a row; `prefix` stands before its columns.
+fn condition(spell: &dyn Spell, key: &RowKey, prefix: &str) -> Result<String> {
+    let mut parts = Vec::with_capacity(key.cells.len());
+    for (column, cell) in &key.cells {
+        let reference = format!("{prefix}{}", spell.column(column));
+        parts.push(match (cell.is_null(), key.whole) {
+            (true, _) => format!("{reference} is null"),
+            (false, true) => spell.exactly(column, &reference, cell)?,
+            (false, false) => format!("{reference} = {}", spell.literal(column, cell)?),
+        });
+    }
+    if parts.is_empty() {
+        return Err(EngineError::other(format!("find a row of {}", spell.table()), "nothing tells it apart"));
+    }
+    Ok(parts.join(" and "))
+}
+
+/// The statement that makes a change.
+fn statement(spell: &dyn Spell, act: &RowAct) -> Result<String> {
+    let set = |values: &[(String, Cell)]| -> Result<String> {
+        let parts: Result<Vec<String>> =
+            values.iter().map(|(name, cell)| Ok(format!("{} = {}", spell.column(name), assigned(spell, name, cell)?))).collect();
+        Ok(parts?.join(", "))
+    };
+    Ok(match act {
+        RowAct::Insert(values) => {
+            let columns: Vec<String> = values.iter().map(|(name, _)| spell.column(name)).collect();
+            let cells: Result<Vec<String>> = values.iter().map(|(name, cell)| assigned(spell, name, cell)).collect();
+            spell.insert(&columns.join(", "), &cells?.join(", "))
+        }
+        RowAct::Update(key, values) if key.whole => spell.one_of(Some(&set(values)?), &condition(spell, key, "")?),
+        RowAct::Update(key, values) => format!("update {} set {} where {}", spell.table(), set(values)?, condition(spell, key, "")?),
+        RowAct::Delete(key) if key.whole => spell.one_of(None, &condition(spell, key, "")?),
+        RowAct::Delete(key) => format!("delete from {} where {}", spell.table(), condition(spell, key, "")?),
+    })
+}
+
+/// The statements of changes, numbered as lines from `first` on.
+pub(crate) fn statements<S: Spell>(spells: &BTreeMap<TableName, S>, changes: &[RowChange], first: u32) -> Result<Vec<Statement>> {
+    let mut all = Vec::with_capacity(changes.len());
+    for (line, change) in (first..).zip(changes) {
+        let Some(spell) = spells.get(&change.table) else {
+            return Err(EngineError::other("carry rows over", "a table's columns were not read").object(change.table.to_string()));
+        };
+        all.push(plain(statement(spell, &change.act)?, line));
+    }
+    Ok(all)
+}
+
+/// A statement of ours at a line.
+pub(crate) fn plain(sql: String, line: u32) -> Statement {
+    Statement { sql, line, copy_data: None }
+}
+
+/// A condition over `t` for rows that have one of these values in these columns.
+pub(crate) fn picking(spell: &dyn Spell, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+    let each = keys.iter().map(|cells| {
+        let key = RowKey { cells: cells.clone(), whole: false };
+        Ok(format!("({})", condition(spell, &key, "t.")?))
+    });
+    Ok(each.collect::<Result<Vec<String>>>()?.join(" or "))
+}
+
+/// A cell that is text.
+pub(crate) fn text<'a>(column: &str, cell: &'a Cell) -> Result<&'a str> {
+    std::str::from_utf8(cell.bytes().unwrap_or_default()).map_err(|_| unfit(column))
+}
+
+/// A number as it stands: nothing else may get into a statement unquoted.
+pub(crate) fn number<'a>(column: &str, cell: &'a Cell) -> Result<&'a str> {
+    let text = text(column, cell)?;
+    let digits = text.bytes().any(|b| b.is_ascii_digit());
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    // Two signs in a row would begin a remark.
+    if digits && plain && !text.contains("--") { Ok(text) } else { Err(unfit(column)) }
+}
+
+/// The cell is no value of its column.
+pub(crate) fn unfit(column: &str) -> EngineError {
+    EngineError::new(crate::error::ErrorKind::Data, "write a value into a statement", "it is no value of its column's type")
+        .object(format!("column {column}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Plain;
+
+    impl Spell for Plain {
+        fn table(&self) -> String {
+            "t".into()
+        }
+        fn column(&self, name: &str) -> String {
+            name.to_owned()
+        }
+        fn literal(&self, column: &str, cell: &Cell) -> Result<String> {
+            number(column, cell).map(str::to_owned)
+        }
+        fn one_of(&self, set: Option<&str>, condition: &str) -> String {
+            format!("one {} where {condition}", set.unwrap_or("gone"))
+        }
+    }
+
+    fn cells(all: &[(&str, Option<&str>)]) -> Vec<(String, Cell)> {
+        all.iter().map(|(n, c)| ((*n).to_owned(), c.map_or(Cell::NULL, Cell::text))).collect()
+    }
+
+    #[test]
+    fn changes_become_statements() {
+        let key = |whole| RowKey { cells: cells(&[("a", Some("1")), ("b", None)]), whole };
+        for (act, sql) in [
+            (RowAct::Insert(cells(&[("a", Some("1")), ("b", None)])), "insert into t (a, b) values (1, null)"),
+            (RowAct::Update(key(false), cells(&[("c", Some("-2.5"))])), "update t set c = -2.5 where a = 1 and b is null"),
+            (RowAct::Delete(key(false)), "delete from t where a = 1 and b is null"),
+            (RowAct::Delete(key(true)), "one gone where a = 1 and b is null"),
+        ] {
+            assert_eq!(statement(&Plain, &act).unwrap(), sql);
+        }
+        assert_eq!(picking(&Plain, &[cells(&[("a", Some("1"))]), cells(&[("a", None)])]).unwrap(), "(t.a = 1) or (t.a is null)");
+    }
+
+    #[test]
+    fn what_is_no_number_gets_nowhere() {
+        for bad in ["1; drop table t", "", "x", "1--2", "0x1F"] {
+            let e = number("c", &Cell::text(bad)).unwrap_err();
+            assert!(bad.is_empty() || !format!("{e:?}").contains(bad), "{bad}");
+        }
+    }
+}
