@@ -267,6 +267,9 @@ fn of_session(e: &SessionError) -> Report {
         SessionError::Run(RunError::Scratch { path, source }) => {
             Report::new(None, format!("could not use {} in the run's folder", path.display())).cause(source)
         }
+        SessionError::Run(RunError::Fence(_)) => {
+            Report::new(None, e.to_string()).hint("`greenroom resume` goes on with the run, `greenroom undo` goes back; both open it again")
+        }
         SessionError::Run(RunError::Illegal(e)) => Report::new(Some("GR0724"), e.to_string()),
         SessionError::Workspace(source) => Report::new(None, "could not use the workspace `.greenroom`").cause(source),
         SessionError::Refused { code, message, hint } => Report::new(Some(code), message).hint(hint),

@@ -13,6 +13,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is printed is shown when one fails")]
 
 mod ground;
+mod refreshes;
 
 use greenroom_testkit::files;
 use ground::Ground;
@@ -54,6 +55,8 @@ enum Step {
         #[serde(default)]
         fails: bool,
     },
+    /// Runs statements on `source` or `pilot`.
+    Write { on: String, write: String },
     /// Copies a folder of the scenario over the program.
     Put { put: String },
     /// `pilot` or `generation` is not there.
@@ -82,6 +85,7 @@ fn carry_out(ground: &dyn Ground, scenario: &Path, step: &Step) {
             }
             Err(why) => assert!(*fails, "on the {on}: {sql}: {why}"),
         },
+        Step::Write { on, write } => ground.write(on, write),
         Step::Put { put } => ground::put(ground, &scenario.join(put)),
         Step::Absent { absent } => assert!(!ground.stands(absent), "the {absent} is there"),
         Step::Nowhere { nowhere } => {

@@ -9,10 +9,11 @@ use greenroom_model::carry::Cell;
 use greenroom_model::catalog::TableName;
 use greenroom_model::plan::TableCopy;
 use greenroom_model::upgrade::Statement;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A row, by the values that tell it apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowKey {
     /// Column and value.
     pub cells: Vec<(String, Cell)>,
@@ -21,7 +22,7 @@ pub struct RowKey {
 }
 
 /// What is done to a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RowAct {
     /// It is inserted with these values; columns that are not named take their defaults.
     Insert(Vec<(String, Cell)>),
@@ -32,7 +33,7 @@ pub enum RowAct {
 }
 
 /// One change. `Debug` shows no value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowChange {
     /// The table.
     pub table: TableName,

@@ -539,8 +539,8 @@ pub trait Generation: Send {
     /// [`Generation::script`] does: in one transaction where the engine's scripts are one. After a failure in the midst, `skip` says how many
     /// changes are done.
     async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied>;
-    /// The highest number in a column of whole numbers; none where there is none.
-    async fn highest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>>;
+    /// The highest number in a column of whole numbers, below a bound where one is given; none where there is none.
+    async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>>;
     /// Lets a column that counts by itself go on with `next`. False where it does not count, or nobody can tell it where to go on.
     async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool>;
     /// Removes progress and script records, leaving only the marker.

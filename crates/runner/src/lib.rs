@@ -2,6 +2,7 @@
 //!
 //! Owns all effects but those inside customers' databases (`engine`). Does not own decisions (`model`) nor what people see (`cli`).
 
+pub mod base;
 pub mod execute;
 pub mod files;
 pub mod journal;

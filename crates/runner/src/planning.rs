@@ -13,7 +13,9 @@ use greenroom_engine::{Capabilities, EngineError, MissingRight, Room, Standing};
 use greenroom_model::catalog::{Catalog, EngineKind};
 use greenroom_model::columns;
 use greenroom_model::finding::{Finding, Place};
-use greenroom_model::plan::{Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, RawCopy, TableCopy, plan, tables};
+use greenroom_model::plan::{
+    CarryFrom, Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, RawCopy, TableCopy, plan, tables,
+};
 use greenroom_model::program::{PackAction, Program};
 use greenroom_model::upgrade::{self, UpgradeAction};
 
@@ -247,19 +249,21 @@ pub fn size(bytes: u64) -> String {
 
 /// Makes the plan. The program must have been checked without errors.
 pub fn make(program: &Program, survey: &Survey, checked: Checked, history: &Projection, names: Names, tool: &str) -> Plan {
-    make_over(program, survey, checked, history, names, tool, None)
+    make_over(program, survey, checked, history, names, tool, Over::default())
 }
 
-/// The same with a raw copy in the source's place.
-pub fn make_over(
-    program: &Program,
-    survey: &Survey,
-    checked: Checked,
-    history: &Projection,
-    names: Names,
-    tool: &str,
-    raw: Option<RawCopy>,
-) -> Plan {
+/// What a run is made over besides source and program.
+#[derive(Clone, Debug, Default)]
+pub struct Over {
+    /// A raw copy in the source's place.
+    pub raw: Option<RawCopy>,
+    /// The pilot whose configuration is carried over, and whether a person is asked before it is.
+    pub carry: Option<(CarryFrom, bool)>,
+}
+
+/// The same over a raw copy, or over a pilot.
+pub fn make_over(program: &Program, survey: &Survey, checked: Checked, history: &Projection, names: Names, tool: &str, over: Over) -> Plan {
+    let Over { raw, carry } = over;
     let mut footprint = footprint::footprint(program, survey, &checked);
     if let Some(raw) = &raw {
         let what = format!("`source` is the raw copy `{}` of the backup `{}`: production is not connected to", raw.name, raw.backup.path);
@@ -274,6 +278,17 @@ pub fn make_over(
             },
         );
     }
+    if let Some((from, ask)) = &carry {
+        let pilot = &program.pilot.name;
+        let mut lines = vec![format!(
+            "the configuration of generation {} under `{pilot}` is carried over; nobody but Greenroom comes into it from then until the swap",
+            from.number
+        )];
+        if *ask {
+            lines.push("a person is shown what is carried over, and asked".into());
+        }
+        footprint.consequences.extend(lines);
+    }
     plan(PlanInput {
         program,
         catalog: &survey.catalog,
@@ -285,6 +300,7 @@ pub fn make_over(
         tool,
         footprint,
         raw,
+        carry,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The workspace: the folder `.greenroom` beside a program, with journal, key, locks and the runs' scratch folders.
 //!
-//! Owns paths, file modes and the lock that says which process drives a run. Nothing in it holds row values; the key never leaves it.
+//! Owns paths, file modes and the lock that says which process drives a run. Journal, plans and schemas hold no row values; the bases of
+//! generations and what a carry-over keeps in its run's folder hold values of configuration, for their owner only. The key never leaves it.
 
 use crate::ports::Random;
 use greenroom_model::catalog::Catalog;
@@ -31,7 +32,7 @@ impl Workspace {
     /// When it cannot be created.
     pub fn open(program: &Path) -> io::Result<Workspace> {
         let root = program.join(".greenroom");
-        for dir in [root.clone(), root.join("locks"), root.join("runs"), root.join("plans"), root.join("schemas")] {
+        for dir in [root.clone(), root.join("locks"), root.join("runs"), root.join("plans"), root.join("schemas"), root.join("bases")] {
             private_dir(&dir)?;
         }
         Ok(Workspace { root })
@@ -50,6 +51,11 @@ impl Workspace {
     /// Where the schema that a plan was made for is kept, to tell later what drifted.
     pub fn planned_schema(&self, plan: Hash) -> PathBuf {
         self.root.join("plans").join(format!("{plan}.json"))
+    }
+
+    /// Where the bases of generations are kept: what later carry-overs compare with.
+    pub fn bases(&self) -> PathBuf {
+        self.root.join("bases")
     }
 
     /// The schema whose columns have this fingerprint, if this workspace has seen it: to tell later which columns were retyped.

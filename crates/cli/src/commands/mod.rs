@@ -3,6 +3,7 @@
 mod answer;
 mod check;
 mod columns;
+mod decide;
 mod demo;
 mod drive;
 mod drop;
@@ -13,7 +14,9 @@ mod mask;
 mod open;
 mod password;
 mod plan;
+mod preview;
 mod reference;
+mod refresh;
 mod rehearse;
 mod resume;
 mod run;
@@ -64,6 +67,9 @@ pub enum Command {
     Columns(columns::ColumnsArgs),
     Plan(plan::PlanArgs),
     Rehearse(rehearse::RehearseArgs),
+    Refresh(refresh::RefreshArgs),
+    Preview(preview::PreviewArgs),
+    Decide(decide::DecideArgs),
     Try(try_backup::TryArgs),
     Status(status::StatusArgs),
     Runs(runs::RunsArgs),
@@ -94,6 +100,9 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Columns(a) => columns::cmd_columns(app, a).await,
         Command::Plan(a) => plan::cmd_plan(app, a).await,
         Command::Rehearse(a) => rehearse::cmd_rehearse(app, a).await,
+        Command::Refresh(a) => refresh::cmd_refresh(app, a).await,
+        Command::Preview(a) => preview::cmd_preview(app, &a),
+        Command::Decide(a) => decide::cmd_decide(app, &a),
         Command::Try(a) => try_backup::cmd_try(app, a).await,
         Command::Status(a) => status::cmd_status(app, a).await,
         Command::Runs(a) => runs::cmd_runs(app, a),

@@ -11,7 +11,7 @@ use greenroom_model::run::Phase;
 use greenroom_runner::journal::Projection;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
-use greenroom_runner::session::SessionError;
+use greenroom_runner::session::{Session, SessionError};
 use std::sync::Arc;
 
 /// Build a new pilot: copy, mask, upgrade, verify, swap in
@@ -41,11 +41,7 @@ pub async fn cmd_rehearse(app: &App, args: RehearseArgs) -> Done {
     let (session, layers) = app.session_with(progress.clone())?;
     let history = session.history()?;
     nothing_open(&history)?;
-    for gone in session.drop_expired().await? {
-        let until = gone.until.map(|u| format!(", kept until {}", words::when(u))).unwrap_or_default();
-        let role = if gone.role == "former" { "former pilot" } else { gone.role.as_str() };
-        app.say(format!("dropped the {role} `{}`{until}", gone.name));
-    }
+    drop_expired(app, &session).await?;
     let (hash, plan) = match &args.plan {
         Some(prefix) => session.find_plan(prefix)?,
         None => {
@@ -59,6 +55,16 @@ pub async fn cmd_rehearse(app: &App, args: RehearseArgs) -> Done {
     progress.expect(&plan, earlier, None);
     let ended = drive::attended(&session, &progress, session.start(hash, &plan, args.by_hand)).await?;
     drive::conclude(app, &session, &progress, args.by_hand, ended).await
+}
+
+/// Makes room before something new is built.
+pub async fn drop_expired(app: &App, session: &Session) -> Result<(), CliError> {
+    for gone in session.drop_expired().await? {
+        let until = gone.until.map(|u| format!(", kept until {}", words::when(u))).unwrap_or_default();
+        let role = if gone.role == "former" { "former pilot" } else { gone.role.as_str() };
+        app.say(format!("dropped the {role} `{}`{until}", gone.name));
+    }
+    Ok(())
 }
 
 /// Refuses early what [`greenroom_runner::session::Session::start`] would refuse after a plan was made for nothing.

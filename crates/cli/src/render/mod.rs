@@ -1,6 +1,7 @@
 //! How things look: styles, tables, durations, findings, verdicts, runs. Owns appearance only; every function is pure.
 
 pub mod findings;
+pub mod preview;
 pub mod run;
 pub mod style;
 pub mod table;

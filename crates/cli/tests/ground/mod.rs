@@ -34,6 +34,8 @@ pub trait Ground {
     fn fill(&self, sql: &str);
     /// Rows on lines, values between `|`, nothing for NULL, of `source`, `pilot` or `generation`.
     fn query(&self, on: &str, sql: &str) -> Result<String, String>;
+    /// Runs statements on `source` or `pilot`, as a person with every right would.
+    fn write(&self, on: &str, sql: &str);
     /// Whether `source`, `pilot` or `generation` is there.
     fn stands(&self, what: &str) -> bool;
     /// Folders and files in which what Greenroom made may lie, and nothing of the source.

@@ -55,6 +55,10 @@ impl Ground for Mssql {
         Ok(database.try_run(sql)?.replace('\t', "|"))
     }
 
+    fn write(&self, on: &str, sql: &str) {
+        self.database(on).unwrap().run(sql);
+    }
+
     fn stands(&self, what: &str) -> bool {
         self.database(what).is_some_and(|d| d.try_run("select 1").is_ok())
     }

@@ -53,6 +53,10 @@ impl Ground for Mysql {
         Ok(database.try_run(sql)?.lines().map(line).collect::<Vec<_>>().join("\n"))
     }
 
+    fn write(&self, on: &str, sql: &str) {
+        self.database(on).unwrap().run(sql);
+    }
+
     fn stands(&self, what: &str) -> bool {
         self.database(what).is_some_and(|d| d.try_run("select 1").is_ok())
     }

@@ -57,6 +57,10 @@ impl Ground for Postgres {
         self.database(on).try_run(sql)
     }
 
+    fn write(&self, on: &str, sql: &str) {
+        self.database(on).run(sql);
+    }
+
     fn stands(&self, what: &str) -> bool {
         self.database(what).try_run("select 1").is_ok()
     }

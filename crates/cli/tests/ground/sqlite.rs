@@ -4,6 +4,7 @@ use super::Ground;
 use greenroom_testkit::files::{self, TempDir};
 use rusqlite::types::ValueRef;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Files.
 pub struct Sqlite {
@@ -59,6 +60,12 @@ impl Ground for Sqlite {
             lines.push((0..width).map(value).collect::<Vec<_>>().join("|"));
         }
         Ok(lines.join("\n"))
+    }
+
+    fn write(&self, on: &str, sql: &str) {
+        let c = rusqlite::Connection::open(self.file(on)).unwrap();
+        c.busy_timeout(Duration::from_secs(30)).unwrap();
+        c.execute_batch(&format!("PRAGMA foreign_keys = ON; {sql}")).unwrap_or_else(|e| panic!("{e}: {sql}"));
     }
 
     fn stands(&self, what: &str) -> bool {

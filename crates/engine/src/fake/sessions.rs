@@ -450,10 +450,13 @@ impl Generation for FakeGeneration {
         }
         Ok(Applied { statements: all - skip, ..Applied::default() })
     }
-    async fn highest(&mut self, table: &TableName, _column: &str) -> Result<Option<i128>> {
+    async fn highest(&mut self, table: &TableName, _column: &str, below: Option<i128>) -> Result<Option<i128>> {
         let mut inner = self.world.inner();
-        let rows = by_id(&mut inner, self.id)?.tables.get(table).and_then(|rows| rows.keys().max().copied());
-        Ok(rows.map(i128::from))
+        let rows = by_id(&mut inner, self.id)?
+            .tables
+            .get(table)
+            .and_then(|rows| rows.keys().map(|k| i128::from(*k)).filter(|k| below.is_none_or(|b| *k < b)).max());
+        Ok(rows)
     }
     async fn reserve(&mut self, _table: &TableName, _column: &str, _next: i128) -> Result<bool> {
         self.cuts.pass("reserve")?;

@@ -95,8 +95,9 @@ pub(crate) async fn changes(session: &mut Session, key: &str, hash: &Hash, chang
     script::whole(session, key, hash, &all, 0).await
 }
 
-pub(crate) async fn highest(session: &mut Session, table: &TableName, column: &str) -> Result<Option<i128>> {
-    let query = format!("select cast(max({}) as varchar(41)) from {}", sql::ident(column), sql::table(table));
+pub(crate) async fn highest(session: &mut Session, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {
+    let below = below.map(|n| format!(" where {} < {n}", sql::ident(column))).unwrap_or_default();
+    let query = format!("select cast(max({}) as varchar(41)) from {}{below}", sql::ident(column), sql::table(table));
     let found = session.value(&query).await.doing(format!("read the highest {column} of {}", table.name))?;
     Ok(found.and_then(|n| n.split('.').next().and_then(|n| n.parse().ok())))
 }

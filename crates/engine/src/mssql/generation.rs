@@ -189,8 +189,8 @@ impl Generation for MsGeneration {
         applied
     }
 
-    async fn highest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
-        carry::highest(&mut self.session, table, column).await
+    async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {
+        carry::highest(&mut self.session, table, column, below).await
     }
 
     async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool> {

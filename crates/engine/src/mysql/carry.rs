@@ -87,8 +87,9 @@ pub(crate) async fn changes(
     applied
 }
 
-pub(crate) async fn highest(session: &mut Session, table: &TableName, column: &str) -> Result<Option<i128>> {
-    let query = format!("select max({}) from {}", sql::ident(column), sql::ident(&table.name));
+pub(crate) async fn highest(session: &mut Session, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {
+    let below = below.map(|n| format!(" where {} < {n}", sql::ident(column))).unwrap_or_default();
+    let query = format!("select max({}) from {}{below}", sql::ident(column), sql::ident(&table.name));
     let found = session.value(&query).await.doing(format!("read the highest {column} of {}", table.name))?;
     Ok(found.and_then(|n| n.parse().ok()))
 }

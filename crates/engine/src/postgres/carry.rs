@@ -90,8 +90,9 @@ pub(crate) async fn changes(session: &Session, key: &str, hash: &Hash, changes: 
     script::run(session, key, hash, &all, 0, false).await
 }
 
-pub(crate) async fn highest(session: &Session, table: &TableName, column: &str) -> Result<Option<i128>> {
-    let query = format!("select max({})::text from {}", sql::ident(column), sql::qualified(table));
+pub(crate) async fn highest(session: &Session, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {
+    let below = below.map(|n| format!(" where {} < {n}", sql::ident(column))).unwrap_or_default();
+    let query = format!("select max({})::text from {}{below}", sql::ident(column), sql::qualified(table));
     let row = session.client.query_one(&query, &[]).await.doing(format!("read the highest {column} of {table}"))?;
     Ok(row.get::<_, Option<String>>(0).and_then(|n| n.parse().ok()))
 }

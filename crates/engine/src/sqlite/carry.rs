@@ -134,8 +134,9 @@ pub(super) fn changes(c: &Connection, key: &str, hash: &Hash, changes: &[RowChan
     applied
 }
 
-pub(super) fn highest(c: &Connection, table: &TableName, column: &str) -> Result<Option<i128>> {
-    let sql = format!("SELECT max({0}) FROM {1} WHERE typeof({0}) = 'integer'", quoted(column), table_sql(table));
+pub(super) fn highest(c: &Connection, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {
+    let below = below.map(|n| format!(" AND {} < {n}", quoted(column))).unwrap_or_default();
+    let sql = format!("SELECT max({0}) FROM {1} WHERE typeof({0}) = 'integer'{below}", quoted(column), table_sql(table));
     let found: Option<i64> =
         c.query_row(&sql, [], |r| r.get(0)).map_err(|e| failed("read the highest identity", &e).object(&table.name))?;
     Ok(found.map(i128::from))

@@ -189,9 +189,9 @@ impl Generation for SqliteGeneration {
         self.session.run(move |c| carry::changes(c, &key, &hash, &changes, skip)).await
     }
 
-    async fn highest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+    async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {
         let (table, column) = (table.clone(), column.to_owned());
-        self.session.run(move |c| carry::highest(c, &table, &column)).await
+        self.session.run(move |c| carry::highest(c, &table, &column, below)).await
     }
 
     async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool> {

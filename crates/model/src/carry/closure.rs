@@ -251,6 +251,7 @@ impl Closing<'_> {
             let draft = &mut drafts[to];
             let new = draft.new.get(&key).cloned();
             if draft.set_aside.contains(&key) {
+                draft.reports.retain(|r| r.key != *key || r.kind != ReportKind::ProductionInserted);
                 draft.reports.push(Report { key: key.clone(), column: None, kind: ReportKind::Needed, base: None, new });
             } else {
                 let after = draft.after(&key);

@@ -6,7 +6,7 @@ use super::compare::Report;
 use super::conflict::Conflict;
 use super::order::Act;
 use super::plan::CarryPlan;
-use super::shape::Shapes;
+use super::shape::{KeyForm, Shapes};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -93,7 +93,13 @@ impl Preview {
         let mut tables = Vec::new();
         let mut total = Counts::default();
         for ((shape, table), taken) in shapes.tables.iter().zip(&plan.tables).zip(taken) {
-            let taken: Vec<Taken> = taken.into_values().collect();
+            let mut taken: Vec<Taken> = taken.into_values().collect();
+            let (mut reports, mut conflicts) = (table.reports.clone(), table.conflicts.clone());
+            if shape.key == KeyForm::WholeRow {
+                // The last one numbers equal rows, which says nothing to people.
+                let keys = taken.iter_mut().map(|t| &mut t.key).chain(reports.iter_mut().map(|r| &mut r.key));
+                keys.chain(conflicts.iter_mut().map(|c| &mut c.key)).for_each(|key| drop(key.pop()));
+            }
             let count = |what: &str| len(taken.iter().filter(|t| t.what == what).count());
             let counts = Counts {
                 inserted: count("insert"),
@@ -110,8 +116,8 @@ impl Preview {
                     table: shape.short.clone(),
                     counts,
                     taken,
-                    reports: table.reports.clone(),
-                    conflicts: table.conflicts.clone(),
+                    reports,
+                    conflicts,
                     tainted: shape.columns.iter().filter(|c| c.tainted.is_some()).map(|c| c.name.clone()).collect(),
                 });
             }

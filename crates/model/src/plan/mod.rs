@@ -33,6 +33,17 @@ pub enum RunKind {
     Rehearsal,
     /// A backup restored into the quarantine, for a rehearsal that reads it instead of the source.
     Restore,
+    /// A rehearsal with the newest records, into which the configuration of the pilot that stands is carried over.
+    Refresh,
+}
+
+/// The pilot whose configuration a refresh carries over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarryFrom {
+    /// Nonce of its marker: another pilot under the same name is not this one.
+    pub nonce: String,
+    /// Number of its generation.
+    pub number: u32,
 }
 
 impl fmt::Display for RunKind {
@@ -40,6 +51,7 @@ impl fmt::Display for RunKind {
         match self {
             RunKind::Rehearsal => f.write_str("rehearsal"),
             RunKind::Restore => f.write_str("restore"),
+            RunKind::Refresh => f.write_str("refresh"),
         }
     }
 }
@@ -151,6 +163,15 @@ pub enum Action {
     },
     /// Assertions, untouched tables by digest, decisions for new columns, schema fingerprint.
     VerifyUpgrade,
+    /// Carries the pilot's configuration over (P20, P21).
+    CarryOver {
+        /// Shows what would be carried over and asks a person, also where nothing is left to decide.
+        ask: bool,
+    },
+    /// Compares what was carried over.
+    VerifyCarry,
+    /// Keeps the generation's configuration as people find it, and reserves its identities, for later refreshes.
+    SaveBase,
     /// The generation takes the pilot's name.
     Swap,
     /// Lets people in.
@@ -336,6 +357,9 @@ pub struct Plan {
     /// The raw copy that the run makes (a restore) or reads instead of the source (a rehearsal over a backup).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<RawCopy>,
+    /// The pilot whose configuration is carried over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carry: Option<CarryFrom>,
 }
 
 impl Plan {

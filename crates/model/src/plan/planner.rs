@@ -1,9 +1,11 @@
 //! From a program, a schema and capabilities to a plan. Pure: the same input gives the same plan, byte for byte.
 
-use super::{Action, Expected, Footprint, Names, Plan, PlannedHow, PlannedUpgrade, RawCopy, Recipe, RunKind, Step, StepKey, TableCopy};
+use super::{
+    Action, CarryFrom, Expected, Footprint, Names, Plan, PlannedHow, PlannedUpgrade, RawCopy, Recipe, RunKind, Step, StepKey, TableCopy,
+};
 use crate::catalog::Catalog;
 use crate::hash::Hash;
-use crate::program::{PackAction, PackRule, Program};
+use crate::program::{Kind, PackAction, PackRule, Program};
 use crate::upgrade::runs_apart;
 use std::collections::BTreeMap;
 
@@ -29,6 +31,8 @@ pub struct PlanInput<'a> {
     pub expected: BTreeMap<StepKey, Expected>,
     /// The raw copy that is read instead of the source.
     pub raw: Option<RawCopy>,
+    /// The pilot whose configuration is carried over, and whether a person is asked before it is.
+    pub carry: Option<(CarryFrom, bool)>,
 }
 
 /// Makes the plan of restoring a backup. What is in the backup is known only once it stands, so that the rehearsal over it has a plan of its
@@ -63,17 +67,18 @@ pub fn restore(program: &Program, raw: RawCopy, tool: &str) -> Plan {
         footprint: Footprint { read_bytes: raw.backup.bytes, ..Footprint::default() },
         expected: BTreeMap::new(),
         raw: Some(raw),
+        carry: None,
     }
 }
 
-/// Makes the plan of a rehearsal.
+/// Makes the plan of a rehearsal, or of a refresh where there is a pilot to carry over from.
 pub fn plan(input: PlanInput<'_>) -> Plan {
-    let PlanInput { program, catalog, tables, upgrade, names, product_version, tool, footprint, mut expected, raw } = input;
+    let PlanInput { program, catalog, tables, upgrade, names, product_version, tool, footprint, mut expected, raw, carry } = input;
     let statements = pack_statements(program);
     let recipe = Recipe {
         copy: Hash::of_json(&(&tables, pack_texts(program), program.large_objects)),
         upgrade: Hash::of_json(&upgrade),
-        carry: Hash::of_json(&program.kinds.iter().map(|k| (&k.table, k.kind, &k.condition)).collect::<Vec<_>>()),
+        carry: Hash::of_json(&carry_texts(program)),
         source: catalog.fingerprint(),
         engine: format!("{} {}", catalog.engine, catalog.version),
         tool: tool.to_owned(),
@@ -121,7 +126,14 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     if !upgrade.is_empty() {
         chain.then("verify-upgrade", "check the upgraded generation", Action::VerifyUpgrade);
     }
+    if let Some((_, ask)) = &carry {
+        chain.then("carry-over", "carry the pilot's configuration over", Action::CarryOver { ask: *ask });
+        chain.then("verify-carry", "compare what was carried over", Action::VerifyCarry);
+    }
     chain.then("safety-after", "check safety once more, just before people come in", Action::SafetyCheck { after_upgrade: true });
+    if program.kinds.iter().any(|k| k.kind == Kind::Configuration) {
+        chain.then("save-base", "keep its configuration as people will find it", Action::SaveBase);
+    }
     chain.then("swap", format!("give it the name `{}`", names.pilot), Action::Swap);
     if let Some(to) = program.pilot.open_after {
         chain.then("open", "let people in", Action::Open { to });
@@ -132,7 +144,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     let steps = chain.steps;
     expected.retain(|k, _| steps.iter().any(|s| s.key == *k));
     Plan {
-        kind: RunKind::Rehearsal,
+        kind: if carry.is_some() { RunKind::Refresh } else { RunKind::Rehearsal },
         program: program.name.clone(),
         program_hash: program.hash(),
         engine: catalog.engine,
@@ -145,7 +157,19 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         footprint,
         expected,
         raw,
+        carry: carry.map(|(from, _)| from),
     }
+}
+
+/// What decides over what is carried and how, without where it was written.
+fn carry_texts(program: &Program) -> Vec<String> {
+    let carry = &program.carry;
+    let kinds = program.kinds.iter().map(|k| format!("kind {:?}", (&k.table, k.kind, &k.condition)));
+    let references = carry.references.iter().map(|(from, to)| format!("reference {:?}", (from, &to.other)));
+    let moved = carry.moved.iter().map(|(to, from)| format!("moved {:?}", (to, &from.other)));
+    let fresh = carry.fresh.keys().map(|c| format!("fresh {c:?}"));
+    let rules = carry.rules.iter().map(|r| format!("rule {:?}", (&r.table, &r.column, r.kind, r.take)));
+    kinds.chain(references).chain(moved).chain(fresh).chain(rules).collect()
 }
 
 /// What packs do beyond what is in the tables' copies: statements and assertions.

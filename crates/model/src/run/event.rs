@@ -228,6 +228,11 @@ pub enum Body {
         /// The pilot's name.
         pilot: String,
     },
+    /// Somebody decided a conflict between pilot and production: for this refresh and later ones, as long as it is the same conflict.
+    CarryDecided {
+        /// What about, and what is taken; no value.
+        decided: crate::carry::Decided,
+    },
     /// A database of ours is about to be dropped on request.
     DropIntended {
         /// Name byte for byte.

@@ -224,6 +224,7 @@ impl RunState {
             | Body::LeaseTaken { .. }
             | Body::Opened { .. }
             | Body::Sealed { .. }
+            | Body::CarryDecided { .. }
             | Body::DropIntended { .. }
             | Body::Dropped { .. } => return illegal("not an event within a run".into()),
         }
@@ -235,6 +236,9 @@ impl RunState {
         let mut parts = Vec::new();
         if self.may_have_begun(|a| matches!(a, Action::Swap)) {
             parts.push(UndoPart::SwapBack);
+        }
+        // The pilot is fenced while its configuration is read.
+        if self.may_have_begun(|a| matches!(a, Action::Swap | Action::CarryOver { .. })) {
             parts.push(UndoPart::Admission);
         }
         if self.may_have_begun(|a| matches!(a, Action::CreateGeneration)) {

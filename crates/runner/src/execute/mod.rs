@@ -3,11 +3,14 @@
 //! Owns the order of intent, effect and outcome, recovery of unknown outcomes, and undo. Does not own what the steps are (`model::plan`)
 //! nor SQL (`engine`).
 
+mod base;
+mod carry;
 mod check_source;
 mod checks;
 mod copy;
 mod create;
 mod facts;
+mod fence;
 mod known;
 mod locked;
 mod log;
@@ -19,12 +22,15 @@ mod residual;
 mod restore;
 mod safety;
 mod schema;
+mod sides;
 mod swap;
 mod undo;
 mod upgrade;
 mod verify_copy;
 mod verify_upgrade;
 
+pub(crate) use carry::PREVIEW;
+pub use carry::{CarrySetup, FormerPilot, Shown};
 pub(crate) use known::Known;
 pub use locked::Locked;
 pub use log::RunLog;
@@ -75,6 +81,8 @@ pub struct Setup {
     pub by_hand: bool,
     /// The schema that the plan was made for, where it is still known: to tell what drifted.
     pub planned: Option<Catalog>,
+    /// What carrying configuration over needs.
+    pub carry: CarrySetup,
 }
 
 /// How driving a run ended.
@@ -114,6 +122,9 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// The pilot could not be opened again after its configuration was read.
+    #[error("the pilot is still shut, and could not be opened again: {}", .0.message)]
+    Fence(Failure),
     /// The events contradict what was to be recorded.
     #[error(transparent)]
     Illegal(#[from] greenroom_model::run::IllegalEvent),
@@ -186,6 +197,8 @@ pub struct Execution {
     pub(crate) performing: Option<StepKey>,
     /// What the residual scan searches for, once it has been prepared.
     pub(crate) search: Option<Arc<Search>>,
+    /// People are shut out of the pilot by this process.
+    pub(crate) fenced: bool,
     _server_lock: Box<dyn ServerLock>,
 }
 
@@ -214,6 +227,7 @@ impl Execution {
             catalog: None,
             performing: None,
             search: None,
+            fenced: false,
             _server_lock: lock,
         }
     }
@@ -229,6 +243,17 @@ impl Execution {
     /// # Errors
     /// See [`RunError`].
     pub async fn drive(&mut self, retry: bool) -> Result<Ended, RunError> {
+        let ended = self.steps(retry).await?;
+        match self.lift_fence().await {
+            Ok(()) => Ok(ended),
+            Err(StepError::Dead(e)) => Err(e),
+            // The run is as if it had been killed: `resume` and `undo` both lift the fence.
+            Err(StepError::Failed(f)) => Err(RunError::Fence(f)),
+            Err(StepError::Waits(_) | StepError::Stopped) => Ok(ended),
+        }
+    }
+
+    async fn steps(&mut self, retry: bool) -> Result<Ended, RunError> {
         loop {
             if self.setup.cancel.is_cancelled() && self.log.state().phase == Phase::Running {
                 return Ok(Ended::Stopped);
@@ -358,6 +383,11 @@ impl Execution {
     /// Performs a step. `unknown`: it was started before and nobody knows how far it got.
     async fn perform(&mut self, step: &Step, unknown: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
         match &step.action {
+            Action::VerifyCarry | Action::SaveBase | Action::SafetyCheck { after_upgrade: true } => self.still_fenced(false).await?,
+            Action::Swap => self.still_fenced(true).await?,
+            _ => {}
+        }
+        match &step.action {
             Action::CheckSource => self.check_source().await,
             Action::CreateGeneration => self.create().await,
             Action::SchemaBefore => self.schema_before(unknown).await,
@@ -372,6 +402,9 @@ impl Execution {
             Action::SafetyCheck { after_upgrade } => self.safety_check(*after_upgrade).await,
             Action::Upgrade { index } => self.upgrade(step, *index, unknown, answer).await,
             Action::VerifyUpgrade => self.verify_upgrade().await,
+            Action::CarryOver { ask } => self.carry_over(*ask, answer).await,
+            Action::VerifyCarry => self.verify_carry().await,
+            Action::SaveBase => self.save_base().await,
             Action::Swap => self.swap().await,
             Action::Open { to } => self.open(*to).await,
             Action::Restore => self.restore().await,

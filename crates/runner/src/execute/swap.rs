@@ -60,7 +60,7 @@ impl Execution {
 
     /// What stood under the pilot's name before the swap, written down at first and held against what stands there now ever after: a note
     /// may be days old, and somebody else may have acted since.
-    async fn former_pilot(&mut self) -> Result<Former, StepError> {
+    pub(super) async fn former_pilot(&mut self) -> Result<Former, StepError> {
         let names = self.plan.names.clone();
         let pilot = self.target.look(&names.pilot).await?;
         if let Some(former) = self.kept::<Former>(FORMER)? {

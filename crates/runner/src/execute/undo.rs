@@ -141,6 +141,10 @@ impl Execution {
                 return Err(f.into());
             }
         }
+        match std::fs::remove_file(self.setup.carry.base(&names.nonce)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failure_of(&io_error(&self.setup.carry.bases, &e)).into()),
+            _ => {}
+        }
         // What is left of the run's files is of no use any more; leaving them would be a leftover, not a danger.
         std::fs::remove_dir_all(&self.setup.scratch)
             .map_err(|e| failure_of(&io_error(&self.setup.scratch, &e)))

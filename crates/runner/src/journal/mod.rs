@@ -133,6 +133,8 @@ pub struct Projection {
     pub dropped: Vec<(String, String, bool)>,
     /// Latest opening or sealing on request: (pilot, to whom; `None` is sealed).
     pub admissions: Vec<(jiff::Timestamp, String, Option<greenroom_model::program::Audience>)>,
+    /// Conflicts between pilot and production that somebody decided, in order.
+    pub decided: Vec<greenroom_model::carry::Decided>,
     /// Events at which the wall clock went back.
     pub clock_jumps: Vec<u64>,
     /// Highest generation number ever planned.
@@ -175,6 +177,7 @@ impl Projection {
                 self.runs.push(RunState::begin(run.clone(), *hash, plan, e));
             }
             Body::Opened { pilot, to } => self.admissions.push((e.at, pilot.clone(), Some(*to))),
+            Body::CarryDecided { decided } => self.decided.push(*decided),
             Body::Sealed { pilot } => self.admissions.push((e.at, pilot.clone(), None)),
             Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),
             Body::Dropped { name: _, nonce } => {

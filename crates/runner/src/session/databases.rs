@@ -137,6 +137,11 @@ impl Session {
             }
             None => self.engines.target().await?.drop_marked(&k.name, &k.nonce).await?,
         }
+        // What it was compared with goes with it.
+        match std::fs::remove_file(self.base_of(&k.nonce)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
+            _ => {}
+        }
         journal.append(None, None, Body::Dropped { name: k.name.clone(), nonce: k.nonce.clone() })?;
         Ok(k)
     }

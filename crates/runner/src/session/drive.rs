@@ -162,6 +162,7 @@ impl Session {
 
     fn execution(&self, journal: SqliteJournal, state: RunState, by_hand: bool, locked: Locked) -> Result<Execution, SessionError> {
         let plan = &state.plan;
+        let carry = self.carry_setup(plan)?;
         let setup = Setup {
             program: self.program.clone(),
             folder: self.folder.clone(),
@@ -173,6 +174,7 @@ impl Session {
             cancel: self.cancel.clone(),
             by_hand,
             planned: std::fs::read(self.workspace.planned_schema(state.plan_hash)).ok().and_then(|b| serde_json::from_slice(&b).ok()),
+            carry,
         };
         let log = RunLog::take(Box::new(journal), state, &self.owner)?;
         Ok(Execution::begin_locked(setup, log, locked))

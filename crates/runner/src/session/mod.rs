@@ -3,6 +3,7 @@
 //! Owns wiring: files, workspace, journal, engines, locks. Command line and console both go through here. Does not own wording. One file for
 //! each group of what can be done.
 
+mod carry;
 mod databases;
 mod drive;
 mod engines;

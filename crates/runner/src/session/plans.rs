@@ -3,7 +3,7 @@
 use super::error::refused;
 use super::{Session, SessionError};
 use crate::journal::{Journal, Projection};
-use crate::planning::{self, Checked, Survey};
+use crate::planning::{self, Checked, Over, Survey};
 use greenroom_model::catalog::Catalog;
 use greenroom_model::finding::{Finding, any_error};
 use greenroom_model::hash::Hash;
@@ -58,7 +58,11 @@ impl Session {
     }
 
     pub(super) async fn plan_from(&self, raw: Option<&RawCopy>) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
-        let (survey, checked) = self.check_over(raw).await?;
+        self.plan_made(Over { raw: raw.cloned(), carry: None }).await
+    }
+
+    pub(super) async fn plan_made(&self, over: Over) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        let (survey, checked) = self.check_over(over.raw.as_ref()).await?;
         if any_error(&checked.findings) {
             return Err(SessionError::Findings(checked.findings));
         }
@@ -66,7 +70,7 @@ impl Session {
         let mut journal = self.journal()?;
         let history = Projection::of(&journal.replay()?)?;
         let names = planning::names(&self.program, &history, self.random.as_ref());
-        let plan = planning::make_over(&self.program, &survey, checked, &history, names, env!("CARGO_PKG_VERSION"), raw.cloned());
+        let plan = planning::make_over(&self.program, &survey, checked, &history, names, env!("CARGO_PKG_VERSION"), over);
         let hash = plan.hash();
         // Only for telling what drifted: a plan without it runs just as well.
         std::fs::write(self.workspace.planned_schema(hash), serde_json::to_vec(&survey.catalog).map_err(std::io::Error::from)?)?;

@@ -204,14 +204,19 @@ async fn identities_go_on_where_they_are_reserved(scene: Scene) -> Step {
     let mut p = scene.production(&all).await?;
     let (mut built, _) = scene.copy(&mut p, 100, |_| {}).await?;
     let name = |n: &str| table(&p.catalog, n).map(|t| t.name.clone());
-    promise!(built.inside.highest(&name("counted")?, "id").await? == Some(2), "the highest identity is another");
-    promise!(built.inside.highest(&name("fresh")?, "id").await?.is_none(), "an empty table has a highest identity");
+    promise!(built.inside.highest(&name("counted")?, "id", None).await? == Some(2), "the highest identity is another");
+    promise!(built.inside.highest(&name("fresh")?, "id", None).await?.is_none(), "an empty table has a highest identity");
     let before = built.inside.inspect().await?.fingerprint();
     for counting in ["counted", "fresh"] {
         promise!(built.inside.reserve(&name(counting)?, "id", 10_000).await?, "a counting key cannot be told where to go on");
         let insert = format!("INSERT INTO {counting} (v) VALUES (3)");
         built.inside.script(counting, &Hash::of(b"k"), &crate::contract::scene::statements(&[&insert]), 0).await?;
-        promise!(built.inside.highest(&name(counting)?, "id").await? == Some(10_000), "an identity does not go on where it was told");
+        promise!(built.inside.highest(&name(counting)?, "id", None).await? == Some(10_000), "an identity does not go on where it was told");
+        let below = if counting == "counted" { Some(2) } else { None };
+        promise!(
+            built.inside.highest(&name(counting)?, "id", Some(10_000)).await? == below,
+            "the highest identity below a bound is another"
+        );
     }
     promise!(built.inside.inspect().await?.fingerprint() == before, "reserving identities changed the schema");
     promise!(!built.inside.reserve(&name("by_hand")?, "id", 10_000).await?, "a key that does not count is told where to go on");

@@ -63,4 +63,39 @@ pub static CODES: &[CodeInfo] = &[
         "changes that wait for each other",
         "Rows refer to each other in a circle, or exchange unique values, and no column of them takes NULL in between. The changes can only be made where the engine checks constraints at the end of the transaction.",
     ),
+    code(
+        "GR0822",
+        "another pilot than planned",
+        "The refresh was planned over the pilot that stood there then. Another one stands under its name now: somebody rehearsed, undid or swapped in between. Undo this run and refresh again.",
+    ),
+    code(
+        "GR0823",
+        "two configuration rows with one key",
+        "Rows are told apart by their primary key, or else by a unique index over columns that are never NULL. Two rows have the same values there, so that nobody can say which is which. SQLite lets this happen where a primary key's columns are not declared NOT NULL.",
+    ),
+    code(
+        "GR0824",
+        "no base to compare with",
+        "What people changed is found by comparing the pilot with what it was when it was opened. That is kept for generations that were made while the table was declared as configuration, in the workspace that made them. Without it a change of the pilot's cannot be told from one of production's.",
+    ),
+    code(
+        "GR0825",
+        "no configuration declared",
+        "A refresh carries the tables and rows over whose kind is `configuration`. The program declares none under `[tables]`.",
+    ),
+    code(
+        "GR0826",
+        "carried configuration differs",
+        "After the carry-over the three sides were compared once more, and something was still left to do: a trigger, a default or another session changed what had been written. The generation is kept for looking; the pilot is untouched.",
+    ),
+    code(
+        "GR0827",
+        "the pilot changed while the run rested",
+        "Configuration had been carried over when the run stopped, failed or was resumed, and people changed the pilot's configuration since. What they changed would be lost, so the run does not go on. Undo it and refresh again.",
+    ),
+    code(
+        "GR0828",
+        "a row could not be carried over",
+        "The new version's database refused a row of configuration: a check, a unique index over an expression or with a condition, or a type that became narrower. The message names the table and what the engine says, never the values; the preview shows the row.",
+    ),
 ];

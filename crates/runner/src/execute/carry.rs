@@ -1,0 +1,405 @@
+//! Steps: the pilot's configuration is carried over into the new generation, and what was carried over is compared (P20, P21).
+//!
+//! What is to be done is decided once and kept in the run's folder before the first change: on an engine that commits change by change, a
+//! comparison with a half-way state would take it for production's.
+
+use super::sides::{answers, base_side, new_side, outside, pilot_side, row_hashes};
+use super::{Execution, StepError, failure, failure_of};
+use crate::base::Base;
+use crate::workspace::RunKeys;
+use greenroom_engine::carry::{RowAct, RowChange, RowKey};
+use greenroom_engine::{EngineError, Generation};
+use greenroom_model::carry::{
+    Act, CarryKey, CarryPlan, Carrying, Cell, Decided, Into, KeyForm, Later, Preview, ShapeInput, Shapes, Side, TableShape, Words, shapes,
+};
+use greenroom_model::catalog::Catalog;
+use greenroom_model::finding::{Finding, Severity, any_error};
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::TableCopy;
+use greenroom_model::run::{Failure, Outcome, Question, Verdict};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What a carry-over needs that does not belong to its run.
+#[derive(Clone, Debug)]
+pub struct CarrySetup {
+    /// Key of conflicts' ids, the same in every run.
+    pub key: CarryKey,
+    /// Conflicts that people decided so far.
+    pub decided: Vec<Decided>,
+    /// Folder of the generations' bases.
+    pub bases: PathBuf,
+    /// The pilot that is carried over from; none in a run that carries nothing over.
+    pub former: Option<FormerPilot>,
+}
+
+/// How the pilot that is carried over from was made.
+#[derive(Clone, Debug)]
+pub struct FormerPilot {
+    /// How rows travelled to it.
+    pub copies: Vec<TableCopy>,
+    /// The keys of its run, under which its base is hashed.
+    pub keys: RunKeys,
+}
+
+impl CarrySetup {
+    /// The file of a generation's base.
+    pub fn base(&self, nonce: &str) -> PathBuf {
+        self.bases.join(format!("{nonce}.json"))
+    }
+}
+
+/// Where the preview is kept.
+pub(crate) const PREVIEW: &str = "preview.json";
+/// Where what is being carried out is kept.
+const CARRY: &str = "carry.json";
+/// Under which it is recorded in the generation.
+const RECORD: &str = "greenroom carry-over";
+
+/// What is being carried out.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    hash: Hash,
+    /// Hash of the pilot's configuration as it was read.
+    pilot: Hash,
+    shapes: Shapes,
+    changes: Vec<RowChange>,
+}
+
+/// A preview, with what tells whether it is still the one that somebody saw.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Shown {
+    /// Keyed hash of the rows that were compared: what people decide changes what is done, not what they saw.
+    pub seen: Hash,
+    /// The preview.
+    pub preview: Preview,
+    /// What was found about the shapes: notes and warnings.
+    pub findings: Vec<String>,
+}
+
+/// The three sides, compared.
+struct Compared {
+    shapes: Shapes,
+    plan: CarryPlan,
+    shown: Shown,
+    pilot: Hash,
+}
+
+impl Execution {
+    pub(super) async fn carry_over(&mut self, ask: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
+        self.fence().await?;
+        let state = self.generation().await?.script_state(RECORD).await?;
+        let begun = self.kept::<Kept>(CARRY)?.filter(|kept| state.hash == Some(kept.hash));
+        let kept = match begun {
+            Some(kept) => {
+                self.pilot_still(&kept).await?;
+                kept
+            }
+            None => {
+                let compared = self.compare(true).await?;
+                let former: Option<Shown> = self.kept(PREVIEW)?;
+                let seen = answer == Some("go") && former.is_some_and(|f| f.seen == compared.shown.seen);
+                self.keep(PREVIEW, &compared.shown)?;
+                if !compared.plan.is_ready() || (ask && !seen) {
+                    return Err(StepError::Waits(question(&compared.shown.preview, answer.is_some())));
+                }
+                let kept = Kept {
+                    hash: self.keyed_hash(compared.plan.hash()),
+                    pilot: compared.pilot,
+                    changes: changes(&compared.shapes, &compared.plan),
+                    shapes: compared.shapes,
+                };
+                self.keep(CARRY, &kept)?;
+                kept
+            }
+        };
+        if !state.complete {
+            let inside = self.generation().await?;
+            inside.carry(RECORD, &kept.hash, &kept.changes, state.done).await.map_err(|e| not_carried(&kept.changes, &e))?;
+        }
+        // What was scanned before is not what stands there now.
+        let carried: BTreeSet<_> = kept.changes.iter().map(|c| &c.table).collect();
+        let mut untouched: Vec<greenroom_model::catalog::TableName> = self.kept(super::verify_upgrade::UNTOUCHED)?.unwrap_or_default();
+        untouched.retain(|t| !carried.contains(t));
+        self.keep(super::verify_upgrade::UNTOUCHED, &untouched)?;
+        let mut outcome = Outcome { rows: Some(kept.changes.len() as u64), ..Outcome::default() };
+        outcome.facts.insert("carried".into(), kept.hash.to_string());
+        if let Some(shown) = self.kept::<Shown>(PREVIEW)? {
+            let c = shown.preview.counts;
+            outcome.notes.push(format!(
+                "{} rows inserted, {} updated ({} cells), {} deleted; {} changes of production reported; {} conflicts decided",
+                c.inserted, c.updated, c.cells, c.deleted, c.reports, c.conflicts
+            ));
+        }
+        Ok(outcome)
+    }
+
+    pub(super) async fn verify_carry(&mut self) -> Result<Outcome, StepError> {
+        let again = self.compare(false).await?;
+        let after = self.generation().await?.inspect().await?;
+        let mut verdict = Verdict {
+            what: "carry-over".into(),
+            passed: false,
+            compared: vec![format!("configuration of {} tables, cell by cell, with base and pilot", again.shapes.tables.len())],
+            not_compared: Vec::new(),
+            differences: Vec::new(),
+            fingerprint: after.fingerprint(),
+        };
+        // Carrying over once more must change nothing.
+        let mut left: BTreeMap<&str, u64> = BTreeMap::new();
+        for operation in &again.plan.operations {
+            *left.entry(again.shapes.tables[operation.table].short.as_str()).or_default() += 1;
+        }
+        verdict
+            .differences
+            .extend(left.into_iter().map(|(table, n)| format!("table {table}: {n} rows are not as the comparison wants them")));
+        verdict
+            .differences
+            .extend(again.plan.findings(&again.shapes).into_iter().filter(|f| f.severity == Severity::Error).map(|f| f.message));
+        let c = again.shown.preview.counts;
+        if c.reports > 0 {
+            verdict.not_compared.push(format!("{} later changes of production's own, which are reported and not taken", c.reports));
+        }
+        self.conclude(verdict, "GR0826", "the configuration that was carried over is not what it should be")
+    }
+
+    /// Whether the pilot is still fenced, or fenced again and unchanged since it was read: asked by every step from the carry-over to the swap.
+    pub(super) async fn still_fenced(&mut self, last: bool) -> Result<(), StepError> {
+        let Some(from) = self.plan.carry.clone() else { return Ok(()) };
+        let name = self.plan.names.pilot.clone();
+        let stands = self.target.look(&name).await?.and_then(|s| s.marker);
+        // A swap that was cut may have put the new generation there already.
+        if stands.is_none_or(|m| m.nonce != from.nonce) {
+            return if last { Ok(()) } else { Err(super::fence::other_pilot(&name).into()) };
+        }
+        let was = self.fenced;
+        self.fence().await?;
+        match self.kept::<Kept>(CARRY)? {
+            Some(kept) if last || !was => self.pilot_still(&kept).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The pilot's configuration is what was carried over.
+    async fn pilot_still(&mut self, kept: &Kept) -> Result<(), StepError> {
+        let (name, program) = (self.plan.names.pilot.clone(), self.setup.program.clone());
+        let mut pilot = self.target.enter(&name).await?;
+        let catalog = pilot.inspect().await?;
+        let mut token = blake3::Hasher::new_keyed(&self.setup.keys.values);
+        for shape in &kept.shapes.tables {
+            add(&mut token, &pilot_side(pilot.as_mut(), &program, &catalog, shape).await?);
+        }
+        pilot.leave().await?;
+        if Hash(*token.finalize().as_bytes()) == kept.pilot {
+            return Ok(());
+        }
+        let mut f = failure("GR0827", "people changed the pilot's configuration after it was carried over, while the run rested");
+        f.hint = Some("`greenroom undo` this run and refresh again: nothing of the pilot is lost".into());
+        Err(f.into())
+    }
+
+    /// A hash that nobody can guess a small plan from.
+    fn keyed_hash(&self, hash: Hash) -> Hash {
+        Hash(*blake3::keyed_hash(&self.setup.keys.values, &hash.0).as_bytes())
+    }
+
+    /// Reads the three sides and compares them. `lost` counts records that people entered on the pilot, too.
+    async fn compare(&mut self, lost: bool) -> Result<Compared, StepError> {
+        let source = self.source_catalog()?;
+        let setup = self.setup.clone();
+        let (Some(from), Some(former)) = (self.plan.carry.clone(), setup.carry.former.clone()) else {
+            return Err(failure("GR0710", "the plan names no pilot to carry over from").into());
+        };
+        let path = setup.carry.base(&from.nonce);
+        let base = Base::open(&path).map_err(|source| super::RunError::Scratch { path, source })?;
+        let base = base.ok_or_else(|| no_base(&[]))?;
+        let name = self.plan.names.pilot.clone();
+        let mut pilot = self.target.enter(&name).await?;
+        let on_pilot = pilot.inspect().await?;
+        let inside = self.generation().await?;
+        let new = inside.inspect().await?;
+        let input =
+            ShapeInput { program: &setup.program, source: &source, pilot: &on_pilot, new: &new, copies: &former.copies, into: Into::Pilot };
+        let (shapes, findings) = shapes(input);
+        if any_error(&findings) {
+            return Err(forbidden(&findings).into());
+        }
+        let words = Words::new(&setup.program.carry.rules, &setup.carry.decided, &setup.carry.key);
+        let mut carrying = Carrying::new(&shapes, words, Later::SetAside);
+        let mut token = blake3::Hasher::new_keyed(&setup.keys.values);
+        let mut seen = token.clone();
+        let mut missing = Vec::new();
+        for (at, shape) in shapes.tables.iter().enumerate() {
+            let mut there = new_side(inside.as_mut(), &new, shape).await?;
+            let mut piloted = pilot_side(pilot.as_mut(), &setup.program, &on_pilot, shape).await?;
+            add(&mut token, &piloted);
+            add(&mut seen, &piloted);
+            add(&mut seen, &there);
+            let Some(opened) = base_side(&base, shape)? else {
+                missing.push(shape.short.clone());
+                continue;
+            };
+            let known: BTreeSet<&Vec<Cell>> = there.rows.keys().chain(piloted.rows.keys()).chain(opened.rows.keys()).collect();
+            let absent = |side: &Side| known.iter().filter(|k| !side.rows.contains_key(**k)).map(|k| (*k).clone()).collect::<BTreeSet<_>>();
+            let (of_new, of_pilot) = (absent(&there), absent(&piloted));
+            outside(inside.as_mut(), &setup.program, &new, shape, false, of_new, &mut there).await?;
+            outside(pilot.as_mut(), &setup.program, &on_pilot, shape, true, of_pilot, &mut piloted).await?;
+            carrying.table(at, &opened, &piloted, there);
+        }
+        if !missing.is_empty() {
+            return Err(no_base(&missing).into());
+        }
+        let questions = carrying.questions();
+        let answers = answers(inside.as_mut(), &new, &shapes, questions, &base, &former.keys).await?;
+        let plan = carrying.finish(&answers);
+        let (lost_records, mut not_carried) = match lost {
+            true => lost_records(pilot.as_mut(), &on_pilot, &base, &former.keys).await?,
+            false => Default::default(),
+        };
+        pilot.leave().await?;
+        let (_, changed) = super::verify_copy::differences(&base.catalog, &on_pilot, &[]);
+        not_carried.extend(
+            changed.into_iter().map(|what| (what, "the schema was changed on the pilot by hand: put it into the upgrade".to_owned())),
+        );
+        let findings = findings.into_iter().map(|f| f.message).collect();
+        let preview = Preview::new(&plan, &shapes, lost_records, not_carried);
+        let shown = Shown { seen: Hash(*seen.finalize().as_bytes()), preview, findings };
+        Ok(Compared { shapes, plan, shown, pilot: Hash(*token.finalize().as_bytes()) })
+    }
+}
+
+/// Records on the pilot that were not there when it was opened, or looked otherwise; and tables of which that is not known.
+async fn lost_records(
+    pilot: &mut dyn Generation,
+    catalog: &Catalog,
+    base: &Base,
+    keys: &RunKeys,
+) -> Result<(BTreeMap<String, u64>, Vec<(String, String)>), StepError> {
+    let (mut lost, mut unknown) = (BTreeMap::new(), Vec::new());
+    for kept in &base.records {
+        let short = kept.table.short(catalog.engine);
+        let columns: Vec<&str> = kept.columns.iter().map(String::as_str).collect();
+        let table = catalog.table(&kept.table).filter(|t| super::sides::stored(t) == columns);
+        let Some(table) = table else {
+            unknown.push((short, "its columns were changed on the pilot: what people entered is not counted".to_owned()));
+            continue;
+        };
+        let now = row_hashes(pilot, table, kept.filter.clone(), keys).await?;
+        let before: BTreeSet<u64> = kept.rows.iter().copied().collect();
+        let entered = now.iter().filter(|h| !before.contains(h)).count() as u64;
+        if entered > 0 {
+            lost.insert(short, entered);
+        }
+    }
+    for table in &base.not_counted {
+        unknown.push((table.short(catalog.engine), "it is too large: records that people entered are lost and not counted".to_owned()));
+    }
+    Ok((lost, unknown))
+}
+
+/// Adds a side to a token: the rows are in the order of their keys.
+fn add(token: &mut blake3::Hasher, side: &Side) {
+    token.update(&(side.rows.len() as u64).to_le_bytes());
+    for cell in side.rows.values().flatten() {
+        match cell.bytes() {
+            None => drop(token.update(&u64::MAX.to_le_bytes())),
+            Some(bytes) => drop(token.update(&(bytes.len() as u64).to_le_bytes()).update(bytes)),
+        }
+    }
+}
+
+/// The engine's changes for a plan.
+fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
+    let named = |shape: &TableShape, cells: &BTreeMap<usize, Cell>| -> Vec<(String, Cell)> {
+        cells.iter().map(|(at, cell)| (shape.columns[*at].name.clone(), cell.clone())).collect()
+    };
+    let key = |shape: &TableShape, key: &[Cell]| match &shape.key {
+        KeyForm::Columns(columns) => {
+            let cells = columns.iter().map(|at| shape.columns[*at].name.clone()).zip(key.iter().cloned()).collect();
+            RowKey { cells, whole: false }
+        }
+        // The last one numbers rows that are equal.
+        KeyForm::WholeRow => RowKey { cells: shape.columns.iter().map(|c| c.name.clone()).zip(key.iter().cloned()).collect(), whole: true },
+    };
+    let change = |operation: &greenroom_model::carry::Operation| {
+        let shape = &shapes.tables[operation.table];
+        let act = match &operation.act {
+            Act::Insert { cells } => RowAct::Insert(named(shape, cells)),
+            Act::Update { cells } => RowAct::Update(key(shape, &operation.key), named(shape, cells)),
+            Act::Delete => RowAct::Delete(key(shape, &operation.key)),
+        };
+        RowChange { table: shape.table.clone(), act }
+    };
+    plan.operations.iter().map(change).collect()
+}
+
+fn question(preview: &Preview, again: bool) -> Question {
+    let c = preview.counts;
+    let plural = |n: u64, one: &str, more: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {more}") };
+    let mut text = format!(
+        "the pilot's configuration would be carried over: {} inserted, {} updated, {} deleted",
+        plural(c.inserted, "row", "rows"),
+        c.updated,
+        c.deleted
+    );
+    let lost: u64 = preview.lost_records.values().sum();
+    if lost > 0 {
+        text.push_str(&format!("; {} that people entered on the pilot would be lost", plural(lost, "record", "records")));
+    }
+    if c.open > 0 {
+        let still = if again { "still " } else { "" };
+        text.push_str(&format!(
+            "\n{}{still} to be decided: `greenroom preview` shows them, `greenroom decide` decides them",
+            plural(c.open, "conflict between pilot and production is ", "conflicts between pilot and production are ").trim_end()
+        ));
+    } else {
+        text.push_str("\n`greenroom preview` shows it row by row");
+    }
+    Question { text, choices: vec![("go".into(), "go on, once every conflict is decided".into())] }
+}
+
+/// What stands in the way of carrying anything over.
+fn forbidden(findings: &[Finding]) -> Failure {
+    let errors: Vec<&Finding> = findings.iter().filter(|f| f.severity == Severity::Error).collect();
+    let mut f =
+        failure(errors.first().map_or("GR0801", |f| f.code), "the pilot's configuration cannot be carried over into the new version");
+    let line = |f: &&Finding| match &f.hint {
+        Some(hint) => format!("{}: {hint}", f.message),
+        None => f.message.clone(),
+    };
+    f.details = errors.iter().map(line).collect();
+    f.hint = Some("mend the program, `greenroom undo` this run and refresh again".into());
+    f
+}
+
+/// There is nothing to compare with.
+fn no_base(tables: &[String]) -> Failure {
+    let mut f = match tables {
+        [] => failure("GR0824", "what the pilot's configuration was when it was opened is not known: its base is not in this workspace"),
+        _ => failure("GR0824", "tables were no configuration when the pilot was opened, so that nobody knows what people changed in them"),
+    };
+    f.details = tables.to_vec();
+    f.hint = Some(
+        "a pilot made by `greenroom rehearse` with the kinds declared has a base; what was configured before must be entered anew".into(),
+    );
+    f
+}
+
+/// A change that the database refused, by its table.
+fn not_carried(changes: &[RowChange], e: &EngineError) -> StepError {
+    let mut f = failure_of(e);
+    let at = e.statement.and_then(|(_, line)| usize::try_from(line).ok()).and_then(|n| n.checked_sub(1));
+    if let Some(change) = at.and_then(|at| changes.get(at)) {
+        let what = match &change.act {
+            RowAct::Insert(_) => "insert a row into",
+            RowAct::Update(..) => "change a row of",
+            RowAct::Delete(_) => "delete a row of",
+        };
+        let object = e.object.as_ref().map(|o| format!(" [{o}]")).unwrap_or_default();
+        f.message = format!("could not {what} `{}` while carrying configuration over: {}{object}", change.table, e.message);
+        f.code = "GR0828".into();
+    }
+    f.hint = Some("`greenroom preview` shows what was to be carried over; mend the cause on the pilot or in the upgrade, `greenroom undo`, and refresh again".into());
+    f.into()
+}

@@ -1,0 +1,133 @@
+//! Renewing the pilot's data with its configuration carried over: the plan, what is shown before it happens, decisions about conflicts.
+
+use super::error::refused;
+use super::{Session, SessionError};
+use crate::base::Base;
+use crate::execute::{CarrySetup, FormerPilot, PREVIEW, Shown};
+use crate::journal::{Journal, Projection};
+use crate::planning::Over;
+use greenroom_model::carry::{CarryKey, Conflict, Decided, Take};
+use greenroom_model::finding::Finding;
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::{CarryFrom, Plan};
+use greenroom_model::program::Kind;
+use greenroom_model::run::{Body, Phase, RunId, RunState};
+use std::path::PathBuf;
+
+impl Session {
+    /// Makes a plan that renews the pilot's data and carries its configuration over. Nothing is executed. With `ask` a person is shown what is
+    /// carried over before it is.
+    ///
+    /// # Errors
+    /// As [`Session::plan`], and when there is no pilot of ours, or nothing to carry over.
+    pub async fn plan_refresh(&self, ask: bool) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        let mut target = self.engines.target().await?;
+        let (run, _) = self.pilot_run(target.as_mut()).await?;
+        if !self.program.kinds.iter().any(|k| k.kind == Kind::Configuration) {
+            let hint = "name the tables that people configure under `[tables]` in greenroom.toml (`status = \"configuration\"`); without any, \
+                        `greenroom rehearse` builds the next pilot";
+            return Err(refused("GR0825", "the program names no table as configuration: there is nothing to carry over", hint));
+        }
+        if Base::open(&self.base_of(&run.plan.names.nonce))?.is_none() {
+            let message = format!("what the configuration of `{}` was when it was opened is not known", self.program.pilot.name);
+            let hint = "its tables were not declared as configuration then, or another workspace made it: `greenroom rehearse` makes a pilot \
+                        that can be refreshed, and what was configured in this one must be entered anew";
+            return Err(refused("GR0824", message, hint));
+        }
+        let from = CarryFrom { nonce: run.plan.names.nonce.clone(), number: run.plan.names.number };
+        self.plan_made(Over { raw: None, carry: Some((from, ask)) }).await
+    }
+
+    /// What a run carries over, as it was last compared.
+    ///
+    /// # Errors
+    /// When the run has not compared anything yet.
+    pub fn preview(&self, name: Option<&str>) -> Result<(RunState, Shown), SessionError> {
+        let run = match name {
+            Some(_) => self.find_run(name)?,
+            None => {
+                let latest = self.history()?.runs.into_iter().rev().find(|r| r.plan.carry.is_some());
+                latest.ok_or_else(|| refused("GR0722", "there is no refresh yet", "`greenroom refresh` starts one"))?
+            }
+        };
+        let path = self.workspace.scratch(&run.id)?.join(PREVIEW);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok((run, serde_json::from_slice(&bytes).map_err(std::io::Error::from)?)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(refused(
+                "GR0722",
+                format!("the run `{}` has not compared any configuration yet", run.id),
+                "it does so after the upgrade; `greenroom status` shows how far it is",
+            )),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Decides a conflict of a run: `id` is the beginning of its id, or `all` for every one that is open.
+    ///
+    /// # Errors
+    /// When there is no such conflict, or it cannot be decided so.
+    pub fn decide(&self, name: Option<&str>, id: &str, take: Take) -> Result<(RunId, usize), SessionError> {
+        let _lock = self.lock()?;
+        let (run, shown) = self.preview(name)?;
+        if run.phase != Phase::Running {
+            return Err(refused("GR0722", format!("the run `{}` is over", run.id), "the next refresh shows its own conflicts"));
+        }
+        let all = shown.preview.tables.iter().flat_map(|t| &t.conflicts);
+        let meant: Vec<&Conflict> = match id {
+            "all" => all.filter(|c| c.taken.is_none()).collect(),
+            _ => all.filter(|c| c.id.place.to_string().starts_with(id)).collect(),
+        };
+        if meant.is_empty() || (id != "all" && meant.len() > 1) {
+            let what = if meant.is_empty() { "no conflict" } else { "more than one conflict" };
+            return Err(refused(
+                "GR0722",
+                format!("{what} of `{}` begins with `{id}`", run.id),
+                "`greenroom preview` lists them with their ids",
+            ));
+        }
+        if let Some(conflict) = meant.iter().find(|c| !c.choices.contains(&take)) {
+            let words: Vec<String> = conflict.choices.iter().map(|t| format!("`{}`", word(*t))).collect();
+            return Err(refused(
+                "GR0722",
+                format!("the conflict {} cannot be decided for `{}`", conflict.id.place.short(), word(take)),
+                format!("it can be decided for {}", words.join(" or ")),
+            ));
+        }
+        let mut journal = self.journal()?;
+        for conflict in &meant {
+            let decided = Decided { id: conflict.id, take };
+            journal.append(None, Some(&self.actor), Body::CarryDecided { decided })?;
+        }
+        Ok((run.id, meant.len()))
+    }
+
+    /// The file of a generation's base.
+    pub(super) fn base_of(&self, nonce: &str) -> PathBuf {
+        self.workspace.bases().join(format!("{nonce}.json"))
+    }
+
+    /// What carrying over needs besides a run's own plan.
+    pub(super) fn carry_setup(&self, plan: &Plan) -> Result<CarrySetup, SessionError> {
+        let history: Projection = self.history()?;
+        let former = match &plan.carry {
+            None => None,
+            Some(from) => {
+                let made = history.runs.iter().find(|r| r.plan.names.nonce == from.nonce);
+                made.map(|r| FormerPilot { copies: r.plan.tables.clone(), keys: self.keys(&from.nonce) })
+            }
+        };
+        // The same for every run of the program, or decisions would be forgotten.
+        let key = CarryKey::new(&self.keys("carry").values);
+        Ok(CarrySetup { key, decided: history.decided, bases: self.workspace.bases(), former })
+    }
+}
+
+/// The word for what is taken.
+fn word(take: Take) -> &'static str {
+    match take {
+        Take::Pilot => "pilot",
+        Take::Production => "production",
+        Take::Null => "null",
+        Take::Ask => "ask",
+    }
+}
