@@ -6,12 +6,14 @@
 use async_trait::async_trait;
 use greenroom_engine::fake::{Atomicity, Cuts, Database, FakeEncoding, World};
 use greenroom_engine::{Admission, Marker, MarkerState, Source, Target};
+use greenroom_model::carry::{CarryKey, Cell};
 use greenroom_model::catalog::{EngineKind, TableName};
 use greenroom_model::finding::any_error;
-use greenroom_model::plan::Names;
+use greenroom_model::plan::{CarryFrom, Names};
 use greenroom_model::program::{Layer, Program, parse};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
-use greenroom_runner::execute::{Ended, Execution, RunError, RunLog, Setup};
+use greenroom_runner::base::{Base, BaseTable};
+use greenroom_runner::execute::{CarrySetup, Ended, Execution, FormerPilot, RunError, RunLog, Setup};
 use greenroom_runner::journal::{Actor, Journal, Lease, MemoryJournal, Projection};
 use greenroom_runner::planning;
 use greenroom_runner::ports::{Engines, Silent, SystemClock};
@@ -35,7 +37,11 @@ impl Engines for FakeEngines {
     }
 }
 
-fn program() -> Program {
+fn program(refresh: bool) -> Program {
+    let (kind, kept) = match refresh {
+        true => ("status = \"configuration\"\n", "[status]\nid = \"keep\"\nlabel = \"keep\"\ncolour = \"keep\"\n"),
+        false => ("", ""),
+    };
     let files = [
         (
             "greenroom.toml",
@@ -52,7 +58,12 @@ fn program() -> Program {
         ("upgrade/1.sql", "alter table client add a text;\nupdate client set a = 1;\n"),
         ("upgrade/2.sql", "alter table client add b text;\n"),
     ];
-    let files = files.into_iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect();
+    let more = |name: &str| match name {
+        "greenroom.toml" => kind,
+        "columns.toml" => kept,
+        _ => "",
+    };
+    let files = files.into_iter().map(|(n, t)| (n.to_owned(), format!("{t}{}", more(n)))).collect();
     let (program, findings) = parse(&[Layer { name: "program".into(), files, opaque: BTreeMap::new() }]);
     let mut program = program.unwrap_or_else(|| panic!("{findings:?}"));
     program.source.engine = EngineKind::Fake;
@@ -66,6 +77,48 @@ struct Machine {
     journal: MemoryJournal,
     disk: tempfile::TempDir,
     program: Program,
+    refresh: bool,
+}
+
+type Statuses = [(i64, [&'static str; 2])];
+
+/// Production's configuration, the pilot's when it was opened, the pilot's now, and what a refresh makes of them.
+const PRODUCTION: &Statuses = &[(1, ["open", "red"]), (2, ["closed", "violet"]), (3, ["lost", "grey"]), (4, ["bankrupt", "black"])];
+const OPENED: &Statuses = &[(1, ["open", "red"]), (2, ["closed", "green"]), (3, ["lost", "grey"])];
+const TESTED: &Statuses = &[(1, ["open!", "red"]), (2, ["closed", "green"]), (10, ["archived", "blue"])];
+
+fn statuses(rows: &Statuses) -> greenroom_engine::fake::Rows {
+    rows.iter().map(|(k, fields)| (*k, FakeEncoding::row(*k, &fields.map(str::to_owned)))).collect()
+}
+
+/// Gives production and pilot configuration, and the pilot its base.
+fn configure(world: &World, disk: &Path) {
+    let name = TableName::new("main", "status");
+    {
+        let mut inner = world.inner();
+        inner.source.insert(name.clone(), statuses(PRODUCTION));
+        inner.databases.get_mut(PILOT).unwrap().tables.insert(name.clone(), statuses(TESTED));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let catalog = runtime.block_on(async {
+        let mut target = world.target(&Cuts::never());
+        target.enter(PILOT).await.unwrap().inspect().await.unwrap()
+    });
+    let cells = |(k, [label, colour]): &(i64, [&str; 2])| vec![Cell::text(&k.to_string()), Cell::text(label), Cell::text(colour)];
+    let columns = ["id", "label", "colour"].map(str::to_owned).to_vec();
+    let table = BaseTable { table: name, columns, rows: OPENED.iter().map(cells).collect() };
+    let nothing = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let base = Base {
+        nonce: "before".into(),
+        catalog,
+        tables: vec![table],
+        parents: nothing.0,
+        records: nothing.1,
+        not_counted: nothing.2,
+        bands: nothing.3,
+    };
+    std::fs::create_dir(disk.join("bases")).unwrap();
+    base.save(&disk.join("bases/before.json")).unwrap();
 }
 
 enum Act {
@@ -79,14 +132,18 @@ fn actor() -> Actor {
 }
 
 impl Machine {
-    fn new(atomicity: Atomicity, former: bool) -> Machine {
-        let world = World::new(atomicity);
-        if former {
+    fn new(v: Variant) -> Machine {
+        let world = World::new(v.atomicity);
+        let disk = tempfile::tempdir().unwrap();
+        if v.former {
             let marker = Marker { program: "crash".into(), generation: 1, nonce: "before".into(), state: MarkerState::Pilot };
             world.stand(PILOT, Some(marker), Admission::Everybody { mode: 0o644 });
         }
         world.stand("somebody_elses", None, Admission::Everybody { mode: 0 });
-        Machine { world, journal: MemoryJournal::default(), disk: tempfile::tempdir().unwrap(), program: program() }
+        if v.refresh {
+            configure(&world, disk.path());
+        }
+        Machine { world, journal: MemoryJournal::default(), disk, program: program(v.refresh), refresh: v.refresh }
     }
 
     fn state(&self) -> Option<RunState> {
@@ -115,7 +172,9 @@ impl Machine {
                     pilot: PILOT.into(),
                     former: "pilot_former_nonce".into(),
                 };
-                let plan = planning::make(&self.program, &survey, checked, &Projection::default(), names, "test");
+                let from = CarryFrom { nonce: "before".into(), number: 1 };
+                let over = planning::Over { raw: None, carry: self.refresh.then_some((from, false)) };
+                let plan = planning::make_over(&self.program, &survey, checked, &Projection::default(), names, "test", over);
                 let hash = plan.hash();
                 journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
                 let id = RunId("rehearsal-2".into());
@@ -156,6 +215,12 @@ impl Machine {
             cancel: CancellationToken::new(),
             by_hand: false,
             planned: None,
+            carry: CarrySetup {
+                key: CarryKey::new(&[2; 32]),
+                decided: Vec::new(),
+                bases: self.disk.path().join("bases"),
+                former: Some(FormerPilot { copies: state.plan.tables.clone(), keys: RunKeys::derive(&[1; 32], "crash", "before", false) }),
+            },
         };
         let log = RunLog::take(Box::new(journal), state, "process")?;
         Execution::begin(setup, log).await
@@ -202,6 +267,10 @@ impl Machine {
         assert_eq!(pilot.executed, expected, "{what}: statements missing or twice");
         let source = self.world.inner().source.clone();
         for (table, rows) in &source {
+            if table.name == "status" {
+                assert_eq!(pilot.tables[table], statuses(TESTED), "{what}: the pilot's configuration is not what it was");
+                continue;
+            }
             let want: Vec<i64> = if table.name == "queue" { Vec::new() } else { rows.keys().copied().collect() };
             let got: Vec<i64> = pilot.tables[table].keys().copied().collect();
             // Without a writer the final snapshot is the source as it stands; with one, the last hold saw it so.
@@ -235,20 +304,38 @@ fn check_disk(dir: &Path, what: &str) {
     }
 }
 
-fn variants() -> Vec<(Atomicity, bool)> {
-    let a = |swap, scripts| Atomicity { swap, scripts };
-    vec![(a(true, true), true), (a(true, true), false), (a(false, false), true), (a(false, false), false)]
+/// What a machine is like.
+#[derive(Clone, Copy)]
+struct Variant {
+    atomicity: Atomicity,
+    /// A pilot stands already.
+    former: bool,
+    /// Its configuration is carried over.
+    refresh: bool,
 }
 
-/// The two furthest apart, for tests that kill twice.
-fn extremes() -> Vec<(Atomicity, bool)> {
+fn variants() -> Vec<Variant> {
+    let a = |all| Atomicity { swap: all, scripts: all };
+    let v = |all, former, refresh| Variant { atomicity: a(all), former, refresh };
+    vec![
+        v(true, true, false),
+        v(true, false, false),
+        v(false, true, false),
+        v(false, false, false),
+        v(true, true, true),
+        v(false, true, true),
+    ]
+}
+
+/// Those furthest apart, for tests that kill twice.
+fn extremes() -> Vec<Variant> {
     let v = variants();
-    vec![v[0], v[2]]
+    vec![v[0], v[2], v[5]]
 }
 
 /// Number of cuts of an undisturbed run.
-fn cuts_of(atomicity: Atomicity, former: bool) -> u64 {
-    let m = Machine::new(atomicity, former);
+fn cuts_of(v: Variant) -> u64 {
+    let m = Machine::new(v);
     let initial = m.databases();
     let cuts = Cuts::never();
     assert_eq!(m.process(Act::Start, &cuts).unwrap(), Ended::Finished);
@@ -257,8 +344,8 @@ fn cuts_of(atomicity: Atomicity, former: bool) -> u64 {
 }
 
 /// A machine on which the first process died at a cut.
-fn dead_at(atomicity: Atomicity, former: bool, n: u64) -> (Machine, BTreeMap<String, Database>) {
-    let m = Machine::new(atomicity, former);
+fn dead_at(v: Variant, n: u64) -> (Machine, BTreeMap<String, Database>) {
+    let m = Machine::new(v);
     let initial = m.databases();
     let cuts = Cuts::at(n);
     let ended = m.process(Act::Start, &cuts);
@@ -269,9 +356,9 @@ fn dead_at(atomicity: Atomicity, former: bool, n: u64) -> (Machine, BTreeMap<Str
 
 #[test]
 fn a_run_killed_at_any_cut_is_finished_by_resume() {
-    for (atomicity, former) in variants() {
-        for n in 0..cuts_of(atomicity, former) {
-            let (m, initial) = dead_at(atomicity, former, n);
+    for v in variants() {
+        for n in 0..cuts_of(v) {
+            let (m, initial) = dead_at(v, n);
             assert_eq!(m.process(Act::Resume, &Cuts::never()).unwrap(), Ended::Finished, "cut {n}");
             m.finished(&initial, &format!("resumed after cut {n}"));
         }
@@ -280,9 +367,9 @@ fn a_run_killed_at_any_cut_is_finished_by_resume() {
 
 #[test]
 fn a_run_killed_at_any_cut_is_undone_by_undo() {
-    for (atomicity, former) in variants() {
-        for n in 0..cuts_of(atomicity, former) {
-            let (m, initial) = dead_at(atomicity, former, n);
+    for v in variants() {
+        for n in 0..cuts_of(v) {
+            let (m, initial) = dead_at(v, n);
             let ended = m.process(Act::Undo, &Cuts::never());
             assert!(matches!(ended, Ok(Ended::Undone)), "cut {n}: {ended:?}");
             m.undone(&initial, &format!("undone after cut {n}"));
@@ -292,10 +379,10 @@ fn a_run_killed_at_any_cut_is_undone_by_undo() {
 
 #[test]
 fn an_undo_killed_at_any_cut_is_finished_by_another_undo() {
-    for (atomicity, former) in extremes() {
-        for n in 0..cuts_of(atomicity, former) {
+    for v in extremes() {
+        for n in 0..cuts_of(v) {
             for k in 0.. {
-                let (m, initial) = dead_at(atomicity, former, n);
+                let (m, initial) = dead_at(v, n);
                 let cuts = Cuts::at(k);
                 let _ = m.process(Act::Undo, &cuts);
                 m.always(&initial, &format!("undo dead at {k} after cut {n}"));
@@ -312,12 +399,12 @@ fn an_undo_killed_at_any_cut_is_finished_by_another_undo() {
 
 #[test]
 fn a_resume_killed_at_any_cut_is_finished_by_resume_or_undone() {
-    for (atomicity, former) in extremes() {
+    for v in extremes() {
         // Every first cut, and for each a spread of second cuts; the spread moves, so that over all first cuts every second is met.
-        for n in 0..cuts_of(atomicity, former) {
+        for n in 0..cuts_of(v) {
             let mut k = n % 11;
             loop {
-                let (m, initial) = dead_at(atomicity, former, n);
+                let (m, initial) = dead_at(v, n);
                 let cuts = Cuts::at(k);
                 let _ = m.process(Act::Resume, &cuts);
                 m.always(&initial, &format!("resume dead at {k} after cut {n}"));
@@ -339,9 +426,9 @@ fn a_resume_killed_at_any_cut_is_finished_by_resume_or_undone() {
 
 #[test]
 fn a_resume_under_a_writer_ends_in_the_state_of_the_final_snapshot() {
-    for (atomicity, former) in variants() {
-        for n in 0..cuts_of(atomicity, former) {
-            let (m, initial) = dead_at(atomicity, former, n);
+    for v in variants() {
+        for n in 0..cuts_of(v) {
+            let (m, initial) = dead_at(v, n);
             let copying = m.state().is_none_or(|s| s.next(true) != greenroom_model::run::Todo::Finish && !past_the_copy(&s));
             if !copying {
                 continue;
@@ -360,8 +447,8 @@ fn past_the_copy(s: &RunState) -> bool {
 
 #[test]
 fn a_failing_script_leaves_the_former_pilot_and_can_be_mended_by_resume() {
-    for (atomicity, former) in variants() {
-        let m = Machine::new(atomicity, former);
+    for v in variants() {
+        let m = Machine::new(v);
         let initial = m.databases();
         m.world.inner().failing = vec!["update client set a = 1".into()];
         let Ended::Failed(step, failure) = m.process(Act::Start, &Cuts::never()).unwrap() else { panic!("it must fail") };
@@ -376,8 +463,8 @@ fn a_failing_script_leaves_the_former_pilot_and_can_be_mended_by_resume() {
 
 #[test]
 fn a_finished_run_is_undone_to_the_former_pilot() {
-    for (atomicity, former) in variants() {
-        let m = Machine::new(atomicity, former);
+    for v in variants() {
+        let m = Machine::new(v);
         let initial = m.databases();
         assert_eq!(m.process(Act::Start, &Cuts::never()).unwrap(), Ended::Finished);
         assert_eq!(m.process(Act::Undo, &Cuts::never()).unwrap(), Ended::Undone);
@@ -387,11 +474,11 @@ fn a_finished_run_is_undone_to_the_former_pilot() {
 
 #[test]
 fn a_pilot_that_somebody_replaced_since_is_neither_renamed_nor_dropped() {
-    for (atomicity, former) in [variants()[0], variants()[2]] {
+    for v in [variants()[0], variants()[2]] {
         let mut met = 0;
-        for n in 0..cuts_of(atomicity, former) {
+        for n in 0..cuts_of(v) {
             for (act, same_id) in [(Act::Resume, true), (Act::Resume, false), (Act::Undo, true), (Act::Undo, false)] {
-                let (m, _) = dead_at(atomicity, former, n);
+                let (m, _) = dead_at(v, n);
                 {
                     let mut world = m.world.inner();
                     let fresh = world.next_id;
@@ -422,7 +509,7 @@ fn a_pilot_that_somebody_replaced_since_is_neither_renamed_nor_dropped() {
 
 #[test]
 fn a_predecessor_that_wakes_up_can_write_nothing_any_more() {
-    let m = Machine::new(Atomicity { swap: true, scripts: true }, true);
+    let m = Machine::new(variants()[0]);
     let id = RunId("r".into());
     let mut first = m.journal.clone();
     let lease = |epoch| Lease { run: id.clone(), epoch };

@@ -6,13 +6,14 @@
 use async_trait::async_trait;
 use greenroom_engine::fake::{Atomicity, Cuts, Database, World};
 use greenroom_engine::{Admission, EngineError, ErrorKind, MarkerState, Source, Target, backup};
+use greenroom_model::carry::CarryKey;
 use greenroom_model::catalog::EngineKind;
 use greenroom_model::finding::any_error;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{BackupFile, Names, Plan, RawCopy, RunKind, restore};
 use greenroom_model::program::{Layer, Program, parse};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
-use greenroom_runner::execute::{Ended, Execution, RunError, RunLog, Setup};
+use greenroom_runner::execute::{CarrySetup, Ended, Execution, RunError, RunLog, Setup};
 use greenroom_runner::journal::{Actor, Journal, Lease, MemoryJournal, Projection};
 use greenroom_runner::planning;
 use greenroom_runner::ports::{Engines, Silent, SystemClock};
@@ -158,7 +159,15 @@ impl Machine {
                 former: "pilot_former_nonce".into(),
             };
             let raw = Some(self.raw());
-            let plan = planning::make_over(&self.program, &survey, checked, &Projection::default(), names, "test", raw);
+            let plan = planning::make_over(
+                &self.program,
+                &survey,
+                checked,
+                &Projection::default(),
+                names,
+                "test",
+                planning::Over { raw, carry: None },
+            );
             let state = self.start(&mut journal, "rehearsal-2", plan)?;
             return self.execution(journal, state, engines).await?.drive(true).await;
         }
@@ -179,6 +188,7 @@ impl Machine {
             cancel: CancellationToken::new(),
             by_hand: false,
             planned: None,
+            carry: CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None },
         };
         let log = RunLog::take(Box::new(journal), state, "process")?;
         Execution::begin(setup, log).await

@@ -10,6 +10,7 @@ mod drop;
 mod engine_test;
 mod explain;
 mod init;
+mod leftovers;
 mod mask;
 mod open;
 mod password;
@@ -81,6 +82,7 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     Open(open::OpenArgs),
     Seal(seal::SealArgs),
+    Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
     #[command(subcommand)]
     Mask(mask::MaskCommand),
@@ -113,6 +115,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Verify(a) => verify::cmd_verify(app, a).await,
         Command::Open(a) => open::cmd_open(app, a).await,
         Command::Seal(a) => seal::cmd_seal(app, a).await,
+        Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,
         Command::Mask(a) => mask::cmd_mask(app, a).await,
         Command::Schema(a) => schema::cmd_schema(app, a),

@@ -283,7 +283,7 @@ pub fn testers(ground: &dyn Ground, chance: &mut Chance, base: &State) {
         let set =
             |column: &str, value: &str, key: &str| format!("UPDATE {} SET {column} = {value} WHERE {} = '{key}';\n", f.name, f.columns[0]);
         for _ in 0..2 {
-            let key = chance.one(&keys).unwrap().clone();
+            let Some(key) = chance.one(&keys).cloned() else { break };
             sql.push_str(&match chance.below(6) {
                 0 | 1 => set("label", &format!("'tested {}'", chance.below(100)), &key),
                 2 | 3 => set("n", &chance.below(50).to_string(), &key),

@@ -348,10 +348,10 @@ fn question(preview: &Preview, again: bool) -> Question {
         text.push_str(&format!("; {} that people entered on the pilot would be lost", plural(lost, "record", "records")));
     }
     if c.open > 0 {
-        let still = if again { "still " } else { "" };
+        let still = if again { " still" } else { "" };
         text.push_str(&format!(
             "\n{}{still} to be decided: `greenroom preview` shows them, `greenroom decide` decides them",
-            plural(c.open, "conflict between pilot and production is ", "conflicts between pilot and production are ").trim_end()
+            plural(c.open, "conflict between pilot and production is", "conflicts between pilot and production are")
         ));
     } else {
         text.push_str("\n`greenroom preview` shows it row by row");

@@ -8,6 +8,7 @@ mod databases;
 mod drive;
 mod engines;
 mod error;
+mod leftovers;
 mod pilot;
 mod plans;
 mod project;
@@ -16,6 +17,7 @@ mod raw;
 pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
+pub use leftovers::Leftover;
 pub use project::{Project, read};
 
 use crate::journal::{Actor, Journal, Projection, SqliteJournal};

@@ -2,9 +2,10 @@
 //! undoes it (P32), on every server: what differs between them is in the scene. The process is this test binary itself, run again; it kills itself at the event it was told.
 
 use crate::scene::{self, NEEDLES, Scene, rehearse};
+use greenroom_model::carry::CarryKey;
 use greenroom_model::hash::Hash;
 use greenroom_model::run::{Body, Event, RunId, RunState};
-use greenroom_runner::execute::{Ended, Execution, RunLog, Setup};
+use greenroom_runner::execute::{CarrySetup, Ended, Execution, RunLog, Setup};
 use greenroom_runner::journal::{Actor, AppendError, Journal, Lease, ReplayError, SqliteJournal};
 use greenroom_runner::ports::{Silent, SystemClock, SystemRandom};
 use greenroom_runner::session::{Session, SessionError};
@@ -106,6 +107,7 @@ async fn child() {
         cancel: Default::default(),
         by_hand: false,
         planned: None,
+        carry: CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None },
     };
     let log = RunLog::take(Box::new(journal), state, "child").unwrap();
     let mut execution = Execution::begin(setup, log).await.unwrap();

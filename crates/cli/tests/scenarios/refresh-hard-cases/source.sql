@@ -1,0 +1,17 @@
+CREATE TABLE client (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(60));
+INSERT INTO client VALUES (1, 'Ines Rawwitz'), (2, 'Otto Rawwitz');
+CREATE TABLE status (id INTEGER NOT NULL PRIMARY KEY, label VARCHAR(20) NOT NULL);
+INSERT INTO status VALUES (10, 'Open'), (11, 'Closed');
+CREATE TABLE mailbox (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(20), address VARCHAR(60));
+INSERT INTO mailbox VALUES (1, 'bills', 'bills@rawwitz.example.com'), (2, 'letters', 'letters@rawwitz.example.com');
+CREATE TABLE settings (id INTEGER NOT NULL PRIMARY KEY, a VARCHAR(20), b VARCHAR(20));
+INSERT INTO settings VALUES (1, 'a1', 'b1'), (2, 'a2', 'b2');
+CREATE TABLE template (id INTEGER NOT NULL PRIMARY KEY, title VARCHAR(20), owner INTEGER, FOREIGN KEY (owner) REFERENCES client (id));
+INSERT INTO template VALUES (1, 'Letter', 1);
+CREATE TABLE folder (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(20), parent INTEGER, FOREIGN KEY (parent) REFERENCES folder (id));
+INSERT INTO folder VALUES (1, 'root', NULL), (2, 'old', 1);
+CREATE TABLE hint (text VARCHAR(40), n INTEGER);
+INSERT INTO hint VALUES ('same', 1), ('same', 1), ('other', 2);
+INSERT INTO menu VALUES (1, 'main', NULL);
+INSERT INTO item VALUES (1, 'start', 1);
+UPDATE menu SET first_item = 1 WHERE id = 1;
