@@ -68,6 +68,7 @@ fn a_run_shows_its_steps_and_events() {
       compare the copy with the source                              done [TIME]  verify-copy
       check that nothing personal or live got through               done [TIME]  safety-before
       check safety once more, just before people come in            done [TIME]  safety-after
+      keep its configuration as people will find it                 done      1 [TIME]  save-base
       give it the name `prod-pilot.db`                              done [TIME]  swap
 
     [TIME] the copy: passed

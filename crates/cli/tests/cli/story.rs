@@ -118,7 +118,8 @@ fn a_plan_says_everything_before_anything_happens() {
       10  upgrade 001_consent (1 statement)
       11  check the upgraded generation
       12  check safety once more, just before people come in
-      13  give it the name `prod-pilot.db`
+      13  keep its configuration as people will find it
+      14  give it the name `prod-pilot.db`
 
     Tables
       table       rows                    columns changed
@@ -196,6 +197,7 @@ fn a_rehearsal_makes_a_pilot_and_undo_brings_the_former_one_back() {
       upgrade 001_consent (1 statement)                                0 [TIME]
       check the upgraded generation [TIME]
       check safety once more, just before people come in [TIME]
+      keep its configuration as people will find it                    1 [TIME]
       give it the name `prod-pilot.db` [TIME]
       work in all [TIME]
 
@@ -236,6 +238,8 @@ fn a_rehearsal_makes_a_pilot_and_undo_brings_the_former_one_back() {
     check safety once more, just before people come in …
     safety before the swap: passed
     check safety once more, just before people come in: [TIME]
+    keep its configuration as people will find it …
+    keep its configuration as people will find it: 1 row, [TIME]
     give it the name `prod-pilot.db` …
     give it the name `prod-pilot.db`: [TIME]
     "##);
@@ -250,7 +254,7 @@ fn a_rehearsal_makes_a_pilot_and_undo_brings_the_former_one_back() {
       verified [AGE]: safety before the swap: passed
 
     Latest run
-      rehearsal-1: finished, 16 of 16 steps, began [TIME], last event [AGE]
+      rehearsal-1: finished, 17 of 17 steps, began [TIME], last event [AGE]
 
     Next
       greenroom open --to testers     let testers in
@@ -292,8 +296,8 @@ fn a_rehearsal_makes_a_pilot_and_undo_brings_the_former_one_back() {
     exit 0
     --- out
       run          stands    began                lasted  steps  plan
-      rehearsal-2  undone    [TIME] [TIME]  16/16  [HASH]
-      rehearsal-1  finished  [TIME] [TIME]  16/16  [HASH]
+      rehearsal-2  undone    [TIME] [TIME]  17/17  [HASH]
+      rehearsal-1  finished  [TIME] [TIME]  17/17  [HASH]
     "##);
     assert_snapshot!(c.run(&["seal"]), @r##"
     exit 0

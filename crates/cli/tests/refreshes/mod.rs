@@ -2,6 +2,7 @@
 //! pilot's. After each, every cell is what the three-way rule says, as worked out by a model of its own.
 
 mod expected;
+mod killed;
 mod world;
 
 use crate::ground::{Ground, Mssql, Mysql, Postgres, Sqlite};
@@ -38,7 +39,7 @@ fn play(ground: &(dyn Ground + Sync)) {
         });
         let (new, clients) = (world.at(tick(ground)).upgraded(), world.clients(tick(ground)));
         let now = read(ground, "pilot");
-        differ(ground, round, &expected(&base, &pilot, &new, &clients), &now);
+        differ(ground, &format!("refresh {round}"), &expected(&base, &pilot, &new, &clients), &now);
         base = now;
     }
     assert!(world.ticks() > u64::from(rounds), "production stood still");
@@ -67,14 +68,14 @@ fn command(ground: &dyn Ground, arguments: &[&str], exit: i32) {
 }
 
 /// Fails with the first rows that are not as they should be.
-fn differ(ground: &dyn Ground, round: u32, expected: &State, now: &State) {
+fn differ(ground: &dyn Ground, when: &str, expected: &State, now: &State) {
     for (table, wanted) in expected.tables() {
         let found = now.table(table);
         let missing: Vec<_> = wanted.iter().filter(|(k, row)| found.get(*k) != Some(row)).take(5).collect();
         let extra: Vec<_> = found.iter().filter(|(k, _)| !wanted.contains_key(*k)).take(5).collect();
         assert!(
             missing.is_empty() && extra.is_empty(),
-            "{}, refresh {round}, {table}: these rows were wanted otherwise:\n{missing:#?}\nfound in their place:\n{:#?}\nand these were not wanted:\n{extra:#?}",
+            "{}, {when}, {table}: these rows were wanted otherwise:\n{missing:#?}\nfound in their place:\n{:#?}\nand these were not wanted:\n{extra:#?}",
             ground.engine(),
             missing.iter().map(|(k, _)| found.get(*k)).collect::<Vec<_>>()
         );

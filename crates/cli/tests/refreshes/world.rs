@@ -41,7 +41,7 @@ pub const FORMS: &[Form] = &[
 ];
 
 /// Conflicts in these tables are decided for production, in the others for the pilot.
-pub const FOR_PRODUCTION: [&str; 3] = ["c03", "c07", "c11"];
+pub const FOR_PRODUCTION: [&str; 3] = ["c07", "c10", "c11"];
 
 pub fn form(table: &str) -> &'static Form {
     FORMS.iter().find(|f| f.name == table).unwrap()
