@@ -58,8 +58,17 @@ impl RowChange {
 /// # Errors
 /// When they cannot be read, or a value has no form in which it could be written again.
 pub async fn read(reader: &mut dyn Reader, copy: &TableCopy) -> Result<Vec<Vec<Cell>>> {
-    let encoding = reader.prepare(copy).await?.encoding;
     let mut rows = Vec::new();
+    each(reader, copy, &mut |row| rows.push(row)).await?;
+    Ok(rows)
+}
+
+/// The same row by row, for tables of any size.
+///
+/// # Errors
+/// As [`read`].
+pub async fn each(reader: &mut dyn Reader, copy: &TableCopy, row: &mut (dyn FnMut(Vec<Cell>) + Send)) -> Result<()> {
+    let encoding = reader.prepare(copy).await?.encoding;
     reader.begin(copy, &RangeSpec::whole()).await?;
     while let Some(batch) = reader.next().await? {
         let (mut rest, mut fields) = (&batch.data[..], Vec::with_capacity(copy.columns.len()));
@@ -69,10 +78,10 @@ pub async fn read(reader: &mut dyn Reader, copy: &TableCopy) -> Result<Vec<Vec<C
                 .take(copy.columns.len())
                 .enumerate()
                 .map(|(i, field)| encoding.cell(i, *field).map_err(|e| e.object(format!("column {}", copy.columns[i].name))));
-            rows.push(cells.collect::<Result<_>>().map_err(|e| e.while_doing(format!("read rows of {}", copy.table.name)))?);
+            row(cells.collect::<Result<_>>().map_err(|e| e.while_doing(format!("read rows of {}", copy.table.name)))?);
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// The columns that changes name, by table, each once.

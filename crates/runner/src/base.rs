@@ -1,18 +1,20 @@
-//! The base of later carry-overs (P20): a generation's configuration as people found it when it was opened, keyed hashes that tell what became
-//! of its records since, and the identities reserved for it. One private file for each generation, in the workspace.
+//! The base of later carry-overs (P20): what a generation's configuration is compared with, keyed hashes that tell what became of its records
+//! since it was opened, and the identities reserved for it. One private file for each generation, in the workspace.
+//!
+//! Configuration is compared with production's side of the time when the two were last brought together, so that what people configured stays
+//! theirs over any number of carry-overs (docs/design/0011).
 //!
 //! Owns the file and its form. Does not own what goes into it nor what follows from it (`execute::base`, `model::carry`). It holds values of
 //! configuration, as the generation itself does; it goes when the generation goes.
 
+use crate::workspace::{read_json, write_json};
 use greenroom_model::carry::{Band, Cell};
 use greenroom_model::catalog::{Catalog, TableName};
 use serde::{Deserialize, Serialize};
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
-/// The configuration rows of one table.
+/// The configuration rows of one table that later ones are compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseTable {
     /// The table.
@@ -83,11 +85,7 @@ impl Base {
     /// # Errors
     /// When it cannot be read, or is not what we wrote.
     pub fn open(path: &Path) -> io::Result<Option<Base>> {
-        match std::fs::read(path) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(e),
-        }
+        read_json(path)
     }
 
     /// Writes the file, whole or not at all, for its owner only.
@@ -95,10 +93,6 @@ impl Base {
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        let part = path.with_extension("part");
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        std::fs::rename(&part, path)
+        write_json(path, self)
     }
 }

@@ -259,11 +259,24 @@ pub struct Over {
     pub raw: Option<RawCopy>,
     /// The pilot whose configuration is carried over, and whether a person is asked before it is.
     pub carry: Option<(CarryFrom, bool)>,
+    /// The go-live is tried out, unmasked.
+    pub dress: bool,
 }
 
 /// The same over a raw copy, or over a pilot.
-pub fn make_over(program: &Program, survey: &Survey, checked: Checked, history: &Projection, names: Names, tool: &str, over: Over) -> Plan {
-    let Over { raw, carry } = over;
+pub fn make_over(
+    program: &Program,
+    survey: &Survey,
+    mut checked: Checked,
+    history: &Projection,
+    names: Names,
+    tool: &str,
+    over: Over,
+) -> Plan {
+    let Over { raw, carry, dress } = over;
+    if dress {
+        checked.tables = tables::unmasked(&survey.catalog);
+    }
     let mut footprint = footprint::footprint(program, survey, &checked);
     if let Some(raw) = &raw {
         let what = format!("`source` is the raw copy `{}` of the backup `{}`: production is not connected to", raw.name, raw.backup.path);
@@ -278,10 +291,18 @@ pub fn make_over(program: &Program, survey: &Survey, checked: Checked, history: 
             },
         );
     }
+    if dress {
+        let what = format!(
+            "production's rows stand unmasked in `{}` on the target, sealed, until the run drops them at its end",
+            names.generation
+        );
+        footprint.consequences.insert(0, what);
+    }
     if let Some((from, ask)) = &carry {
         let pilot = &program.pilot.name;
+        let until = if dress { "it is compared" } else { "the swap" };
         let mut lines = vec![format!(
-            "the configuration of generation {} under `{pilot}` is carried over; nobody but Greenroom comes into it from then until the swap",
+            "the configuration of generation {} under `{pilot}` is carried over; nobody but Greenroom comes into it from then until {until}",
             from.number
         )];
         if *ask {
@@ -301,6 +322,7 @@ pub fn make_over(program: &Program, survey: &Survey, checked: Checked, history: 
         footprint,
         raw,
         carry,
+        dress,
     })
 }
 

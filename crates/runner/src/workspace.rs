@@ -9,6 +9,8 @@ use greenroom_model::hash::Hash;
 use greenroom_model::mask::MaskKey;
 use greenroom_model::run::RunId;
 use greenroom_model::verify::DigestKey;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -18,6 +20,30 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Workspace {
     root: PathBuf,
+}
+
+/// Reads a file that [`write_json`] wrote; `None` when it is not there.
+///
+/// # Errors
+/// When it cannot be read, or is not what we wrote.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Writes a file whole or not at all, for its owner only.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    let part = path.with_extension("part");
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
+    file.write_all(&serde_json::to_vec(value)?)?;
+    file.sync_all()?;
+    fs::rename(&part, path)
 }
 
 /// Held while a process drives a run; the operating system lets go of it when the process dies.
@@ -60,8 +86,7 @@ impl Workspace {
 
     /// The schema whose columns have this fingerprint, if this workspace has seen it: to tell later which columns were retyped.
     pub fn seen_schema(&self, columns: Hash) -> Option<Catalog> {
-        let bytes = fs::read(self.root.join("schemas").join(format!("{columns}.json"))).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        read_json(&self.root.join("schemas").join(format!("{columns}.json"))).ok()?
     }
 
     /// Remembers a schema for [`Workspace::seen_schema`].
@@ -73,10 +98,7 @@ impl Workspace {
         if path.exists() {
             return Ok(());
         }
-        let part = path.with_extension("part");
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
-        file.write_all(&serde_json::to_vec(catalog)?)?;
-        fs::rename(&part, &path)
+        write_json(&path, catalog)
     }
 
     /// A folder for files of one run: schema archives, output of programs. Private, removed with the run's generation.

@@ -37,8 +37,8 @@ impl Engines for FakeEngines {
     }
 }
 
-fn program(refresh: bool) -> Program {
-    let (kind, kept) = match refresh {
+fn program(what: What) -> Program {
+    let (kind, kept) = match what.carries() {
         true => ("status = \"configuration\"\n", "[status]\nid = \"keep\"\nlabel = \"keep\"\ncolour = \"keep\"\n"),
         false => ("", ""),
     };
@@ -77,7 +77,7 @@ struct Machine {
     journal: MemoryJournal,
     disk: tempfile::TempDir,
     program: Program,
-    refresh: bool,
+    what: What,
 }
 
 type Statuses = [(i64, [&'static str; 2])];
@@ -140,10 +140,10 @@ impl Machine {
             world.stand(PILOT, Some(marker), Admission::Everybody { mode: 0o644 });
         }
         world.stand("somebody_elses", None, Admission::Everybody { mode: 0 });
-        if v.refresh {
+        if v.what.carries() {
             configure(&world, disk.path());
         }
-        Machine { world, journal: MemoryJournal::default(), disk, program: program(v.refresh), refresh: v.refresh }
+        Machine { world, journal: MemoryJournal::default(), disk, program: program(v.what), what: v.what }
     }
 
     fn state(&self) -> Option<RunState> {
@@ -173,7 +173,8 @@ impl Machine {
                     former: "pilot_former_nonce".into(),
                 };
                 let from = CarryFrom { nonce: "before".into(), number: 1 };
-                let over = planning::Over { raw: None, carry: self.refresh.then_some((from, false)) };
+                let carry = self.what.carries().then_some((from, false));
+                let over = planning::Over { raw: None, carry, dress: self.what == What::Dress };
                 let plan = planning::make_over(&self.program, &survey, checked, &Projection::default(), names, "test", over);
                 let hash = plan.hash();
                 journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
@@ -243,6 +244,11 @@ impl Machine {
         for (name, d) in &now {
             if !initial.values().any(|b| b.id == d.id) {
                 assert!(name == PILOT || d.admission == Admission::Sealed, "{what}: `{name}` is open to people before it is the pilot");
+                if self.what == What::Dress {
+                    let raw = d.marker.as_ref().is_none_or(|m| m.state == MarkerState::Raw);
+                    assert!(raw, "{what}: `{name}` holds production's values and is not marked so");
+                    continue;
+                }
                 for row in d.tables.values().flat_map(|rows| rows.values()) {
                     let text = String::from_utf8_lossy(row);
                     assert!(!text.contains("Realname") && !text.contains("@bank.com"), "{what}: a raw value is in `{name}`");
@@ -259,6 +265,12 @@ impl Machine {
     fn finished(&self, initial: &BTreeMap<String, Database>, what: &str) {
         self.always(initial, what);
         let now = self.databases();
+        if self.what == What::Dress {
+            assert_eq!(&now, initial, "{what}: a dress rehearsal leaves everything as it was, the pilot open");
+            let passed: Vec<String> = self.state().unwrap().verdicts.into_iter().filter(|(_, v)| v.passed).map(|(_, v)| v.what).collect();
+            assert!(["copy", "upgrade", "carry-over"].iter().all(|w| passed.iter().any(|p| p == w)), "{what}: {passed:?}");
+            return;
+        }
         let pilot = &now[PILOT];
         assert_eq!(pilot.marker.as_ref().map(|m| (m.nonce.as_str(), m.state)), Some(("nonce", MarkerState::Pilot)), "{what}");
         assert_eq!(pilot.admission, Admission::Everybody { mode: 0o666 }, "{what}");
@@ -310,27 +322,43 @@ struct Variant {
     atomicity: Atomicity,
     /// A pilot stands already.
     former: bool,
-    /// Its configuration is carried over.
-    refresh: bool,
+    what: What,
+}
+
+/// What is done on it.
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Rehearsal,
+    Refresh,
+    Dress,
+}
+
+impl What {
+    /// The pilot's configuration is carried over.
+    fn carries(self) -> bool {
+        self != What::Rehearsal
+    }
 }
 
 fn variants() -> Vec<Variant> {
     let a = |all| Atomicity { swap: all, scripts: all };
-    let v = |all, former, refresh| Variant { atomicity: a(all), former, refresh };
+    let v = |all, former, what| Variant { atomicity: a(all), former, what };
     vec![
-        v(true, true, false),
-        v(true, false, false),
-        v(false, true, false),
-        v(false, false, false),
-        v(true, true, true),
-        v(false, true, true),
+        v(true, true, What::Rehearsal),
+        v(true, false, What::Rehearsal),
+        v(false, true, What::Rehearsal),
+        v(false, false, What::Rehearsal),
+        v(true, true, What::Refresh),
+        v(false, true, What::Refresh),
+        v(true, true, What::Dress),
+        v(false, true, What::Dress),
     ]
 }
 
 /// Those furthest apart, for tests that kill twice.
 fn extremes() -> Vec<Variant> {
     let v = variants();
-    vec![v[0], v[2], v[5]]
+    vec![v[0], v[5], v[7]]
 }
 
 /// Number of cuts of an undisturbed run.

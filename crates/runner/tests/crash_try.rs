@@ -166,7 +166,7 @@ impl Machine {
                 &Projection::default(),
                 names,
                 "test",
-                planning::Over { raw, carry: None },
+                planning::Over { raw, ..planning::Over::default() },
             );
             let state = self.start(&mut journal, "rehearsal-2", plan)?;
             return self.execution(journal, state, engines).await?.drive(true).await;

@@ -5,6 +5,7 @@ mod check;
 mod columns;
 mod decide;
 mod demo;
+mod dress;
 mod drive;
 mod drop;
 mod engine_test;
@@ -69,6 +70,7 @@ pub enum Command {
     Plan(plan::PlanArgs),
     Rehearse(rehearse::RehearseArgs),
     Refresh(refresh::RefreshArgs),
+    Dress(dress::DressArgs),
     Preview(preview::PreviewArgs),
     Decide(decide::DecideArgs),
     Try(try_backup::TryArgs),
@@ -103,6 +105,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Plan(a) => plan::cmd_plan(app, a).await,
         Command::Rehearse(a) => rehearse::cmd_rehearse(app, a).await,
         Command::Refresh(a) => refresh::cmd_refresh(app, a).await,
+        Command::Dress(a) => dress::cmd_dress(app, a).await,
         Command::Preview(a) => preview::cmd_preview(app, &a),
         Command::Decide(a) => decide::cmd_decide(app, &a),
         Command::Try(a) => try_backup::cmd_try(app, a).await,

@@ -12,8 +12,8 @@ use greenroom_model::hash::Hash;
 use greenroom_model::plan::{Plan, PlannedHow, PlannedUpgrade, RunKind};
 use greenroom_model::upgrade;
 use greenroom_runner::planning::size;
-use greenroom_runner::ports::Silent;
-use greenroom_runner::session::SessionError;
+use greenroom_runner::ports::{Clock, Silent, SystemClock};
+use greenroom_runner::session::{Dressed, SessionError};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ struct Planned {
     short: String,
     plan: Plan,
     findings: Vec<Finding>,
+    /// The latest dress rehearsal, held against this plan's recipe.
+    dressed: Option<Dressed>,
 }
 
 pub async fn cmd_plan(app: &App, args: PlanArgs) -> Done {
@@ -65,7 +67,8 @@ pub async fn cmd_plan(app: &App, args: PlanArgs) -> Done {
         },
     };
     app.show(&findings, &layers);
-    app.result(&Planned { hash, short: hash.short(), plan, findings }, |p| text(p, args.sql))?;
+    let dressed = session.dressed(Some(&plan.recipe))?;
+    app.result(&Planned { hash, short: hash.short(), plan, findings, dressed }, |p| text(p, args.sql))?;
     Ok(Exit::Ok)
 }
 
@@ -77,8 +80,15 @@ fn text(p: &Planned, sql: bool) -> String {
         out.push_str(&format!("  restores `{}` ({}) as the raw copy `{}`\n", raw.backup.path, raw.backup.format, raw.name));
         return format!("{out}  it is over on {}\n{}\nhash {}\n", words::exactly(raw.until), steps(plan), p.hash);
     }
-    out.push_str(&format!("  builds `{}`, which then takes the name `{}`\n", plan.names.generation, plan.names.pilot));
-    out.push_str(&format!("  a present pilot is kept as `{}`\n", plan.names.former));
+    if plan.kind == RunKind::Dress {
+        out.push_str(&format!(
+            "  builds `{}` with production's own rows, tries the go-live out on it, and drops it\n",
+            plan.names.generation
+        ));
+    } else {
+        out.push_str(&format!("  builds `{}`, which then takes the name `{}`\n", plan.names.generation, plan.names.pilot));
+        out.push_str(&format!("  a present pilot is kept as `{}`\n", plan.names.former));
+    }
     out.push_str(&steps(plan));
     out.push_str(&tables(plan));
     if !plan.upgrade.is_empty() || !f.skipped_upgrade.is_empty() {
@@ -110,8 +120,19 @@ fn text(p: &Planned, sql: bool) -> String {
         None => "not known yet: no finished run has measured these steps".to_owned(),
     };
     lines("Expected time", &[time]);
-    out.push_str(&format!("\nhash {}\nnext: `greenroom rehearse --plan {}` does exactly this\n", p.hash, p.short));
+    if let Some(d) = &p.dressed {
+        lines("Dress rehearsal", &[words::dressed(d, SystemClock::default().now())]);
+    }
+    out.push_str(&format!("\nhash {}\n{}\n", p.hash, exactly(p)));
     out
+}
+
+/// What carries out exactly this plan.
+fn exactly(p: &Planned) -> String {
+    match p.plan.kind {
+        RunKind::Rehearsal => format!("next: `greenroom rehearse --plan {}` does exactly this", p.short),
+        kind => format!("recorded for a {kind}"),
+    }
 }
 
 fn steps(plan: &Plan) -> String {
@@ -127,7 +148,8 @@ fn steps(plan: &Plan) -> String {
         let expected = |key: &greenroom_model::plan::StepKey| plan.expected.get(key).map(|e| e.millis);
         let (title, millis) = if copy {
             let all: Option<u64> = plan.steps.iter().filter(|s| s.key.0.starts_with("copy:")).map(|s| expected(&s.key)).sum();
-            (format!("copy {}, masked in flight", words::count(copies as u64, "table")), all)
+            let masked = if plan.kind.is_unmasked() { "" } else { ", masked in flight" };
+            (format!("copy {}{masked}", words::count(copies as u64, "table")), all)
         } else {
             (s.title.clone(), expected(&s.key))
         };

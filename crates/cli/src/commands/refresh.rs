@@ -1,15 +1,14 @@
 //! `greenroom refresh`.
 
-use super::rehearse::{drop_expired, nothing_open, summary};
+use super::rehearse::Starting;
 use super::{Done, drive, preview};
 use crate::app::App;
 use crate::error::CliError;
-use crate::progress::Progress;
 use clap::Args;
-use greenroom_model::run::Phase;
+use greenroom_model::run::RunId;
 use greenroom_runner::execute::Ended;
-use std::path::PathBuf;
-use std::sync::Arc;
+use greenroom_runner::session::Session;
+use std::path::{Path, PathBuf};
 
 /// Renew the pilot's data and keep its configuration
 ///
@@ -40,24 +39,19 @@ pub struct RefreshArgs {
 }
 
 pub async fn cmd_refresh(app: &App, args: RefreshArgs) -> Done {
-    let progress = Arc::new(Progress::new(app));
-    let (session, layers) = app.session_with(progress.clone())?;
-    let history = session.history()?;
-    nothing_open(&history)?;
-    drop_expired(app, &session).await?;
-    let (hash, plan, findings) = session.plan_refresh(args.preview).await.map_err(|e| CliError::from(e).with_layers(&layers))?;
-    app.show(&findings, &layers);
-    app.say(summary(&plan, &hash.short()));
-    let kinds = history.runs.iter().rev().filter(|r| r.phase == Phase::Finished);
-    progress.expect(&plan, kinds.clone().find(|r| r.plan.kind == plan.kind).or_else(|| kinds.clone().next()), None);
-    let ended = drive::attended(&session, &progress, session.start(hash, &plan, args.by_hand)).await?;
-    if matches!(ended.1, Ended::Waiting(..))
-        && let Ok((_, shown)) = session.preview(Some(&ended.0.0))
-    {
-        app.say(crate::render::preview::text(&shown));
-        if let Some(file) = &args.html {
-            preview::write_html(file, &ended.0.0, &shown)?;
-        }
+    let starting = Starting::new(app).await?;
+    let planned = starting.session.plan_refresh(args.preview).await;
+    let ended = starting.run(app, planned, args.by_hand).await?;
+    shown(app, &starting.session, &ended, args.html.as_deref())?;
+    drive::conclude(app, &starting.session, &starting.progress, args.by_hand, ended).await
+}
+
+/// Shows what a run that asks would carry over; writes it as a page, too.
+pub fn shown(app: &App, session: &Session, (run, ended): &(RunId, Ended), html: Option<&Path>) -> Result<(), CliError> {
+    if !matches!(ended, Ended::Waiting(..)) {
+        return Ok(());
     }
-    drive::conclude(app, &session, &progress, args.by_hand, ended).await
+    let Ok((_, shown)) = session.preview(Some(&run.0)) else { return Ok(()) };
+    app.say(crate::render::preview::text(&shown));
+    html.map_or(Ok(()), |file| preview::write_html(file, &run.0, &shown))
 }

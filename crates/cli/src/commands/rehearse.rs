@@ -6,8 +6,12 @@ use crate::error::CliError;
 use crate::progress::Progress;
 use crate::render::words;
 use clap::Args;
+use greenroom_model::finding::Finding;
+use greenroom_model::hash::Hash;
 use greenroom_model::plan::Plan;
-use greenroom_model::run::Phase;
+use greenroom_model::program::Layer;
+use greenroom_model::run::{Phase, RunId};
+use greenroom_runner::execute::Ended;
 use greenroom_runner::journal::Projection;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
@@ -37,24 +41,50 @@ pub struct RehearseArgs {
 }
 
 pub async fn cmd_rehearse(app: &App, args: RehearseArgs) -> Done {
-    let progress = Arc::new(Progress::new(app));
-    let (session, layers) = app.session_with(progress.clone())?;
-    let history = session.history()?;
-    nothing_open(&history)?;
-    drop_expired(app, &session).await?;
-    let (hash, plan) = match &args.plan {
-        Some(prefix) => session.find_plan(prefix)?,
-        None => {
-            let (hash, plan, findings) = session.plan().await.map_err(|e| CliError::from(e).with_layers(&layers))?;
-            app.show(&findings, &layers);
-            (hash, plan)
-        }
+    let starting = Starting::new(app).await?;
+    let planned = match &args.plan {
+        Some(prefix) => starting.session.find_plan(prefix).map(|(hash, plan)| (hash, plan, Vec::new())),
+        None => starting.session.plan().await,
     };
-    app.say(summary(&plan, &hash.short()));
-    let earlier = history.runs.iter().rev().find(|r| r.phase == Phase::Finished && r.plan.kind == plan.kind);
-    progress.expect(&plan, earlier, None);
-    let ended = drive::attended(&session, &progress, session.start(hash, &plan, args.by_hand)).await?;
-    drive::conclude(app, &session, &progress, args.by_hand, ended).await
+    let ended = starting.run(app, planned, args.by_hand).await?;
+    drive::conclude(app, &starting.session, &starting.progress, args.by_hand, ended).await
+}
+
+/// What every run begins with.
+pub struct Starting {
+    pub session: Session,
+    pub progress: Arc<Progress>,
+    layers: Vec<Layer>,
+    history: Projection,
+}
+
+impl Starting {
+    /// Refuses when another run is open, and makes room.
+    pub async fn new(app: &App) -> Result<Starting, CliError> {
+        let progress = Arc::new(Progress::new(app));
+        let (session, layers) = app.session_with(progress.clone())?;
+        let history = session.history()?;
+        nothing_open(&history)?;
+        drop_expired(app, &session).await?;
+        Ok(Starting { session, progress, layers, history })
+    }
+
+    /// Says what was found and planned, and drives the run to its first end.
+    pub async fn run(
+        &self,
+        app: &App,
+        planned: Result<(Hash, Plan, Vec<Finding>), SessionError>,
+        by_hand: bool,
+    ) -> Result<(RunId, Ended), CliError> {
+        let (hash, plan, findings) = planned.map_err(|e| CliError::from(e).with_layers(&self.layers))?;
+        app.show(&findings, &self.layers);
+        app.say(summary(&plan, &hash.short()));
+        // The latest of its kind; before there is one, any.
+        let finished = self.history.runs.iter().rev().filter(|r| r.phase == Phase::Finished);
+        let alike = finished.clone().find(|r| r.plan.kind == plan.kind).or_else(|| finished.clone().next());
+        self.progress.expect(&plan, alike, None);
+        drive::attended(&self.session, &self.progress, self.session.start(hash, &plan, by_hand)).await
+    }
 }
 
 /// Makes room before something new is built.
@@ -87,5 +117,6 @@ pub fn summary(plan: &Plan, short: &str) -> String {
     let tables = words::count(plan.tables.len() as u64, "table");
     let steps = words::count(plan.upgrade.len() as u64, "upgrade step");
     let read = size(plan.footprint.read_bytes);
-    format!("{at}: plan {short}: {tables} ({masked} with masks), {read} to read, {steps}{until}\nbuilding `{}`", plan.names.generation)
+    let how = if plan.kind.is_unmasked() { "unmasked".to_owned() } else { format!("{masked} with masks") };
+    format!("{at}: plan {short}: {tables} ({how}), {read} to read, {steps}{until}\nbuilding `{}`", plan.names.generation)
 }

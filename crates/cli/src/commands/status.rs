@@ -11,7 +11,7 @@ use clap::Args;
 use greenroom_engine::Admission;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
-use greenroom_runner::session::{Known, Session};
+use greenroom_runner::session::{Dressed, Known, Session};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -32,6 +32,8 @@ struct Status {
     verdict: Option<Dated>,
     /// The latest run.
     run: Option<RunReport>,
+    /// The latest dress rehearsal that went well.
+    dressed: Option<Dressed>,
     /// Former pilots and generations that still stand.
     others: Vec<Known>,
     /// Events at which the wall clock went back.
@@ -73,6 +75,7 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         run: history.runs.last().map(|r| RunReport::of(r, busy)),
         others,
         clock_jumps: history.clock_jumps,
+        dressed: session.dressed(None)?,
         unreachable,
         busy,
     })
@@ -92,6 +95,10 @@ fn text(s: &Status) -> String {
     if let Some(r) = &s.run {
         out.push_str(&latest(s, r));
     }
+    if let Some(d) = &s.dressed {
+        out.push_str(&heading("Dress rehearsal"));
+        out.push_str(&format!("  {}\n", words::dressed(d, s.now)));
+    }
     if !s.others.is_empty() {
         out.push_str(&heading("Also standing"));
         let row = |k: &Known| {
@@ -99,6 +106,7 @@ fn text(s: &Status) -> String {
                 (Some(u), role) if role.ends_with("raw copy") => raw(k, *u, s.now),
                 (Some(u), _) if *u <= s.now => "time is over: the next rehearsal drops it".to_owned(),
                 (Some(u), _) => format!("kept until {} ({})", words::when(*u), words::age(*u, s.now)),
+                (None, "unmasked generation") => paint(WARN, "raw values on the target until its run is resumed or undone"),
                 (None, _) => String::new(),
             };
             let bytes = k.standing.as_ref().map(|x| size(x.bytes)).unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::style::{HEAD, paint};
 use super::table::{Align, table};
 use super::words;
-use greenroom_model::carry::{Cell, Conflict, ConflictKind, Key, Preview, ReportKind, TablePreview, Take, Taken};
+use greenroom_model::carry::{Cell, Conflict, ConflictKind, Into, Key, Preview, ReportKind, TablePreview, Take, Taken};
 use greenroom_runner::execute::Shown;
 
 /// Rows of one table that a terminal is given; the page and JSON have all.
@@ -54,11 +54,16 @@ fn why(kind: ConflictKind) -> &'static str {
         ConflictKind::MissingParent => "it refers to a row that will not be there",
         ConflictKind::Referenced => "other rows refer to it",
         ConflictKind::Occupied => "another row has the value already",
+        ConflictKind::Planted => "a value that also stands in a masked column of the pilot",
     }
 }
 
-fn reported(kind: ReportKind) -> &'static str {
+fn reported(kind: ReportKind, into: Into) -> &'static str {
+    let raw = into == Into::Raw;
     match kind {
+        ReportKind::ProductionChanged if raw => "changed in production, stays so",
+        ReportKind::ProductionInserted if raw => "added in production, stays",
+        ReportKind::ProductionDeleted if raw => "deleted in production, stays so",
         ReportKind::ProductionChanged => "changed in production, not taken",
         ReportKind::ProductionInserted => "added in production, not taken",
         ReportKind::ProductionDeleted => "deleted in production, kept",
@@ -100,7 +105,7 @@ pub fn text(shown: &Shown) -> String {
         })
         .collect();
     if rows.is_empty() {
-        out.push_str("  nothing: the pilot's configuration is what it was when it was opened, and so is production's\n");
+        out.push_str("  nothing: pilot and production have the same configuration as before\n");
     } else {
         let right = |name| (name, Align::Right);
         let columns = [
@@ -115,7 +120,7 @@ pub fn text(shown: &Shown) -> String {
         ];
         out.push_str(&table(&columns, &rows));
     }
-    p.tables.iter().for_each(|t| details(t, &mut out));
+    p.tables.iter().for_each(|t| details(t, p.into, &mut out));
     rest(p, &shown.findings, &mut out);
     out
 }
@@ -126,7 +131,7 @@ fn more(all: usize, out: &mut String) {
     }
 }
 
-fn details(t: &TablePreview, out: &mut String) {
+fn details(t: &TablePreview, into: Into, out: &mut String) {
     if !t.taken.is_empty() {
         out.push_str(&format!("\n{} from the pilot\n", paint(HEAD, &t.table)));
         let rows: Vec<Vec<String>> =
@@ -145,7 +150,7 @@ fn details(t: &TablePreview, out: &mut String) {
                 why(c.kind),
                 decision(c)
             ));
-            for (side, cells_of) in [("opened", &c.base), ("pilot", &c.pilot), ("production", &c.new)] {
+            for (side, cells_of) in [("before", &c.base), ("pilot", &c.pilot), ("production", &c.new)] {
                 out.push_str(&format!("            {side:<10}  {}\n", short(cells(cells_of.as_ref()))));
             }
         }
@@ -158,7 +163,12 @@ fn details(t: &TablePreview, out: &mut String) {
             .iter()
             .take(SHOWN)
             .map(|r| {
-                vec![short(key(&r.key)), r.column.clone().unwrap_or_default(), reported(r.kind).to_owned(), short(cells(r.new.as_ref()))]
+                vec![
+                    short(key(&r.key)),
+                    r.column.clone().unwrap_or_default(),
+                    reported(r.kind, into).to_owned(),
+                    short(cells(r.new.as_ref())),
+                ]
             })
             .collect();
         out.push_str(&table(&[("key", Align::Left), ("column", Align::Left), ("", Align::Left), ("value", Align::Left)], &rows));
@@ -212,9 +222,16 @@ pub fn html(run: &str, shown: &Shown) -> String {
     let mut out = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, \
          initial-scale=1\"><title>{run}: configuration carried over</title><style>{STYLE}</style></head><body><h1>{run}: configuration that is \
-         carried over</h1><p>{} rows inserted, {} updated ({} cells), {} deleted. {} changes of production&rsquo;s own are reported and not taken. \
+         carried over</h1><p>{} rows inserted, {} updated ({} cells), {} deleted. {} changes of production&rsquo;s own {}. \
          {} conflicts, <strong>{} open</strong>.</p>",
-        c.inserted, c.updated, c.cells, c.deleted, c.reports, c.conflicts, c.open
+        c.inserted,
+        c.updated,
+        c.cells,
+        c.deleted,
+        c.reports,
+        if p.into == Into::Raw { "stay" } else { "are reported and not taken" },
+        c.conflicts,
+        c.open
     );
     for t in &p.tables {
         out.push_str(&format!("<h2>{}</h2>", escape(&t.table)));
@@ -232,7 +249,7 @@ pub fn html(run: &str, shown: &Shown) -> String {
                 ]
             });
             out.push_str("<h3>Conflicts</h3>");
-            out.push_str(&grid(&["id", "row", "column", "why", "as opened", "pilot", "production", "decision"], rows));
+            out.push_str(&grid(&["id", "row", "column", "why", "before", "pilot", "production", "decision"], rows));
         }
         if !t.taken.is_empty() {
             out.push_str("<h3>From the pilot</h3>");
@@ -241,10 +258,10 @@ pub fn html(run: &str, shown: &Shown) -> String {
         if !t.reports.is_empty() {
             let rows = t.reports.iter().map(|r| {
                 let column = r.column.clone().unwrap_or_default();
-                vec![key(&r.key), column, reported(r.kind).to_owned(), cells(r.base.as_ref()), cells(r.new.as_ref())]
+                vec![key(&r.key), column, reported(r.kind, p.into).to_owned(), cells(r.base.as_ref()), cells(r.new.as_ref())]
             });
             out.push_str("<h3>In production</h3>");
-            out.push_str(&grid(&["row", "column", "", "as opened", "now"], rows));
+            out.push_str(&grid(&["row", "column", "", "before", "now"], rows));
         }
         if !t.tainted.is_empty() {
             out.push_str(&format!("<p>Never travels, because it was masked or neutralised: {}</p>", escape(&t.tainted.join(", "))));

@@ -72,6 +72,8 @@ pub struct Dated {
 pub struct RunReport {
     /// Name.
     pub run: String,
+    /// What it is for.
+    pub kind: RunKind,
     /// Its plan.
     pub plan: Hash,
     /// How it stands.
@@ -138,6 +140,7 @@ impl RunReport {
         let former = state.outcome_of(|a| matches!(a, Action::Swap)).and_then(|o| o.facts.get("former").cloned());
         RunReport {
             run: state.id.0.clone(),
+            kind: state.plan.kind,
             plan: state.plan_hash,
             standing,
             started: state.started,
@@ -187,6 +190,10 @@ impl RunReport {
                 pair(format!("greenroom undo {run}"), "drop what was restored so far"),
                 pair(format!("greenroom resume {run}"), "restore the backup from the beginning"),
             ],
+            Standing::Finished if self.kind == RunKind::Dress => vec![
+                pair(format!("greenroom run show {run}"), "every step and what it found"),
+                pair("greenroom refresh".into(), "the newest records for the pilot"),
+            ],
             Standing::Finished if self.opened => vec![
                 pair("greenroom verify".into(), "check the pilot again, at any time"),
                 pair("greenroom open --to all".into(), "let everybody in, not only testers"),
@@ -225,6 +232,20 @@ impl RunReport {
                 Standing::Undone => format!("the raw copy `{raw}` is gone"),
                 Standing::Running => format!("restoring the raw copy `{raw}`"),
                 _ => format!("the raw copy `{raw}` is half restored; everything else is untouched"),
+            };
+        }
+        if self.kind == RunKind::Dress {
+            let generation = &self.generation;
+            return match self.standing {
+                Standing::Finished => {
+                    "the go-live was tried out with production's own rows and went well; what was built for it is dropped, the pilot is untouched".into()
+                }
+                Standing::Undone => "what was built with production's own rows is gone; the pilot is untouched".into(),
+                Standing::Running => format!("building `{generation}` with production's own rows"),
+                _ => format!(
+                    "the source and the pilot are untouched; `{generation}` stands sealed on the target with production's own rows until the run goes \
+                     on or is undone"
+                ),
             };
         }
         match self.standing {

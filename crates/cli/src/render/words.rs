@@ -1,5 +1,6 @@
 //! Numbers, durations and times in words.
 
+use greenroom_runner::session::Dressed;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// `1 row`, `12,345 rows`.
@@ -32,6 +33,15 @@ pub fn millis(ms: u64) -> String {
         1..60 => format!("{s}.{} s", ms % 1000 / 100),
         60..3600 => format!("{} min {:02} s", s / 60, s % 60),
         _ => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+    }
+}
+
+/// What a dress rehearsal proves, or does not any more.
+pub fn dressed(d: &Dressed, now: Timestamp) -> String {
+    let what = format!("{} went well {}, in {}", d.run, age(d.at, now), millis(d.millis));
+    match d.stale.as_slice() {
+        [] => format!("{what}: with the same upgrade, carry-over and production schema"),
+        stale => format!("{what}, and proves nothing any more, since this changed: {}; `greenroom dress` again", stale.join(", ")),
     }
 }
 

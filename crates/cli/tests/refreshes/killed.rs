@@ -1,7 +1,7 @@
 //! Refreshes that are killed while configuration is carried over: another process finishes them with what people had configured, or gives them
 //! their pilot back as it was.
 
-use super::expected::expected;
+use super::expected::{Later, expected, next_base};
 use super::world::{self, Chance, World, read};
 use super::{command, differ, tick};
 use crate::ground::{Ground, Mysql, Postgres, Sqlite};
@@ -36,8 +36,8 @@ fn play(ground: &(dyn Ground + Sync)) {
                 command(ground, &["resume", "--quiet"], 0);
                 let new = world.at(tick(ground)).upgraded();
                 let now = read(ground, "pilot");
-                differ(ground, &cut, &expected(&base, &pilot, &new, &world.clients(tick(ground))), &now);
-                base = now;
+                differ(ground, &cut, &expected(&base, &pilot, &new, &world.clients(tick(ground)), Later::SetAside), &now);
+                base = next_base(&base, &pilot, &new, &now);
             } else {
                 command(ground, &["undo", "--yes", "--quiet"], 0);
                 assert_eq!(read(ground, "pilot"), pilot, "{cut}: undone, the pilot is not as it was");
@@ -48,7 +48,7 @@ fn play(ground: &(dyn Ground + Sync)) {
     let pilot = read(ground, "pilot");
     command(ground, &["refresh", "--quiet"], 0);
     let new = world.at(tick(ground)).upgraded();
-    differ(ground, "after all", &expected(&base, &pilot, &new, &world.clients(tick(ground))), &read(ground, "pilot"));
+    differ(ground, "after all", &expected(&base, &pilot, &new, &world.clients(tick(ground)), Later::SetAside), &read(ground, "pilot"));
     assert!(killed >= 8, "only {killed} of ten refreshes were killed in time");
 }
 

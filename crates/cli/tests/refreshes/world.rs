@@ -41,7 +41,7 @@ pub const FORMS: &[Form] = &[
 ];
 
 /// Conflicts in these tables are decided for production, in the others for the pilot.
-pub const FOR_PRODUCTION: [&str; 3] = ["c07", "c10", "c11"];
+pub const FOR_PRODUCTION: [&str; 4] = ["c03", "c07", "c10", "c11"];
 
 pub fn form(table: &str) -> &'static Form {
     FORMS.iter().find(|f| f.name == table).unwrap()
@@ -72,6 +72,14 @@ impl State {
     pub fn upgraded(mut self) -> State {
         self.rows("c01").values_mut().for_each(|row| row.push(Some("1".into())));
         self.rows("c04").values_mut().for_each(|row| row[3] = None);
+        self
+    }
+}
+
+impl State {
+    /// What the upgrade makes of production's configuration itself.
+    pub fn upgraded_unmasked(mut self) -> State {
+        self.rows("c01").values_mut().for_each(|row| row.push(Some("1".into())));
         self
     }
 }
@@ -270,11 +278,11 @@ fn production_acts(engine: &str, chance: &mut Chance, state: &mut State) -> Stri
 }
 
 /// What testers do on the pilot between two refreshes.
-pub fn testers(ground: &dyn Ground, chance: &mut Chance, base: &State) {
+pub fn testers(ground: &dyn Ground, chance: &mut Chance, now: &State) {
     let mut sql = String::new();
     for (round, f) in FORMS.iter().enumerate() {
-        let keys: Vec<String> = base.table(f.name).keys().cloned().collect();
-        let parents: Vec<String> = f.parent.map(|p| base.table(p).keys().cloned().collect()).unwrap_or_default();
+        let keys: Vec<String> = now.table(f.name).keys().cloned().collect();
+        let parents: Vec<String> = f.parent.map(|p| now.table(p).keys().cloned().collect()).unwrap_or_default();
         if f.name == "c12" {
             sql.push_str(&format!("INSERT INTO c12 (label, n) VALUES ('twin', {});\n", chance.below(3)));
             sql.push_str(&format!("UPDATE c12 SET label = 'changed {}' WHERE n = {};\n", chance.below(2), chance.below(4)));

@@ -125,11 +125,11 @@ pub(super) fn picking(c: &Connection, table: &TableName, keys: &[Vec<(String, Ce
 }
 
 /// In one transaction, foreign keys checked at its end, no trigger firing.
-pub(super) fn changes(c: &Connection, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {
+pub(super) fn changes(c: &Connection, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
     let mut statements = vec![carry::plain("PRAGMA foreign_keys = ON".into(), 0), carry::plain("PRAGMA defer_foreign_keys = ON".into(), 0)];
     statements.extend(carry::statements(&spells(c, changes)?, changes, 1)?);
     quiet(c)?;
-    let applied = script::run(c, key, hash, &statements, if skip == 0 { 0 } else { skip + 2 }, false);
+    let applied = script::run(c, key, hash, &statements, 0, false);
     c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true).map_err(|e| failed("let triggers fire again", &e))?;
     applied
 }

@@ -184,9 +184,9 @@ impl Generation for SqliteGeneration {
         self.session.run(move |c| carry::picking(c, &table, &keys)).await
     }
 
-    async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {
+    async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], _skip: u32) -> Result<Applied> {
         let (key, hash, changes) = (key.to_owned(), *hash, changes.to_vec());
-        self.session.run(move |c| carry::changes(c, &key, &hash, &changes, skip)).await
+        self.session.run(move |c| carry::changes(c, &key, &hash, &changes)).await
     }
 
     async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {

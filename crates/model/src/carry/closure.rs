@@ -7,7 +7,7 @@ use super::cell::{Cell, Key};
 use super::compare::{Change, Draft, Report, ReportKind};
 use super::conflict::{About, ConflictKind, Take, Words};
 use super::references::Reference;
-use super::shape::{Shapes, TableShape};
+use super::shape::{Into, Shapes, TableShape};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,8 @@ pub struct Questions {
     pub parents: BTreeMap<usize, BTreeSet<Vec<Cell>>>,
     /// By index of a reference from records: the values (of the referenced columns) that would no longer be there.
     pub children: BTreeMap<usize, BTreeSet<Vec<Cell>>>,
+    /// Values on their way into unmasked data, which may stand in masked columns of the pilot ([`masked_columns`](super::masked_columns)).
+    pub values: BTreeSet<Cell>,
 }
 
 /// What became of a record that configuration refers to.
@@ -39,6 +41,59 @@ pub struct Answers {
     pub parents: BTreeMap<(usize, Vec<Cell>), Record>,
     /// Values to which no record refers, by reference.
     pub free: BTreeSet<(usize, Vec<Cell>)>,
+    /// Those of [`Questions::values`] that do stand in masked columns of the pilot.
+    pub masked: BTreeSet<Cell>,
+}
+
+/// Values shorter than this many bytes say too little: codes and numbers are alike everywhere.
+const TELLING: usize = 4;
+
+/// Cells that a change takes from the pilot, by column.
+fn carried(change: &Change) -> Vec<(usize, &Cell)> {
+    match change {
+        Change::Insert(cells) => cells.iter().enumerate().filter_map(|(at, c)| c.as_ref().map(|c| (at, c))).collect(),
+        Change::Update(cells) => cells.iter().map(|(at, c)| (*at, c)).collect(),
+        Change::Delete => Vec::new(),
+    }
+}
+
+/// Whether it is an address that never leads anywhere (RFC 2606), as packs and masks write them.
+fn is_invalid(cell: &Cell) -> bool {
+    let text = cell.bytes().map(|b| String::from_utf8_lossy(b).to_ascii_lowercase());
+    text.is_some_and(|t| {
+        t.match_indices(".invalid").any(|(at, w)| !t[at + w.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-'))
+    })
+}
+
+/// Leaves behind what may come from masked columns of the pilot, unless a person says that it does not.
+fn planted(shapes: &Shapes, drafts: &mut [Draft], answers: &Answers, words: &Words<'_>) {
+    for (shape, draft) in shapes.tables.iter().zip(drafts.iter_mut()) {
+        let found: Vec<(Key, usize, Cell)> = draft
+            .changes
+            .iter()
+            .flat_map(|(key, change)| carried(change).into_iter().map(move |(at, cell)| (key, at, cell)))
+            .filter(|(_, _, cell)| is_invalid(cell) || answers.masked.contains(*cell))
+            .map(|(key, at, cell)| (key.clone(), at, cell.clone()))
+            .collect();
+        for (key, at, cell) in found {
+            let new = draft.new.get(&key).map(|row| vec![row[at].clone()]);
+            let about = About {
+                kind: ConflictKind::Planted,
+                key: &key,
+                column: Some(shape.columns[at].name.clone()),
+                base: None,
+                pilot: Some(&[cell]),
+                new: new.as_deref(),
+                choices: &[Take::Pilot, Take::Production],
+            };
+            let conflict = words.settle(&shape.table, &shape.short, about);
+            let stays = conflict.taken.is_none_or(|(take, _)| take != Take::Pilot);
+            draft.conflicts.push(conflict);
+            if stays {
+                give_up(draft, &key, Some(&[at]));
+            }
+        }
+    }
 }
 
 /// A row's values in the columns of a reference; none where it refers to nothing.
@@ -94,11 +149,18 @@ pub(super) fn questions(shapes: &Shapes, drafts: &[Draft]) -> Questions {
             }
         }
     }
+    if shapes.into == Into::Raw {
+        let cells = drafts.iter().flat_map(|d| d.changes.values()).flat_map(carried).map(|(_, cell)| cell);
+        questions.values = cells.filter(|c| c.bytes().is_some_and(|b| b.len() >= TELLING)).cloned().collect();
+    }
     questions
 }
 
 /// Gives up or adapts changes until every reference that a change is about has its row.
 pub(super) fn close(shapes: &Shapes, drafts: &mut [Draft], answers: &Answers, words: &Words<'_>) {
+    if shapes.into == Into::Raw {
+        planted(shapes, drafts, answers, words);
+    }
     let closing = Closing { shapes, answers, words };
     loop {
         let mut changed = false;

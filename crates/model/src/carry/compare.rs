@@ -54,10 +54,29 @@ pub struct Report {
     pub column: Option<String>,
     /// What.
     pub kind: ReportKind,
-    /// As the generation was opened: one value, or the row.
+    /// In the base: one value, or the row.
     pub base: Option<Vec<Cell>>,
     /// In the new generation.
     pub new: Option<Vec<Cell>>,
+}
+
+/// A row of the base that the next carry-over compares with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseRow {
+    /// In the order of the shape's columns.
+    pub cells: Vec<Cell>,
+    /// Columns (indices) whose value is what the generation has there when it is opened, whatever `cells` say.
+    pub as_opened: Vec<usize>,
+}
+
+/// What production changed of a row that the pilot left alone.
+#[derive(Clone, Debug)]
+pub(super) enum Theirs {
+    Inserted,
+    /// The base's values, by column.
+    Changed(BTreeMap<usize, Cell>),
+    /// The base's row.
+    Deleted(Vec<Cell>),
 }
 
 /// One table, compared.
@@ -69,6 +88,8 @@ pub(super) struct Draft {
     pub reports: Vec<Report>,
     /// Changes that only take production's later ones back: given up without a word where something needs the row.
     pub set_aside: BTreeSet<Key>,
+    /// What production alone changed.
+    pub theirs: BTreeMap<Key, Theirs>,
 }
 
 impl Draft {
@@ -88,6 +109,30 @@ impl Draft {
         }
     }
 
+    /// The base of the next carry-over: production's side, but the present base where production's change was set aside. So what was taken from
+    /// the pilot goes on being the pilot's, and what was set aside goes on being production's.
+    pub fn next_base(&self, shape: &TableShape) -> Vec<BaseRow> {
+        let mut rows: BTreeMap<&Key, BaseRow> =
+            self.new.iter().map(|(k, cells)| (k, BaseRow { cells: cells.clone(), as_opened: vec![] })).collect();
+        for (key, theirs) in &self.theirs {
+            let after = self.after(key);
+            match (theirs, after) {
+                (Theirs::Inserted, None) => drop(rows.remove(key)),
+                (Theirs::Changed(cells), Some(after)) => {
+                    let Some(row) = rows.get_mut(key) else { continue };
+                    cells.iter().filter(|(at, cell)| after[**at] == **cell).for_each(|(at, cell)| row.cells[*at] = cell.clone());
+                }
+                (Theirs::Deleted(base), Some(_)) => {
+                    let stay = |c: &super::shape::ColumnShape| c.tainted.is_some() || c.on_pilot == OnPilot::Missing;
+                    let as_opened = shape.columns.iter().enumerate().filter(|(_, c)| stay(c)).map(|(at, _)| at).collect();
+                    rows.insert(key, BaseRow { cells: base.clone(), as_opened });
+                }
+                _ => {}
+            }
+        }
+        rows.into_values().collect()
+    }
+
     /// Keys of all rows before or after.
     pub fn keys(&self) -> BTreeSet<&Key> {
         self.new.keys().chain(self.changes.keys()).collect()
@@ -97,7 +142,7 @@ impl Draft {
 /// Compares one table.
 pub(super) fn compare(shape: &TableShape, base: &Side, pilot: &Side, new: Side, later: Later, words: &Words<'_>) -> Draft {
     let keys: BTreeSet<Key> = base.rows.keys().chain(pilot.rows.keys()).chain(new.rows.keys()).cloned().collect();
-    let draft = Draft { new: new.rows, changes: BTreeMap::new(), conflicts: Vec::new(), reports: Vec::new(), set_aside: BTreeSet::new() };
+    let draft = Draft { new: new.rows, ..Draft::default() };
     let mut table = Table { shape, later, words, draft };
     for key in keys {
         let (b, p) = (base.rows.get(&key), pilot.rows.get(&key));
@@ -135,6 +180,7 @@ impl Table<'_> {
                     self.conflict(ConflictKind::Left, key, rows, PRODUCTION);
                 } else {
                     self.report(ReportKind::ProductionDeleted, key, None, base, None);
+                    self.draft.theirs.extend(base.map(|b| (key.clone(), Theirs::Deleted(b.to_vec()))));
                 }
             }
             (Some(b), Some(p), None) => {
@@ -145,6 +191,7 @@ impl Table<'_> {
                     }
                 } else {
                     self.report(ReportKind::ProductionDeleted, key, None, Some(b), None);
+                    self.draft.theirs.insert(key.clone(), Theirs::Deleted(b.to_vec()));
                     if self.later == Later::SetAside && self.can_insert() {
                         self.insert(key, p, false);
                     }
@@ -166,6 +213,7 @@ impl Table<'_> {
             }
             (None, None, Some(n)) => {
                 self.report(ReportKind::ProductionInserted, key, None, None, Some(n));
+                self.draft.theirs.insert(key.clone(), Theirs::Inserted);
                 if self.later == Later::SetAside && !left.0 {
                     self.draft.changes.insert(key.clone(), Change::Delete);
                     self.draft.set_aside.insert(key.clone());
@@ -176,7 +224,7 @@ impl Table<'_> {
     }
 
     fn cells(&mut self, key: &Key, base: &[Cell], pilot: &[Cell], new: &[Cell]) {
-        let mut update = BTreeMap::new();
+        let (mut update, mut theirs) = (BTreeMap::new(), BTreeMap::new());
         for (at, column) in self.shape.columns.iter().enumerate() {
             let (b, p, n) = (&base[at], &pilot[at], &new[at]);
             let edited = p != b;
@@ -193,6 +241,7 @@ impl Table<'_> {
                 }
             } else {
                 self.report(ReportKind::ProductionChanged, key, Some(at), one(b).as_deref(), one(n).as_deref());
+                theirs.insert(at, b.clone());
                 if self.later == Later::SetAside {
                     update.insert(at, b.clone());
                 }
@@ -200,6 +249,9 @@ impl Table<'_> {
         }
         if !update.is_empty() {
             self.draft.changes.insert(key.clone(), Change::Update(update));
+        }
+        if !theirs.is_empty() {
+            self.draft.theirs.insert(key.clone(), Theirs::Changed(theirs));
         }
     }
 

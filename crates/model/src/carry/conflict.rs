@@ -47,6 +47,9 @@ pub enum ConflictKind {
     Referenced,
     /// Another row has the value already, in columns of which no two rows may be equal.
     Occupied,
+    /// On its way into unmasked data: the value also stands in a column that was masked or neutralised on the pilot, or is an address under
+    /// `.invalid`. It may come from there.
+    Planted,
 }
 
 impl ConflictKind {
@@ -57,9 +60,12 @@ impl ConflictKind {
                 matches!(take, Take::Pilot | Take::Production)
             }
             ConflictKind::MissingParent => matches!(take, Take::Production | Take::Null),
-            ConflictKind::Left | ConflictKind::Tainted | ConflictKind::NoValue | ConflictKind::Referenced | ConflictKind::Occupied => {
-                take == Take::Production
-            }
+            ConflictKind::Left
+            | ConflictKind::Tainted
+            | ConflictKind::NoValue
+            | ConflictKind::Referenced
+            | ConflictKind::Occupied
+            | ConflictKind::Planted => take == Take::Production,
         }
     }
 
@@ -75,6 +81,7 @@ impl ConflictKind {
             ConflictKind::MissingParent => "missing_parent",
             ConflictKind::Referenced => "referenced",
             ConflictKind::Occupied => "occupied",
+            ConflictKind::Planted => "planted",
         }
     }
 }
@@ -119,7 +126,7 @@ pub struct Conflict {
     pub key: Key,
     /// The column, where it is about one value; for references the referring columns, joined by commas.
     pub column: Option<String>,
-    /// As the generation was opened: one value or the row; none where there was no row.
+    /// In the base: one value or the row; none where there was no row.
     pub base: Option<Vec<Cell>>,
     /// On the pilot.
     pub pilot: Option<Vec<Cell>>,

@@ -137,6 +137,10 @@ impl<'a> Graph<'a> {
                 if before == after {
                     continue;
                 }
+                // InnoDB refuses to delete a row that refers to itself.
+                if before.is_some() && self.nodes[node].act == Act::Delete && from == to && before == parent(drafts[to].new.get(key)) {
+                    self.detach(node, &group);
+                }
                 if let Some(on) = after.and_then(|v| provided.get(&v).copied()) {
                     self.wait(node, Wait { on, group: group.clone(), theirs: theirs.clone(), away: false });
                 }
@@ -259,7 +263,8 @@ impl<'a> Graph<'a> {
 
     /// Splits one change of a cycle so that it is none any more.
     fn open(&mut self, cycle: &[(usize, Wait)]) -> bool {
-        cycle.iter().any(|(at, wait)| self.postpone(*at, &wait.group)) || cycle.iter().any(|(_, wait)| wait.away && self.detach(wait))
+        cycle.iter().any(|(at, wait)| self.postpone(*at, &wait.group))
+            || cycle.iter().any(|(_, wait)| wait.away && self.detach(wait.on, &wait.theirs))
     }
 
     /// Makes the change at once but for some columns, which become NULL where they may and stay as they are where they may not, and follow
@@ -314,11 +319,11 @@ impl<'a> Graph<'a> {
         self.index.get(&(self.nodes[at].table, self.nodes[at].key.clone())) != Some(&at)
     }
 
-    /// Makes the reference of a row that is going to be deleted NULL first, so that what it refers to can go before it.
-    fn detach(&mut self, wait: &Wait) -> bool {
-        let node = &self.nodes[wait.on];
+    /// Makes columns of a row that is going to be deleted NULL first, so that what they refer to can go before it. False where they may not be.
+    fn detach(&mut self, at: usize, columns: &[usize]) -> bool {
+        let node = &self.nodes[at];
         let shape = &self.shapes.tables[node.table];
-        let nulls: BTreeMap<usize, Cell> = wait.theirs.iter().filter(|c| shape.columns[**c].nullable).map(|c| (*c, Cell::NULL)).collect();
+        let nulls: BTreeMap<usize, Cell> = columns.iter().filter(|c| shape.columns[**c].nullable).map(|c| (*c, Cell::NULL)).collect();
         if node.act != Act::Delete || nulls.is_empty() {
             return false;
         }
@@ -326,12 +331,12 @@ impl<'a> Graph<'a> {
         let (table, key) = (node.table, node.key.clone());
         self.nodes.push(Node { table, key, act: Act::Update { cells: nulls.clone() }, waits: Vec::new(), done: false });
         for other in self.nodes.iter_mut().take(new).filter(|n| !n.done) {
-            for w in other.waits.iter_mut().filter(|w| w.on == wait.on && w.away && w.theirs.iter().any(|c| nulls.contains_key(c))) {
+            for w in other.waits.iter_mut().filter(|w| w.on == at && w.away && w.theirs.iter().any(|c| nulls.contains_key(c))) {
                 w.on = new;
             }
         }
         // The first part comes before the second.
-        self.nodes[wait.on].waits.push(Wait { on: new, group: Vec::new(), theirs: Vec::new(), away: false });
+        self.nodes[at].waits.push(Wait { on: new, group: Vec::new(), theirs: Vec::new(), away: false });
         true
     }
 }

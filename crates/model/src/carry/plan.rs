@@ -2,11 +2,11 @@
 //! about the whole.
 
 use super::closure::{self, Answers, Questions};
-use super::compare::{Draft, Later, Report, compare};
+use super::compare::{BaseRow, Draft, Later, Report, compare};
 use super::conflict::{Conflict, Words};
 use super::order::{Operation, order};
 use super::rows::Side;
-use super::shape::{Into, Shapes};
+use super::shape::{Into, Shapes, TableShape};
 use crate::finding::Finding;
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ impl<'a> Carrying<'a> {
         Carrying { shapes, words, later, drafts: vec![Draft::default(); shapes.tables.len()], given: BTreeSet::new() }
     }
 
-    /// Compares one table: `base` as the generation was opened, `pilot` as it is now (both in the columns that [`super::OnPilot`] names), `new` in the
+    /// Compares one table: `base` as kept when the generation was opened, `pilot` as it is now (both in the columns that [`super::OnPilot`] names), `new` in the
     /// new generation. Only the new generation's rows and what differs are held afterwards. A table that the pilot does not have is not compared,
     /// whatever its first two sides hold.
     ///
@@ -62,7 +62,9 @@ impl<'a> Carrying<'a> {
         let mut drafts = self.drafts;
         closure::close(self.shapes, &mut drafts, answers, &self.words);
         let operations = order(self.shapes, &drafts);
-        let tables = drafts.into_iter().map(|d| TablePlan { conflicts: d.conflicts, reports: d.reports }).collect();
+        let table =
+            |(shape, d): (&TableShape, Draft)| TablePlan { next_base: d.next_base(shape), conflicts: d.conflicts, reports: d.reports };
+        let tables = self.shapes.tables.iter().zip(drafts).map(table).collect();
         CarryPlan { tables, operations }
     }
 }
@@ -74,6 +76,8 @@ pub struct TablePlan {
     pub conflicts: Vec<Conflict>,
     /// Likewise.
     pub reports: Vec<Report>,
+    /// What the generation's own configuration is compared with when it is carried over in its turn.
+    pub next_base: Vec<BaseRow>,
 }
 
 /// What is carried over.

@@ -6,7 +6,7 @@ use super::compare::Report;
 use super::conflict::Conflict;
 use super::order::Act;
 use super::plan::CarryPlan;
-use super::shape::{KeyForm, Shapes};
+use super::shape::{Into, KeyForm, Shapes, TableShape};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -68,6 +68,9 @@ pub struct Preview {
     pub lost_records: BTreeMap<String, u64>,
     /// What else is not carried, with reasons; from the caller.
     pub not_carried: Vec<(String, String)>,
+    /// What it is carried into: unmasked data keeps what production changed later, a pilot does not.
+    #[serde(default)]
+    pub into: Into,
 }
 
 impl Preview {
@@ -95,6 +98,10 @@ impl Preview {
         for ((shape, table), taken) in shapes.tables.iter().zip(&plan.tables).zip(taken) {
             let mut taken: Vec<Taken> = taken.into_values().collect();
             let (mut reports, mut conflicts) = (table.reports.clone(), table.conflicts.clone());
+            if shapes.into == Into::Raw {
+                reports.iter_mut().for_each(|r| withhold(shape, r.column.as_deref(), &mut r.new));
+                conflicts.iter_mut().for_each(|c| withhold(shape, c.column.as_deref(), &mut c.new));
+            }
             if shape.key == KeyForm::WholeRow {
                 // The last one numbers equal rows, which says nothing to people.
                 let keys = taken.iter_mut().map(|t| &mut t.key).chain(reports.iter_mut().map(|r| &mut r.key));
@@ -122,7 +129,21 @@ impl Preview {
                 });
             }
         }
-        Preview { tables, counts: total, lost_records, not_carried }
+        Preview { tables, counts: total, lost_records, not_carried, into: shapes.into }
+    }
+}
+
+/// Production's own values in columns that are masked on the pilot are nobody's to see: they are told to be there, no more.
+fn withhold(shape: &TableShape, column: Option<&str>, cells: &mut Option<Vec<Cell>>) {
+    let Some(cells) = cells else { return };
+    for (at, cell) in cells.iter_mut().enumerate().filter(|(_, c)| !c.is_null()) {
+        let of = match column {
+            Some(named) => named.split(',').nth(at).or(Some(named)).and_then(|c| shape.index(c)),
+            None => Some(at),
+        };
+        if of.is_some_and(|c| shape.columns[c].tainted.is_some()) {
+            *cell = Cell::text("(withheld)");
+        }
     }
 }
 

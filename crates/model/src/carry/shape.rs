@@ -15,10 +15,11 @@ use serde::{Deserialize, Serialize};
 const SHOWN: usize = 12;
 
 /// What the configuration is carried into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Into {
     /// The next pilot: masked and neutralised like the present one.
+    #[default]
     Pilot,
     /// Unmasked data: a dress rehearsal, or production itself.
     Raw,

@@ -2,13 +2,13 @@
 //! pilot, and what the upgrade made from such. Taint is per column: a decision with a condition taints the column for every row.
 
 use super::shape::{OnPilot, ShapeInput};
-use crate::catalog::{Catalog, Table, TableName};
+use crate::catalog::{Catalog, Column, Family, Table, TableName};
 use crate::columns::Treatment;
 use crate::columns::names::{PROGRAM_LAYER, decisions_of, find_table, place};
 use crate::finding::{Finding, Severity};
 use crate::plan::tables::columns_of_statement;
-use crate::plan::{CopyColumn, FieldAction};
-use crate::program::{Origin, PackAction};
+use crate::plan::{CopyColumn, FieldAction, TableCopy};
+use crate::program::{Origin, PackAction, Program};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,6 +163,27 @@ impl<'a> Origins<'a> {
     pub fn moved_away(&self, table: &Table, column: &str) -> bool {
         self.moved.values().any(|(t, c)| *t == table.name && c == column)
     }
+}
+
+/// Columns of text on the pilot, by table, that hold what masks, packs and decisions wrote there: where configuration of people's own may have been
+/// copied from.
+pub fn masked_columns(program: &Program, pilot: &Catalog, copies: &[TableCopy]) -> Vec<(TableName, Vec<String>)> {
+    let writes = |c: &CopyColumn| c.rules.iter().any(|r| matches!(r.action, FieldAction::Mask { .. } | FieldAction::Constant(_)));
+    let mut all = Vec::new();
+    for table in &pilot.tables {
+        let copy = copies.iter().find(|c| c.table == table.name);
+        let decisions = decisions_of(program, pilot, table);
+        let masked = |c: &&Column| {
+            copy.is_some_and(|copy| copy.columns.iter().any(|k| k.name == c.name && writes(k)))
+                || decisions.get(c.name.as_str()).is_some_and(|d| matches!(d.treatment, Treatment::Mask { .. } | Treatment::Default))
+        };
+        let text = |c: &&Column| c.family == Family::Text;
+        let columns: Vec<String> = table.columns.iter().filter(text).filter(masked).map(|c| c.name.clone()).collect();
+        if !columns.is_empty() && table.is_copied() {
+            all.push((table.name.clone(), columns));
+        }
+    }
+    all
 }
 
 /// Columns of the source that do not keep their values on the pilot, and those that packs' statements name.

@@ -35,9 +35,18 @@ pub enum RunKind {
     Restore,
     /// A rehearsal with the newest records, into which the configuration of the pilot that stands is carried over.
     Refresh,
+    /// The go-live tried out: unmasked, upgraded, configuration carried over, verified, never opened, dropped at the end.
+    Dress,
 }
 
-/// The pilot whose configuration a refresh carries over.
+impl RunKind {
+    /// Whether what the run makes holds production's values.
+    pub fn is_unmasked(self) -> bool {
+        matches!(self, RunKind::Restore | RunKind::Dress)
+    }
+}
+
+/// The pilot whose configuration is carried over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarryFrom {
     /// Nonce of its marker: another pilot under the same name is not this one.
@@ -52,6 +61,7 @@ impl fmt::Display for RunKind {
             RunKind::Rehearsal => f.write_str("rehearsal"),
             RunKind::Restore => f.write_str("restore"),
             RunKind::Refresh => f.write_str("refresh"),
+            RunKind::Dress => f.write_str("dress"),
         }
     }
 }
@@ -116,6 +126,21 @@ pub struct Recipe {
     pub engine: String,
     /// Greenroom's version.
     pub tool: String,
+}
+
+impl Recipe {
+    /// What a dress rehearsal of this recipe does not prove about another one: in words, empty where it proves it. What is copied is no part of it,
+    /// since pilots are masked and a dress rehearsal is not.
+    pub fn not_proved(&self, other: &Recipe) -> Vec<&'static str> {
+        let parts = [
+            (self.upgrade == other.upgrade, "the upgrade"),
+            (self.carry == other.carry, "the rules of carrying configuration over"),
+            (self.source == other.source, "production's schema"),
+            (self.engine == other.engine, "the engine's version"),
+            (self.tool == other.tool, "Greenroom's version"),
+        ];
+        parts.into_iter().filter(|(same, _)| !same).map(|(_, what)| what).collect()
+    }
 }
 
 /// What a step does.
@@ -183,6 +208,8 @@ pub enum Action {
     Restore,
     /// Drops the raw copy that the run read.
     DropRaw,
+    /// Drops the generation that the run made: it was only to be tried.
+    DropGeneration,
 }
 
 /// What is done when a step was started and nothing is known about its outcome.

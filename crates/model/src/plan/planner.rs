@@ -5,7 +5,7 @@ use super::{
 };
 use crate::catalog::Catalog;
 use crate::hash::Hash;
-use crate::program::{Kind, PackAction, PackRule, Program};
+use crate::program::{Kind, LargeObjects, PackAction, PackRule, Program};
 use crate::upgrade::runs_apart;
 use std::collections::BTreeMap;
 
@@ -33,6 +33,8 @@ pub struct PlanInput<'a> {
     pub raw: Option<RawCopy>,
     /// The pilot whose configuration is carried over, and whether a person is asked before it is.
     pub carry: Option<(CarryFrom, bool)>,
+    /// The go-live is tried out; `tables` are read as they are then (see [`unmasked`](super::tables::unmasked)).
+    pub dress: bool,
 }
 
 /// Makes the plan of restoring a backup. What is in the backup is known only once it stands, so that the rehearsal over it has a plan of its
@@ -71,12 +73,14 @@ pub fn restore(program: &Program, raw: RawCopy, tool: &str) -> Plan {
     }
 }
 
-/// Makes the plan of a rehearsal, or of a refresh where there is a pilot to carry over from.
+/// Makes the plan of a rehearsal, of a refresh where there is a pilot to carry over from, or of a dress rehearsal.
 pub fn plan(input: PlanInput<'_>) -> Plan {
-    let PlanInput { program, catalog, tables, upgrade, names, product_version, tool, footprint, mut expected, raw, carry } = input;
-    let statements = pack_statements(program);
+    let PlanInput { program, catalog, tables, upgrade, names, product_version, tool, footprint, mut expected, raw, carry, dress } = input;
+    let statements = if dress { Vec::new() } else { pack_statements(program) };
+    // What is clear on the pilot is not in production.
+    let large_objects = if dress { Some(LargeObjects::Keep) } else { program.large_objects };
     let recipe = Recipe {
-        copy: Hash::of_json(&(&tables, pack_texts(program), program.large_objects)),
+        copy: Hash::of_json(&(&tables, pack_texts(program), large_objects)),
         upgrade: Hash::of_json(&upgrade),
         carry: Hash::of_json(&carry_texts(program)),
         source: catalog.fingerprint(),
@@ -99,7 +103,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         let title = if tables[i].empty { format!("leave {name} empty") } else { format!("copy {name}") };
         copies.push(chain.beside(&before_rows, format!("copy:{name}"), title, Action::CopyTable { table: i }));
     }
-    if let (Some(what), true) = (program.large_objects, catalog.large_objects > 0) {
+    if let (Some(what), true) = (large_objects, catalog.large_objects > 0) {
         copies.push(chain.beside(&before_rows, "large-objects".into(), "large objects".into(), Action::LargeObjects { what }));
     }
     let rows = if copies.is_empty() { before_rows } else { copies };
@@ -110,7 +114,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     if !statements.is_empty() {
         chain.then("neutralise", "switch functions off", Action::Neutralise { rules: statements });
     }
-    chain.then("safety-before", "check that nothing personal or live got through", Action::SafetyCheck { after_upgrade: false });
+    if !dress {
+        chain.then("safety-before", "check that nothing personal or live got through", Action::SafetyCheck { after_upgrade: false });
+    }
     for (index, u) in upgrade.iter().enumerate() {
         let title = match &u.how {
             PlannedHow::Script { statements, apart, .. } => {
@@ -130,13 +136,17 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         chain.then("carry-over", "carry the pilot's configuration over", Action::CarryOver { ask: *ask });
         chain.then("verify-carry", "compare what was carried over", Action::VerifyCarry);
     }
-    chain.then("safety-after", "check safety once more, just before people come in", Action::SafetyCheck { after_upgrade: true });
-    if program.kinds.iter().any(|k| k.kind == Kind::Configuration) {
-        chain.then("save-base", "keep its configuration as people will find it", Action::SaveBase);
-    }
-    chain.then("swap", format!("give it the name `{}`", names.pilot), Action::Swap);
-    if let Some(to) = program.pilot.open_after {
-        chain.then("open", "let people in", Action::Open { to });
+    if dress {
+        chain.then("drop", "drop the unmasked generation", Action::DropGeneration);
+    } else {
+        chain.then("safety-after", "check safety once more, just before people come in", Action::SafetyCheck { after_upgrade: true });
+        if program.kinds.iter().any(|k| k.kind == Kind::Configuration) {
+            chain.then("save-base", "keep its configuration as people will find it", Action::SaveBase);
+        }
+        chain.then("swap", format!("give it the name `{}`", names.pilot), Action::Swap);
+        if let Some(to) = program.pilot.open_after {
+            chain.then("open", "let people in", Action::Open { to });
+        }
     }
     if let Some(raw) = raw.as_ref().filter(|r| !r.keep) {
         chain.then("drop-raw", format!("drop the raw copy `{}`", raw.name), Action::DropRaw);
@@ -144,7 +154,11 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     let steps = chain.steps;
     expected.retain(|k, _| steps.iter().any(|s| s.key == *k));
     Plan {
-        kind: if carry.is_some() { RunKind::Refresh } else { RunKind::Rehearsal },
+        kind: match &carry {
+            _ if dress => RunKind::Dress,
+            Some(_) => RunKind::Refresh,
+            None => RunKind::Rehearsal,
+        },
         program: program.name.clone(),
         program_hash: program.hash(),
         engine: catalog.engine,

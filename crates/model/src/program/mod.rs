@@ -423,6 +423,9 @@ pub struct Program {
     pub quarantine: Option<Quarantine>,
     /// See [`Pilot`].
     pub pilot: Pilot,
+    /// Production's rows may stand on the target, unmasked and sealed, while a dress rehearsal runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dress: bool,
     /// Query that returns the product's version as one value.
     pub version_query: Option<String>,
     /// Kinds of tables; tables without a rule are `records`.

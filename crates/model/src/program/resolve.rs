@@ -96,6 +96,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
         target,
         quarantine,
         pilot: pilot?,
+        dress: last(layers, |m| m.dress.as_ref()?.unmasked.as_ref()).is_some_and(|(_, at)| at.value),
         version_query: last(layers, |m| m.program.as_ref()?.version_query.as_ref()).map(|(_, at)| at.value.clone()),
         kinds,
         columns,

@@ -1,7 +1,7 @@
-//! Step: the generation's configuration is kept as people will find it, with what later carry-overs need to know of its records, and
-//! identities are reserved for what people will add (P20).
+//! Step: what later carry-overs compare with is kept, and identities are reserved for what people will add (P20). Compared is with the
+//! configuration as people will find it or, where it was carried over, with production's side of that; records are known by keyed hashes.
 
-use super::sides::{hashed, into_records, row_hashes, rows, stored};
+use super::sides::{hashed, into_records, next_base, not, row_hashes, rows, stored};
 use super::{Execution, RunError, StepError};
 use crate::base::{Base, BaseBand, BaseParents, BaseRecords, BaseTable};
 use greenroom_engine::Generation;
@@ -21,6 +21,10 @@ impl Execution {
                 let path = setup.carry.base(&from.nonce);
                 Base::open(&path).map_err(|source| RunError::Scratch { path, source })?
             }
+            None => None,
+        };
+        let kept = match &plan.carry {
+            Some(_) => Some(self.carried()?),
             None => None,
         };
         let inside = self.generation().await?;
@@ -47,7 +51,12 @@ impl Execution {
         for shape in &shapes.tables {
             let Some(table) = catalog.table(&shape.table) else { continue };
             let columns = stored(table);
-            let rows = rows(inside.as_mut(), table, &columns, shape.condition.clone()).await?;
+            let opened = rows(inside.as_mut(), table, &columns, shape.condition.clone()).await?;
+            let carried = kept.as_ref().and_then(|kept| kept.table(&shape.table));
+            let rows = match carried {
+                Some((shape, base)) => next_base(shape, base, opened)?,
+                None => opened,
+            };
             base.tables.push(BaseTable { table: shape.table.clone(), columns: columns.iter().map(|c| (*c).to_owned()).collect(), rows });
         }
         for ((name, columns), _) in into_records(&shapes) {
@@ -91,7 +100,7 @@ impl Execution {
             let shape = shapes.tables.iter().find(|s| s.table == table.name);
             let filter = match shape.map(|s| &s.condition) {
                 Some(None) => continue,
-                Some(Some(condition)) => Some(format!("(case when ({condition}\n) then 0 else 1 end) = 1")),
+                Some(Some(condition)) => Some(not(condition)),
                 None => None,
             };
             counted = counted.saturating_add(table.estimated_rows);

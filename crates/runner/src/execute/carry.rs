@@ -3,16 +3,17 @@
 //! What is to be done is decided once and kept in the run's folder before the first change: on an engine that commits change by change, a
 //! comparison with a half-way state would take it for production's.
 
-use super::sides::{answers, base_side, new_side, outside, pilot_side, row_hashes};
+use super::sides::{among_masked, answers, base_side, new_side, outside, pilot_side, row_hashes};
 use super::{Execution, StepError, failure, failure_of};
 use crate::base::Base;
 use crate::workspace::RunKeys;
 use greenroom_engine::carry::{RowAct, RowChange, RowKey};
 use greenroom_engine::{EngineError, Generation};
 use greenroom_model::carry::{
-    Act, CarryKey, CarryPlan, Carrying, Cell, Decided, Into, KeyForm, Later, Preview, ShapeInput, Shapes, Side, TableShape, Words, shapes,
+    Act, BaseRow, CarryKey, CarryPlan, Carrying, Cell, Decided, Into, KeyForm, Later, Preview, ShapeInput, Shapes, Side, TableShape, Words,
+    masked_columns, shapes,
 };
-use greenroom_model::catalog::Catalog;
+use greenroom_model::catalog::{Catalog, TableName};
 use greenroom_model::finding::{Finding, Severity, any_error};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
@@ -59,12 +60,21 @@ const RECORD: &str = "greenroom carry-over";
 
 /// What is being carried out.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+pub(super) struct Kept {
     hash: Hash,
     /// Hash of the pilot's configuration as it was read.
     pilot: Hash,
     shapes: Shapes,
     changes: Vec<RowChange>,
+    /// By table of the shapes.
+    bases: Vec<Vec<BaseRow>>,
+}
+
+impl Kept {
+    /// A table's shape, and the base of the next carry-over.
+    pub fn table(&self, name: &TableName) -> Option<(&TableShape, &[BaseRow])> {
+        self.shapes.tables.iter().zip(&self.bases).find(|(s, _)| s.table == *name).map(|(s, b)| (s, b.as_slice()))
+    }
 }
 
 /// A preview, with what tells whether it is still the one that somebody saw.
@@ -84,20 +94,23 @@ struct Compared {
     plan: CarryPlan,
     shown: Shown,
     pilot: Hash,
+    /// Of the new generation's schema.
+    fingerprint: Hash,
 }
 
 impl Execution {
     pub(super) async fn carry_over(&mut self, ask: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
         self.fence().await?;
         let state = self.generation().await?.script_state(RECORD).await?;
-        let begun = self.kept::<Kept>(CARRY)?.filter(|kept| state.hash == Some(kept.hash));
-        let kept = match begun {
-            Some(kept) => {
+        let kept = match state.hash {
+            // What was begun is ended as it was decided: comparing again would take a half-way state for production's.
+            Some(hash) => {
+                let kept = self.kept::<Kept>(CARRY)?.filter(|kept| kept.hash == hash).ok_or_else(lost)?;
                 self.pilot_still(&kept).await?;
                 kept
             }
             None => {
-                let compared = self.compare(true).await?;
+                let compared = self.compare(!self.plan.kind.is_unmasked()).await?;
                 let former: Option<Shown> = self.kept(PREVIEW)?;
                 let seen = answer == Some("go") && former.is_some_and(|f| f.seen == compared.shown.seen);
                 self.keep(PREVIEW, &compared.shown)?;
@@ -109,6 +122,11 @@ impl Execution {
                     pilot: compared.pilot,
                     changes: changes(&compared.shapes, &compared.plan),
                     shapes: compared.shapes,
+                    // Nothing is ever compared with what a dress rehearsal made, and it would be production's own values.
+                    bases: match self.plan.kind.is_unmasked() {
+                        true => Vec::new(),
+                        false => compared.plan.tables.into_iter().map(|t| t.next_base).collect(),
+                    },
                 };
                 self.keep(CARRY, &kept)?;
                 kept
@@ -120,7 +138,7 @@ impl Execution {
         }
         // What was scanned before is not what stands there now.
         let carried: BTreeSet<_> = kept.changes.iter().map(|c| &c.table).collect();
-        let mut untouched: Vec<greenroom_model::catalog::TableName> = self.kept(super::verify_upgrade::UNTOUCHED)?.unwrap_or_default();
+        let mut untouched: Vec<TableName> = self.kept(super::verify_upgrade::UNTOUCHED)?.unwrap_or_default();
         untouched.retain(|t| !carried.contains(t));
         self.keep(super::verify_upgrade::UNTOUCHED, &untouched)?;
         let mut outcome = Outcome { rows: Some(kept.changes.len() as u64), ..Outcome::default() };
@@ -128,7 +146,7 @@ impl Execution {
         if let Some(shown) = self.kept::<Shown>(PREVIEW)? {
             let c = shown.preview.counts;
             outcome.notes.push(format!(
-                "{} rows inserted, {} updated ({} cells), {} deleted; {} changes of production reported; {} conflicts decided",
+                "{} rows inserted, {} updated ({} cells), {} deleted; {} later changes of production's own; {} conflicts decided",
                 c.inserted, c.updated, c.cells, c.deleted, c.reports, c.conflicts
             ));
         }
@@ -137,14 +155,13 @@ impl Execution {
 
     pub(super) async fn verify_carry(&mut self) -> Result<Outcome, StepError> {
         let again = self.compare(false).await?;
-        let after = self.generation().await?.inspect().await?;
         let mut verdict = Verdict {
             what: "carry-over".into(),
             passed: false,
             compared: vec![format!("configuration of {} tables, cell by cell, with base and pilot", again.shapes.tables.len())],
             not_compared: Vec::new(),
             differences: Vec::new(),
-            fingerprint: after.fingerprint(),
+            fingerprint: again.fingerprint,
         };
         // Carrying over once more must change nothing.
         let mut left: BTreeMap<&str, u64> = BTreeMap::new();
@@ -159,7 +176,8 @@ impl Execution {
             .extend(again.plan.findings(&again.shapes).into_iter().filter(|f| f.severity == Severity::Error).map(|f| f.message));
         let c = again.shown.preview.counts;
         if c.reports > 0 {
-            verdict.not_compared.push(format!("{} later changes of production's own, which are reported and not taken", c.reports));
+            let stay = if self.plan.kind.is_unmasked() { "which stay" } else { "which are reported and not taken" };
+            verdict.not_compared.push(format!("{} later changes of production's own, {stay}", c.reports));
         }
         self.conclude(verdict, "GR0826", "the configuration that was carried over is not what it should be")
     }
@@ -179,6 +197,11 @@ impl Execution {
             Some(kept) if last || !was => self.pilot_still(&kept).await,
             _ => Ok(()),
         }
+    }
+
+    /// What this run carried over.
+    pub(super) fn carried(&self) -> Result<Kept, StepError> {
+        self.kept::<Kept>(CARRY)?.ok_or_else(|| lost().into())
     }
 
     /// The pilot's configuration is what was carried over.
@@ -217,10 +240,10 @@ impl Execution {
         let name = self.plan.names.pilot.clone();
         let mut pilot = self.target.enter(&name).await?;
         let on_pilot = pilot.inspect().await?;
+        let into = if self.plan.kind.is_unmasked() { Into::Raw } else { Into::Pilot };
         let inside = self.generation().await?;
         let new = inside.inspect().await?;
-        let input =
-            ShapeInput { program: &setup.program, source: &source, pilot: &on_pilot, new: &new, copies: &former.copies, into: Into::Pilot };
+        let input = ShapeInput { program: &setup.program, source: &source, pilot: &on_pilot, new: &new, copies: &former.copies, into };
         let (shapes, findings) = shapes(input);
         if any_error(&findings) {
             return Err(forbidden(&findings).into());
@@ -251,7 +274,9 @@ impl Execution {
             return Err(no_base(&missing).into());
         }
         let questions = carrying.questions();
-        let answers = answers(inside.as_mut(), &new, &shapes, questions, &base, &former.keys).await?;
+        let asked = questions.values.clone();
+        let mut answers = answers(inside.as_mut(), &new, &shapes, questions, &base, &former.keys).await?;
+        answers.masked = among_masked(pilot.as_mut(), &on_pilot, masked_columns(&setup.program, &on_pilot, &former.copies), &asked).await?;
         let plan = carrying.finish(&answers);
         let (lost_records, mut not_carried) = match lost {
             true => lost_records(pilot.as_mut(), &on_pilot, &base, &former.keys).await?,
@@ -265,7 +290,7 @@ impl Execution {
         let findings = findings.into_iter().map(|f| f.message).collect();
         let preview = Preview::new(&plan, &shapes, lost_records, not_carried);
         let shown = Shown { seen: Hash(*seen.finalize().as_bytes()), preview, findings };
-        Ok(Compared { shapes, plan, shown, pilot: Hash(*token.finalize().as_bytes()) })
+        Ok(Compared { shapes, plan, shown, pilot: Hash(*token.finalize().as_bytes()), fingerprint: new.fingerprint() })
     }
 }
 
@@ -370,6 +395,13 @@ fn forbidden(findings: &[Finding]) -> Failure {
     };
     f.details = errors.iter().map(line).collect();
     f.hint = Some("mend the program, `greenroom undo` this run and refresh again".into());
+    f
+}
+
+/// The run's folder does not say what was begun.
+fn lost() -> Failure {
+    let mut f = failure("GR0711", format!("the run's folder has lost `{CARRY}`, which says what was being carried over"));
+    f.hint = Some("`greenroom undo` this run and refresh again: the pilot is as it was".into());
     f
 }
 

@@ -11,11 +11,16 @@ impl Execution {
         Marker { program: self.plan.program.clone(), generation: names.number, nonce: names.nonce.clone(), state }
     }
 
+    /// What the generation is marked as while it is made. One with production's values is marked as raw, so that no engine opens or swaps it.
+    pub(super) fn making(&self) -> MarkerState {
+        if self.plan.kind.is_unmasked() { MarkerState::Raw } else { MarkerState::Building }
+    }
+
     /// Creates the generation, or finds the one that an earlier attempt created. Its name carries the nonce that the journal wrote down
     /// before, so nothing else can stand there; the engine completes a half-made one.
     pub(super) async fn create(&mut self) -> Result<Outcome, StepError> {
         let name = self.plan.names.generation.clone();
-        let marker = self.marker(MarkerState::Building);
+        let marker = self.marker(self.making());
         let standing = match self.target.look(&name).await? {
             Some(s) if !s.empty || s.marker.as_ref().is_some_and(|m| *m != marker) => {
                 let mut f = failure("GR0503", format!("something that is not ours stands under the name `{name}`"));

@@ -27,14 +27,19 @@ impl Execution {
         Ok(())
     }
 
-    /// Lets people in again as before; nothing to do where this process has shut nobody out, or the pilot was swapped out.
+    /// Lets people in again as before, whoever shut them out: this process, or one that was killed. Nothing to do where nobody is shut out, or the
+    /// pilot was swapped out. A swap that failed half way has put the pilot aside: then `resume` or `undo` says who comes in.
     pub(super) async fn lift_fence(&mut self) -> Result<(), StepError> {
-        if !self.fenced || self.log.state().swapped() {
-            return Ok(());
-        }
+        let Some(from) = self.plan.carry.clone().filter(|_| !self.log.state().swapped()) else { return Ok(()) };
         let Some(Former { standing: Some(_), admission: Some(admission) }) = self.kept::<Former>(FORMER)? else { return Ok(()) };
         let name = self.plan.names.pilot.clone();
+        let stands = self.target.look(&name).await?.and_then(|s| s.marker);
+        if stands.is_none_or(|m| m.nonce != from.nonce) {
+            return Ok(());
+        }
         self.target.admit(&name, &admission).await?;
+        // Who may come in is people's to say again: the next fence asks anew.
+        self.forget(FORMER)?;
         self.fenced = false;
         Ok(())
     }

@@ -45,7 +45,7 @@ pub(crate) use swap::foreign;
 
 use crate::journal::AppendError;
 use crate::ports::{Clock, Engines, Notice, Observer};
-use crate::workspace::RunKeys;
+use crate::workspace::{RunKeys, read_json, write_json};
 use greenroom_engine::{EngineError, ErrorKind, Generation, Held, SchemaScript, ServerLock, Target};
 use greenroom_model::catalog::Catalog;
 use greenroom_model::plan::{Action, Plan, Recovery, Step, StepKey};
@@ -53,8 +53,6 @@ use greenroom_model::program::Program;
 use greenroom_model::run::{Body, Failure, Outcome, Phase, Question, RunState, Todo};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -409,6 +407,7 @@ impl Execution {
             Action::Open { to } => self.open(*to).await,
             Action::Restore => self.restore().await,
             Action::DropRaw => self.drop_raw().await,
+            Action::DropGeneration => self.drop_made().await.map(|()| Outcome::default()),
         }
     }
 
@@ -434,27 +433,22 @@ impl Execution {
     /// Writes a private file into the run's folder, whole or not at all.
     pub(crate) fn keep<T: Serialize>(&self, name: &str, value: &T) -> Result<(), RunError> {
         let path = self.setup.scratch.join(name);
-        let part = self.setup.scratch.join(format!("{name}.part"));
-        let write = || -> std::io::Result<()> {
-            let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
-            file.write_all(&serde_json::to_vec(value)?)?;
-            file.sync_all()?;
-            std::fs::rename(&part, &path)
-        };
-        write().map_err(|source| RunError::Scratch { path: path.clone(), source })
+        write_json(&path, value).map_err(|source| RunError::Scratch { path, source })
+    }
+
+    /// Removes what [`Execution::keep`] wrote, if it is there.
+    pub(crate) fn forget(&self, name: &str) -> Result<(), RunError> {
+        let path = self.setup.scratch.join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(RunError::Scratch { path, source }),
+            _ => Ok(()),
+        }
     }
 
     /// Reads back what [`Execution::keep`] wrote; `None` when it is not there.
     pub(crate) fn kept<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RunError> {
         let path = self.setup.scratch.join(name);
-        let read = || -> std::io::Result<Option<T>> {
-            match std::fs::read(&path) {
-                Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                Err(e) => Err(e),
-            }
-        };
-        read().map_err(|source| RunError::Scratch { path: path.clone(), source })
+        read_json(&path).map_err(|source| RunError::Scratch { path, source })
     }
 
     /// The source's schema as the run saw it inside its snapshot.

@@ -4,9 +4,11 @@
 use super::{StepError, failure};
 use crate::base::Base;
 use crate::workspace::RunKeys;
-use greenroom_engine::carry::read;
+use greenroom_engine::carry::{each, read};
 use greenroom_engine::{EngineError, Generation, RangeSpec};
-use greenroom_model::carry::{Answers, Cell, KeyForm, OnPilot, Questions, Record, Reference, Shapes, Side, TableShape};
+use greenroom_model::carry::{
+    Answers, BaseRow, Cell, ColumnShape, KeyForm, OnPilot, Questions, Record, Reference, Shapes, Side, TableShape,
+};
 use greenroom_model::catalog::{Catalog, Generation as Generated, Table, TableName};
 use greenroom_model::plan::tables::{ConfigurationRows, configuration_rows};
 use greenroom_model::plan::{CopyColumn, TableCopy};
@@ -52,16 +54,23 @@ fn crowded(shape: &TableShape) -> StepError {
     f.into()
 }
 
+/// What a column is called on a side; none where it is not there.
+fn named(column: &ColumnShape, on_pilot: bool) -> Option<&str> {
+    match (&column.on_pilot, on_pilot) {
+        (OnPilot::Column(name), true) => Some(name),
+        (OnPilot::Missing, true) => None,
+        (_, false) => Some(&column.name),
+    }
+}
+
+/// The rows for which a condition is not true.
+pub(super) fn not(condition: &str) -> String {
+    format!("(case when ({condition}\n) then 0 else 1 end) = 1")
+}
+
 /// Brings rows read in some columns into the shape's order.
 fn side(shape: &TableShape, columns: &[&str], rows: Vec<Vec<Cell>>, on_pilot: bool) -> Result<Side, StepError> {
-    let place = |c: &greenroom_model::carry::ColumnShape| {
-        let name = match (&c.on_pilot, on_pilot) {
-            (OnPilot::Column(name), true) => name.as_str(),
-            (OnPilot::Missing, true) => return None,
-            (_, false) => c.name.as_str(),
-        };
-        columns.iter().position(|c| *c == name)
-    };
+    let place = |c: &ColumnShape| named(c, on_pilot).and_then(|name| columns.iter().position(|c| *c == name));
     let places: Vec<Option<usize>> = shape.columns.iter().map(place).collect();
     let mut side = Side::default();
     for row in rows {
@@ -102,12 +111,28 @@ pub(super) async fn pilot_side(
     side(shape, &columns, rows, true)
 }
 
-/// Configuration of the pilot as it was opened; `None` where nothing was kept of the table.
+/// What the pilot's configuration is compared with; `None` where nothing was kept of the table.
 pub(super) fn base_side(base: &Base, shape: &TableShape) -> Result<Option<Side>, StepError> {
     let Some(pilot) = &shape.pilot else { return Ok(Some(Side::default())) };
     let Some(kept) = base.tables.iter().find(|t| t.table == *pilot) else { return Ok(None) };
     let columns: Vec<&str> = kept.columns.iter().map(String::as_str).collect();
     side(shape, &columns, kept.rows.clone(), true).map(Some)
+}
+
+/// The base of a table after a carry-over, from the rows as the generation is opened, in the shape's columns.
+pub(super) fn next_base(shape: &TableShape, base: &[BaseRow], opened: Vec<Vec<Cell>>) -> Result<Vec<Vec<Cell>>, StepError> {
+    let columns: Vec<&str> = shape.columns.iter().map(|c| c.name.as_str()).collect();
+    let opened = side(shape, &columns, opened, false)?;
+    let row = |row: &BaseRow| {
+        let mut cells = row.cells.clone();
+        if let KeyForm::Columns(key) = &shape.key {
+            let key: Vec<Cell> = key.iter().map(|at| cells[*at].clone()).collect();
+            let there = opened.rows.get(&key);
+            row.as_opened.iter().for_each(|at| cells[*at] = there.map_or(Cell::NULL, |there| there[*at].clone()));
+        }
+        cells
+    };
+    Ok(base.iter().map(row).collect())
 }
 
 /// Adds to a side the keys of rows that are there without being configuration, of those that are configuration elsewhere.
@@ -124,19 +149,11 @@ pub(super) async fn outside(
     let (Some(table), KeyForm::Columns(key)) = (name.and_then(|t| catalog.table(t)), &shape.key) else { return Ok(()) };
     let condition = if on_pilot { filter(program, catalog, table).flatten() } else { shape.condition.clone() };
     let Some(condition) = condition else { return Ok(()) };
-    let columns: Vec<&str> = key
-        .iter()
-        .filter_map(|at| match (&shape.columns[*at].on_pilot, on_pilot) {
-            (OnPilot::Column(name), true) => Some(name.as_str()),
-            (OnPilot::Missing, true) => None,
-            (_, false) => Some(shape.columns[*at].name.as_str()),
-        })
-        .collect();
+    let columns: Vec<&str> = key.iter().filter_map(|at| named(&shape.columns[*at], on_pilot)).collect();
     if columns.len() != key.len() {
         return Ok(());
     }
-    let not = format!("(case when ({condition}\n) then 0 else 1 end) = 1");
-    side.outside.extend(there(inside, table, &columns, wanted.into_iter().collect(), Some(not)).await?);
+    side.outside.extend(there(inside, table, &columns, wanted.into_iter().collect(), Some(not(&condition))).await?);
     Ok(())
 }
 
@@ -211,6 +228,26 @@ pub(super) async fn row_hashes(
     Ok(hashes)
 }
 
+/// Those of some values that stand in columns of the pilot.
+pub(super) async fn among_masked(
+    pilot: &mut dyn Generation,
+    catalog: &Catalog,
+    columns: Vec<(TableName, Vec<String>)>,
+    values: &BTreeSet<Cell>,
+) -> Result<BTreeSet<Cell>, StepError> {
+    let mut found = BTreeSet::new();
+    for (table, columns) in columns {
+        let Some(table) = catalog.table(&table).filter(|_| found.len() < values.len()) else { continue };
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let mut reader = pilot.cell_reader().await?;
+        each(reader.as_mut(), &selection(table, &columns, None), &mut |row| {
+            found.extend(row.into_iter().filter(|cell| values.contains(cell)));
+        })
+        .await?;
+    }
+    Ok(found)
+}
+
 /// What the comparison asks of the new generation and of the base. `keys` are those under which the base was hashed.
 pub(super) async fn answers(
     inside: &mut dyn Generation,
@@ -243,7 +280,7 @@ pub(super) async fn answers(
         let columns: Vec<&str> = reference.columns.iter().map(String::as_str).collect();
         // Rows that are configuration themselves are compared as such.
         let condition = reference.from_shape.and_then(|s| shapes.tables[s].condition.as_ref());
-        let only = condition.map(|c| format!("(case when ({c}\n) then 0 else 1 end) = 1"));
+        let only = condition.map(|c| not(c));
         let referred = there(inside, table, &columns, values.iter().cloned().collect(), only).await?;
         answers.free.extend(values.into_iter().filter(|v| !referred.contains(v)).map(|v| (at, v)));
     }

@@ -120,6 +120,15 @@ impl Execution {
     }
 
     async fn drop_generation(&mut self) -> Result<(), StepError> {
+        self.drop_made().await?;
+        // What is left of the run's files is of no use any more; leaving them would be a leftover, not a danger.
+        std::fs::remove_dir_all(&self.setup.scratch)
+            .map_err(|e| failure_of(&io_error(&self.setup.scratch, &e)))
+            .or_else(|f| if self.setup.scratch.exists() { Err(StepError::Failed(f)) } else { Ok(()) })
+    }
+
+    /// Drops the generation that this run made, whole or half made; nothing to do when it is gone.
+    pub(super) async fn drop_made(&mut self) -> Result<(), StepError> {
         if let Some(inside) = self.inside.take() {
             inside.leave().await?;
         }
@@ -132,7 +141,7 @@ impl Execution {
             // Half made: created, not yet marked. The name carries our nonce; completing it makes it ours to drop.
             Some(s) if s.marker.is_none() && s.empty => {
                 let like = self.source_catalog()?;
-                let marker = self.marker(greenroom_engine::MarkerState::Building);
+                let marker = self.marker(self.making());
                 self.target.create(&names.generation, &marker, &like).await?;
                 self.target.drop_marked(&names.generation, &names.nonce).await?;
             }
@@ -142,13 +151,9 @@ impl Execution {
             }
         }
         match std::fs::remove_file(self.setup.carry.base(&names.nonce)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failure_of(&io_error(&self.setup.carry.bases, &e)).into()),
-            _ => {}
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(failure_of(&io_error(&self.setup.carry.bases, &e)).into()),
+            _ => Ok(()),
         }
-        // What is left of the run's files is of no use any more; leaving them would be a leftover, not a danger.
-        std::fs::remove_dir_all(&self.setup.scratch)
-            .map_err(|e| failure_of(&io_error(&self.setup.scratch, &e)))
-            .or_else(|f| if self.setup.scratch.exists() { Err(StepError::Failed(f)) } else { Ok(()) })
     }
 }
 

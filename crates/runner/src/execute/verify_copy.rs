@@ -46,8 +46,9 @@ impl Execution {
             }
         }
         verdict.compared.push(format!(
-            "{} tables, {rows} rows, every field, masked ones included (digest of what was sent = digest of what is stored)",
-            sent.len()
+            "{} tables, {rows} rows, every field{} (digest of what was sent = digest of what is stored)",
+            sent.len(),
+            if self.plan.kind.is_unmasked() { "" } else { ", masked ones included" }
         ));
 
         let inside = self.generation().await?;
@@ -106,9 +107,10 @@ impl Execution {
         }
         verdict.not_compared.extend(source.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
-        verdict
-            .not_compared
-            .extend(crate::planning::left_out(&self.setup.program, &source).into_iter().map(|(n, why)| format!("{n}: {why}")));
+        if !self.plan.kind.is_unmasked() {
+            let left_out = crate::planning::left_out(&self.setup.program, &source);
+            verdict.not_compared.extend(left_out.into_iter().map(|(n, why)| format!("{n}: {why}")));
+        }
         let access: Vec<(String, String)> = self.kept(super::schema::NOT_CARRIED)?.unwrap_or_default();
         verdict.not_compared.extend(access.iter().map(|(n, why)| format!("{n}: {why}")));
         verdict.not_compared.extend(script.disabled.iter().map(|(n, how)| format!("{n}: {how}")));

@@ -6,13 +6,28 @@ use crate::base::Base;
 use crate::execute::{CarrySetup, FormerPilot, PREVIEW, Shown};
 use crate::journal::{Journal, Projection};
 use crate::planning::Over;
+use crate::workspace::read_json;
 use greenroom_model::carry::{CarryKey, Conflict, Decided, Take};
 use greenroom_model::finding::Finding;
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::{CarryFrom, Plan};
+use greenroom_model::plan::{CarryFrom, Plan, Recipe, RunKind};
 use greenroom_model::program::Kind;
 use greenroom_model::run::{Body, Phase, RunId, RunState};
+use serde::Serialize;
 use std::path::PathBuf;
+
+/// A dress rehearsal that ended well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dressed {
+    /// The run.
+    pub run: RunId,
+    /// When it ended.
+    pub at: jiff::Timestamp,
+    /// How long its steps took, in milliseconds.
+    pub millis: u64,
+    /// What changed since, so that it proves nothing any more; empty while it does.
+    pub stale: Vec<String>,
+}
 
 impl Session {
     /// Makes a plan that renews the pilot's data and carries its configuration over. Nothing is executed. With `ask` a person is shown what is
@@ -21,21 +36,63 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`], and when there is no pilot of ours, or nothing to carry over.
     pub async fn plan_refresh(&self, ask: bool) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
-        let mut target = self.engines.target().await?;
-        let (run, _) = self.pilot_run(target.as_mut()).await?;
-        if !self.program.kinds.iter().any(|k| k.kind == Kind::Configuration) {
+        if !self.configures() {
             let hint = "name the tables that people configure under `[tables]` in greenroom.toml (`status = \"configuration\"`); without any, \
                         `greenroom rehearse` builds the next pilot";
             return Err(refused("GR0825", "the program names no table as configuration: there is nothing to carry over", hint));
         }
+        let from = self.carry_from().await?;
+        self.plan_made(Over { carry: Some((from, ask)), ..Over::default() }).await
+    }
+
+    /// Makes a plan that tries the go-live out with production's own rows, the pilot's configuration carried over. Nothing is executed.
+    ///
+    /// # Errors
+    /// As [`Session::plan_refresh`]; and when the program does not allow unmasked rows on the target. Without any configuration declared no
+    /// pilot is needed.
+    pub async fn plan_dress(&self, ask: bool) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        if !self.program.dress {
+            let message =
+                "a dress rehearsal puts production's rows unmasked on the target, and the program does not say that they may stand there";
+            let hint = "write `unmasked = true` under `[dress]` in greenroom.toml, if they may; they are sealed, and dropped at the end";
+            return Err(refused("GR0829", message, hint));
+        }
+        let carry = if self.configures() { Some((self.carry_from().await?, ask)) } else { None };
+        self.plan_made(Over { carry, dress: true, ..Over::default() }).await
+    }
+
+    /// The latest dress rehearsal that ended well, held against a recipe (by default that of the latest run).
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn dressed(&self, recipe: Option<&Recipe>) -> Result<Option<Dressed>, SessionError> {
+        let history = self.history()?;
+        let latest = history.runs.iter().rev().find(|r| r.plan.kind != RunKind::Restore).map(|r| r.plan.recipe.clone());
+        let Some(recipe) = recipe.cloned().or(latest) else { return Ok(None) };
+        let run = history.runs.iter().rev().find(|r| r.plan.kind == RunKind::Dress && r.phase == Phase::Finished);
+        Ok(run.map(|run| Dressed {
+            run: run.id.clone(),
+            at: run.last,
+            millis: run.plan.steps.iter().filter_map(|s| run.outcome(&s.key)).map(|o| o.millis).sum(),
+            stale: run.plan.recipe.not_proved(&recipe).into_iter().map(str::to_owned).collect(),
+        }))
+    }
+
+    fn configures(&self) -> bool {
+        self.program.kinds.iter().any(|k| k.kind == Kind::Configuration)
+    }
+
+    /// The pilot that stands, if it can be carried over from.
+    async fn carry_from(&self) -> Result<CarryFrom, SessionError> {
+        let mut target = self.engines.target().await?;
+        let (run, _) = self.pilot_run(target.as_mut()).await?;
         if Base::open(&self.base_of(&run.plan.names.nonce))?.is_none() {
             let message = format!("what the configuration of `{}` was when it was opened is not known", self.program.pilot.name);
             let hint = "its tables were not declared as configuration then, or another workspace made it: `greenroom rehearse` makes a pilot \
                         that can be refreshed, and what was configured in this one must be entered anew";
             return Err(refused("GR0824", message, hint));
         }
-        let from = CarryFrom { nonce: run.plan.names.nonce.clone(), number: run.plan.names.number };
-        self.plan_made(Over { raw: None, carry: Some((from, ask)) }).await
+        Ok(CarryFrom { nonce: run.plan.names.nonce.clone(), number: run.plan.names.number })
     }
 
     /// What a run carries over, as it was last compared.
@@ -47,18 +104,18 @@ impl Session {
             Some(_) => self.find_run(name)?,
             None => {
                 let latest = self.history()?.runs.into_iter().rev().find(|r| r.plan.carry.is_some());
-                latest.ok_or_else(|| refused("GR0722", "there is no refresh yet", "`greenroom refresh` starts one"))?
+                latest
+                    .ok_or_else(|| refused("GR0722", "nothing has been carried over yet", "`greenroom refresh` and `greenroom dress` do"))?
             }
         };
         let path = self.workspace.scratch(&run.id)?.join(PREVIEW);
-        match std::fs::read(&path) {
-            Ok(bytes) => Ok((run, serde_json::from_slice(&bytes).map_err(std::io::Error::from)?)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(refused(
+        match read_json(&path)? {
+            Some(shown) => Ok((run, shown)),
+            None => Err(refused(
                 "GR0722",
                 format!("the run `{}` has not compared any configuration yet", run.id),
                 "it does so after the upgrade; `greenroom status` shows how far it is",
             )),
-            Err(e) => Err(e.into()),
         }
     }
 

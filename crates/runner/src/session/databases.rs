@@ -11,13 +11,15 @@ use greenroom_model::run::{Body, Phase, RunId, RunState};
 
 /// The role of a whole raw copy.
 const RAW: &str = "raw copy";
+/// The role of what a dress rehearsal made.
+pub(super) const UNMASKED: &str = "unmasked generation";
 
 /// A database that the journal knows, and what stands there now.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Known {
     /// Name.
     pub name: String,
-    /// `pilot`, `former`, `generation`, `raw copy`, `half-restored raw copy`.
+    /// `pilot`, `former`, `generation`, `unmasked generation`, `raw copy`, `half-restored raw copy`.
     pub role: String,
     /// The run that made it, or that put it aside.
     pub run: RunId,
@@ -46,7 +48,8 @@ impl Session {
             if run.phase != Phase::Undone && !run.swapped() && !gone(&names.nonce) {
                 let standing = target.look(&names.generation).await?.filter(|s| s.marker.as_ref().is_some_and(|m| m.nonce == names.nonce));
                 if standing.is_some() {
-                    all.push(known(&names.generation, "generation", run, &names.nonce, standing));
+                    let role = if run.plan.kind.is_unmasked() { UNMASKED } else { "generation" };
+                    all.push(known(&names.generation, role, run, &names.nonce, standing));
                 }
             }
             let swap = run.outcome_of(|a| matches!(a, Action::Swap)).filter(|_| run.swapped());
@@ -111,7 +114,7 @@ impl Session {
             ));
         };
         let busy = self.history()?.runs.iter().any(|r| r.id == k.run && matches!(r.phase, Phase::Running | Phase::Undoing));
-        if busy && k.role == "generation" {
+        if busy && (k.role == "generation" || k.role == UNMASKED) {
             return Err(refused(
                 "GR0723",
                 format!("`{name}` belongs to the unfinished run `{}`", k.run),

@@ -1,9 +1,9 @@
 //! What is left over: every raw or former copy that still exists, and every file of ours that holds values of configuration; where, why, until
 //! when. Owns the list; does not drop anything (`databases`).
 
+use super::databases::UNMASKED;
 use super::{Session, SessionError};
 use crate::base::Base;
-use greenroom_model::plan::RunKind;
 use greenroom_model::run::Phase;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -48,17 +48,17 @@ impl Session {
                     format!("the pilot before `{}`, so that it can be undone", k.run),
                     "the next run drops it once its time is over, `greenroom drop` at once".to_owned(),
                 ),
-                "generation" if open => {
-                    ("generation", format!("`{}` is not finished", k.run), format!("`greenroom resume {0}` or `greenroom undo {0}`", k.run))
+                role @ ("generation" | UNMASKED) if open => {
+                    (role, format!("`{}` is not finished", k.run), format!("`greenroom resume {0}` or `greenroom undo {0}`", k.run))
                 }
-                "generation" => ("generation", format!("`{}` left it", k.run), format!("`greenroom drop {}`", k.name)),
+                role @ ("generation" | UNMASKED) => (role, format!("`{}` left it", k.run), format!("`greenroom drop {}`", k.name)),
                 role => (
                     role,
                     format!("the backup that `{}` restored", k.run),
                     format!("`greenroom drop {}`, or when its time is over", k.name),
                 ),
             };
-            let raw = k.role.ends_with("raw copy");
+            let raw = k.role.ends_with("raw copy") || k.role == UNMASKED;
             all.push(Leftover { what: what.to_owned(), place: k.name, bytes, why, until: k.until, goes, raw });
         }
         for (path, bytes) in files(&self.workspace.bases())? {
@@ -67,13 +67,13 @@ impl Session {
             let of = made.map_or_else(|| "a run that the journal does not know".to_owned(), |r| format!("`{}`", r.id));
             let stands = standing.contains(&base.nonce);
             let why = match stands {
-                true => format!("what people found on the pilot of {of} when it was opened: refreshes compare with it"),
-                false => format!("what people found on the pilot of {of}, which is gone"),
+                true => format!("what refreshes compare the pilot of {of} with"),
+                false => format!("what refreshes compared the pilot of {of} with, which is gone"),
             };
             let goes = if stands { "with its database".to_owned() } else { "delete the file".to_owned() };
             all.push(Leftover { what: "base".into(), place: path, bytes: Some(bytes), why, until: None, goes, raw: false });
         }
-        for run in history.runs.iter().filter(|r| r.plan.kind == RunKind::Refresh && r.phase == Phase::Finished) {
+        for run in history.runs.iter().filter(|r| r.plan.carry.is_some() && r.phase == Phase::Finished) {
             let scratch = self.workspace.scratch(&run.id)?;
             for name in ["preview.json", "carry.json"] {
                 let path = scratch.join(name);

@@ -14,6 +14,7 @@ mod plans;
 mod project;
 mod raw;
 
+pub use carry::Dressed;
 pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;

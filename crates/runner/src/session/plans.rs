@@ -58,7 +58,7 @@ impl Session {
     }
 
     pub(super) async fn plan_from(&self, raw: Option<&RawCopy>) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
-        self.plan_made(Over { raw: raw.cloned(), carry: None }).await
+        self.plan_made(Over { raw: raw.cloned(), ..Over::default() }).await
     }
 
     pub(super) async fn plan_made(&self, over: Over) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {

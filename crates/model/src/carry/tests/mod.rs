@@ -133,8 +133,16 @@ impl Store {
                     cells.iter().for_each(|(c, cell)| row[*c] = cell.clone());
                 }
                 Act::Delete => {
-                    if rows.remove(&operation.key).is_none() {
-                        return Err(format!("operation {number} deletes nothing"));
+                    let Some(row) = rows.remove(&operation.key) else { return Err(format!("operation {number} deletes nothing")) };
+                    let refers_to_itself = |r: &Reference| {
+                        let cells = |columns: &[String]| columns.iter().map(|c| row[shape.index(c).unwrap()].clone()).collect::<Vec<_>>();
+                        let (own, other) = (cells(&r.to_columns), cells(&r.columns));
+                        own == other && !other.iter().any(Cell::is_null)
+                    };
+                    let here = Some(operation.table);
+                    let mut own = shapes.references.iter().filter(|r| r.enforced && r.from_shape == here && r.to_shape == here);
+                    if own.any(refers_to_itself) {
+                        return Err(format!("operation {number} deletes a row that refers to itself, as InnoDB does not"));
                     }
                 }
             }

@@ -102,6 +102,40 @@ proptest! {
     }
 
     #[test]
+    fn what_was_carried_over_once_is_carried_over_again_and_what_was_set_aside_is_not_lost(
+        [b, p, n] in three(), pilot_wins in any::<bool>(),
+    ) {
+        let shapes = shapes(vec![table("t", &["!id", "x", "~y"])], &[]);
+        let shape = &shapes.tables[0];
+        let take = if pilot_wins { Take::Pilot } else { Take::Production };
+        let told = |set_aside| Told { rules: vec![rule(None, take)], set_aside, ..Told::default() };
+        let [base, pilot, new] = [&b, &p, &n].map(|rows| full(shape, rows));
+        let first = plan_of(&shapes, [&base, &pilot, &new], &told(true));
+        let mut store = Store { tables: vec![new.rows.clone()] };
+        prop_assert_eq!(store.apply(&shapes, &first.operations), Ok(()));
+        // The next generation is opened, and nobody touches anything.
+        let pilot = Side { rows: store.tables[0].clone(), ..Side::default() };
+        let mut base = Side::default();
+        for row in &first.tables[0].next_base {
+            let mut cells = row.cells.clone();
+            let opened = pilot.rows.get(&cells[..1]);
+            row.as_opened.iter().for_each(|at| cells[*at] = opened.map_or(Cell::NULL, |o| o[*at].clone()));
+            base.push(shape, None, cells).unwrap();
+        }
+        for (set_aside, name) in [(true, "refreshed again"), (false, "into production")] {
+            let plan = plan_of(&shapes, [&base, &pilot, &new], &told(set_aside));
+            prop_assert!(plan.tables[0].conflicts.iter().all(|c| c.kind == ConflictKind::Tainted), "{}: asked again", name);
+            let mut store = Store { tables: vec![new.rows.clone()] };
+            prop_assert_eq!(store.apply(&shapes, &plan.operations), Ok(()));
+            for key in 0u8..6 {
+                let wanted = expected(b.get(&key), p.get(&key), n.get(&key), pilot_wins, set_aside);
+                let wanted = wanted.map(|[x, y]| vec![cell(Some(key)), cell(x), cell(y)]);
+                prop_assert_eq!(store.tables[0].get(&vec![cell(Some(key))]), wanted.as_ref(), "{}: row {}", name, key);
+            }
+        }
+    }
+
+    #[test]
     fn a_pilot_that_nobody_touched_gives_an_empty_plan([b, _, n] in three()) {
         let shapes = shapes(vec![table("t", &["!id", "x", "~y"])], &[]);
         let [base, new] = [&b, &n].map(|rows| full(&shapes.tables[0], rows));

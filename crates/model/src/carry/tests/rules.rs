@@ -60,7 +60,8 @@ fn raw_data_never_loses_productions_later_changes() {
 fn a_new_generation_of_rows_without_edits_gives_an_empty_plan() {
     let (rows, plan) = run(&["!id", "label"], (&["1 a", "2 b"], &["1 a", "2 b"], &["1 a", "2 b"]), &Told::default());
     assert_eq!(rows.len(), 2);
-    assert_eq!(plan, CarryPlan { tables: vec![TablePlan::default()], operations: Vec::new() });
+    assert!(plan.operations.is_empty() && plan.tables[0].conflicts.is_empty() && plan.tables[0].reports.is_empty());
+    assert_eq!(plan.tables[0].next_base.len(), 2);
 }
 
 #[test]
@@ -256,4 +257,39 @@ fn a_preview_says_what_is_taken_and_survives_json() {
     assert_eq!(serde_json::from_str::<Preview>(&json).unwrap(), preview);
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<CarryPlan>(&json).unwrap(), plan);
+}
+
+#[test]
+fn a_value_that_also_stands_in_a_masked_column_is_asked_about_on_its_way_into_raw_data() {
+    let mut shapes = one(&["!id", "label", "note"]);
+    shapes.into = Into::Raw;
+    let sides: &Sides<'_> =
+        &[(&["1 a x", "2 b x"], &["1 Marlow x", "2 b see@Shop.INVALID,", "3 Marlow y", "4 fine y"], &["1 a x", "2 b x"])];
+    let masked: BTreeSet<Cell> = [Cell::text("Marlow")].into();
+    let told = |rules| Told { rules, answers: Answers { masked: masked.clone(), ..Answers::default() }, ..Told::default() };
+    let plan = carried(&shapes, sides, &told(vec![rule(Some(ConflictKind::Planted), Take::Production)]));
+    assert!(plan.is_ready());
+    assert_eq!(plan.tables[0].conflicts.iter().filter(|c| c.kind == ConflictKind::Planted).count(), 3);
+    assert_eq!(after(&shapes, sides, &plan), [["1 a x", "2 b x", "4 fine y"]], "a row of their own stays behind as a whole");
+    // Nobody has said anything, and no rule can say that it is harmless.
+    for rules in [Vec::new(), vec![rule(None, Take::Pilot)]] {
+        assert_eq!(carried(&shapes, sides, &told(rules)).open().count(), 3);
+    }
+    let open = carried(&shapes, sides, &told(Vec::new()));
+    let decided = open.open().map(|(_, c)| Decided { id: c.id, take: Take::Pilot }).collect();
+    let plan = carried(&shapes, sides, &Told { decided, ..told(Vec::new()) });
+    assert_eq!(after(&shapes, sides, &plan), [["1 Marlow x", "2 b see@Shop.INVALID,", "3 Marlow y", "4 fine y"]]);
+    shapes.into = Into::Pilot;
+    assert!(carried(&shapes, sides, &told(Vec::new())).is_ready(), "from pilot to pilot it does no harm");
+}
+
+#[test]
+fn what_production_has_in_columns_that_do_not_travel_is_not_shown() {
+    let mut shapes = one(&["!id", "label", "~secret"]);
+    shapes.into = Into::Raw;
+    let sides: &Sides<'_> = &[(&["1 a -"], &["1 a edited"], &["1 a hunter2", "2 b hunter3"])];
+    let plan = carried(&shapes, sides, &Told::default());
+    let preview = Preview::new(&plan, &shapes, BTreeMap::new(), Vec::new());
+    let shown = serde_json::to_string(&preview).unwrap();
+    assert!(shown.contains("(withheld)") && shown.contains("edited") && !shown.contains("hunter"), "{shown}");
 }

@@ -98,4 +98,9 @@ pub static CODES: &[CodeInfo] = &[
         "a row could not be carried over",
         "The new version's database refused a row of configuration: a check, a unique index over an expression or with a condition, or a type that became narrower. The message names the table and what the engine says, never the values; the preview shows the row.",
     ),
+    code(
+        "GR0829",
+        "unmasked data not allowed on the target",
+        "A dress rehearsal tries the go-live out with production's own rows. They stand on the target, sealed, until the run drops them at its end or is undone. The program must say that they may: `unmasked = true` under `[dress]`.",
+    ),
 ];

@@ -79,6 +79,11 @@ pub fn resolve_with(program: &Program, catalog: &Catalog, traits_of: &TraitsOf<'
     (built.into_iter().map(|b| b.copy).collect(), findings)
 }
 
+/// Every table's rows as they are, those that pilots get without rows included: what a dress rehearsal reads.
+pub fn unmasked(catalog: &Catalog) -> Vec<TableCopy> {
+    catalog.tables.iter().filter(|t| t.is_copied()).map(|t| Built::new(t).copy).collect()
+}
+
 /// A table's copy while it is put together, with what the checks need to know beside it.
 struct Built<'c> {
     table: &'c Table,

@@ -134,6 +134,7 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
         source: address.clone(),
         target: address,
         quarantine: None,
+        dress: false,
         pilot: Pilot {
             name: "pilot".into(),
             testers: vec![],

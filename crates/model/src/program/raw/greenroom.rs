@@ -25,6 +25,8 @@ pub struct RawGreenroom {
     pub quarantine: Option<RawQuarantine>,
     /// The rehearsal database people use.
     pub pilot: Option<RawPilot>,
+    /// Whether the go-live may be tried out with unmasked rows.
+    pub dress: Option<RawDress>,
     /// Kind of each table: `table = "queue"`. Tables not named are `records`. Tables of other schemas in quotes: `"billing.mail_queue"`.
     #[serde(default)]
     pub tables: BTreeMap<At<String>, RawKinds>,
@@ -130,6 +132,14 @@ pub struct RawQuarantine {
     pub tls: Option<At<Tls>>,
     /// Days after which a raw copy that was kept is over and `greenroom drop --expired` drops it, 3 by default; 0: it is over at once.
     pub expires_days: Option<At<u32>>,
+}
+
+/// Dress rehearsals: the go-live tried out with production's own rows.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawDress {
+    /// Whether production's rows may stand on the target, unmasked and sealed, while `greenroom dress` runs; false by default.
+    pub unmasked: Option<At<bool>>,
 }
 
 /// The rehearsal database people use.
