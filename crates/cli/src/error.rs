@@ -273,6 +273,10 @@ fn of_session(e: &SessionError) -> Report {
         SessionError::Run(RunError::Illegal(e)) => Report::new(Some("GR0724"), e.to_string()),
         SessionError::Workspace(source) => Report::new(None, "could not use the workspace `.greenroom`").cause(source),
         SessionError::Refused { code, message, hint } => Report::new(Some(code), message).hint(hint),
+        SessionError::Failed(f) => {
+            let report = Report::new(Some(&f.code), f.message.clone());
+            f.hint.iter().fold(report, |report, hint| report.hint(hint))
+        }
         SessionError::Unsafe(verdict) => Report {
             exit: Exit::Negative,
             verdict: Some((**verdict).clone()),

@@ -10,6 +10,7 @@ mod drive;
 mod drop;
 mod engine_test;
 mod explain;
+mod export;
 mod init;
 mod leftovers;
 mod mask;
@@ -71,6 +72,7 @@ pub enum Command {
     Rehearse(rehearse::RehearseArgs),
     Refresh(refresh::RefreshArgs),
     Dress(dress::DressArgs),
+    Export(export::ExportArgs),
     Preview(preview::PreviewArgs),
     Decide(decide::DecideArgs),
     Try(try_backup::TryArgs),
@@ -106,6 +108,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Rehearse(a) => rehearse::cmd_rehearse(app, a).await,
         Command::Refresh(a) => refresh::cmd_refresh(app, a).await,
         Command::Dress(a) => dress::cmd_dress(app, a).await,
+        Command::Export(a) => export::cmd_export(app, a).await,
         Command::Preview(a) => preview::cmd_preview(app, &a),
         Command::Decide(a) => decide::cmd_decide(app, &a),
         Command::Try(a) => try_backup::cmd_try(app, a).await,

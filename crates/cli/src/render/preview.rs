@@ -12,7 +12,7 @@ const SHOWN: usize = 20;
 const WIDE: usize = 40;
 
 /// A value for people.
-fn value(cell: &Cell) -> String {
+pub fn value(cell: &Cell) -> String {
     match cell.bytes() {
         None => "NULL".to_owned(),
         Some(bytes) => match std::str::from_utf8(bytes) {

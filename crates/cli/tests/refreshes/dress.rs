@@ -2,7 +2,7 @@
 //! end.
 
 use super::expected::{Later, expected};
-use super::world::{self, Chance, World, read};
+use super::world::{self, Chance, State, World, read};
 use super::{command, differ, tick};
 use crate::ground::{Ground, Mssql, Mysql, Postgres, Sqlite};
 use std::fs;
@@ -50,6 +50,7 @@ fn play(ground: &(dyn Ground + Sync)) {
     );
     let pilot = read(ground, "pilot");
     let open = admission(ground);
+    exports(ground, &configured, &pilot, &base, &name);
     command(ground, &["dress", "--quiet"], 5);
     let preview = ground.greenroom().args(["preview", "--json"]).finish().stdout;
     let planted = preview.matches("\"planted\"").count();
@@ -98,6 +99,55 @@ fn play(ground: &(dyn Ground + Sync)) {
     add("upgrade/002_more.sql", "UPDATE tick SET n = n + 0;\n");
     let plan = ground.greenroom().args(["plan"]).finish().stdout;
     assert!(plan.contains("proves nothing any more, since this changed: the upgrade"), "{plan}");
+}
+
+/// What people configured leaves as files, and nothing that was made up.
+fn exports(ground: &dyn Ground, configured: &State, pilot: &State, base: &State, name: &str) {
+    let folder = ground.folder().join("exported");
+    let ended = ground.greenroom().args(["export", folder.to_str().unwrap()]).finish();
+    assert_eq!(ended.code, Some(4), "rows must be held back: {ended:?}");
+    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|e| fs::read_to_string(e.unwrap().path()).unwrap()).collect();
+    for text in &files {
+        for word in [name, ".invalid", TEST_HASH, "hunter", "Realname"] {
+            assert!(!text.contains(word), "`{word}` was exported: {text}");
+        }
+    }
+    // Every row that people changed, but for the planted ones, is there as it is.
+    for (table, rows) in pilot.tables() {
+        let form = super::world::form(table);
+        let keeps = |row: &super::world::Row| {
+            let mut row = row.clone();
+            if table == "c04" {
+                row[3] = None;
+            }
+            row
+        };
+        let changed = |key: &&String| base.table(table).get(*key).map(keeps) != rows.get(*key).map(keeps);
+        let planted = |key: &&String| configured.table(table).get(*key) != rows.get(*key);
+        let wanted: Vec<&String> = rows.keys().filter(changed).filter(|k| !planted(k)).collect();
+        let text = fs::read_to_string(folder.join(format!("{table}.json"))).unwrap_or_else(|_| "{\"rows\":[]}".into());
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let exported: Vec<&serde_json::Value> =
+            json["rows"].as_array().unwrap().iter().map(|r| &r["now"]).filter(|n| !n.is_null()).collect();
+        assert_eq!(exported.len(), wanted.len(), "{table}: {text}");
+        for key in wanted {
+            let same = |row: &&&serde_json::Value| {
+                form.columns.iter().zip(&rows[key]).all(|(column, cell)| match (row.get(*column), cell) {
+                    (None, _) => *column == "secret",
+                    (Some(found), cell) => found.as_str().map(str::to_owned) == *cell,
+                })
+            };
+            assert!(exported.iter().any(|row| same(&row)), "{table} {key}: {text}");
+        }
+    }
+    let chosen = ground.folder().join("chosen");
+    let ended = ground.greenroom().args(["export", chosen.to_str().unwrap(), "c05 WHERE id < 3", "--all"]).finish();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let text = fs::read_to_string(chosen.join("c05.json")).unwrap();
+    let ids = pilot.table("c05").keys().filter(|id| id.parse::<u32>().unwrap() < 3).count();
+    assert!(text.matches("\"now\": {").count() == ids && fs::read_dir(&chosen).unwrap().count() == 1, "{text}");
+    let ended = ground.greenroom().args(["export", chosen.to_str().unwrap(), "client"]).finish();
+    assert!(ended.code == Some(1) && ended.stderr.contains("GR0830"), "{ended:?}");
 }
 
 /// Who may come into the pilot: `sealed`, or something else.

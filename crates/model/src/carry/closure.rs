@@ -46,7 +46,7 @@ pub struct Answers {
 }
 
 /// Values shorter than this many bytes say too little: codes and numbers are alike everywhere.
-const TELLING: usize = 4;
+pub(super) const TELLING: usize = 4;
 
 /// Cells that a change takes from the pilot, by column.
 fn carried(change: &Change) -> Vec<(usize, &Cell)> {
@@ -58,7 +58,7 @@ fn carried(change: &Change) -> Vec<(usize, &Cell)> {
 }
 
 /// Whether it is an address that never leads anywhere (RFC 2606), as packs and masks write them.
-fn is_invalid(cell: &Cell) -> bool {
+pub(super) fn is_invalid(cell: &Cell) -> bool {
     let text = cell.bytes().map(|b| String::from_utf8_lossy(b).to_ascii_lowercase());
     text.is_some_and(|t| {
         t.match_indices(".invalid").any(|(at, w)| !t[at + w.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-'))

@@ -2,7 +2,7 @@
 //! pilot, and what the upgrade made from such. Taint is per column: a decision with a condition taints the column for every row.
 
 use super::shape::{OnPilot, ShapeInput};
-use crate::catalog::{Catalog, Column, Family, Table, TableName};
+use crate::catalog::{Catalog, Column, Family, Generation, Table, TableName};
 use crate::columns::Treatment;
 use crate::columns::names::{PROGRAM_LAYER, decisions_of, find_table, place};
 use crate::finding::{Finding, Severity};
@@ -177,8 +177,10 @@ pub fn masked_columns(program: &Program, pilot: &Catalog, copies: &[TableCopy]) 
             copy.is_some_and(|copy| copy.columns.iter().any(|k| k.name == c.name && writes(k)))
                 || decisions.get(c.name.as_str()).is_some_and(|d| matches!(d.treatment, Treatment::Mask { .. } | Treatment::Default))
         };
-        let text = |c: &&Column| c.family == Family::Text;
-        let columns: Vec<String> = table.columns.iter().filter(text).filter(masked).map(|c| c.name.clone()).collect();
+        // What the database computes may be made of them: a full name of its parts.
+        let made = table.columns.iter().any(|c| masked(&c));
+        let meant = |c: &&Column| c.family == Family::Text && (masked(c) || (made && c.generated == Some(Generation::Computed)));
+        let columns: Vec<String> = table.columns.iter().filter(meant).map(|c| c.name.clone()).collect();
         if !columns.is_empty() && table.is_copied() {
             all.push((table.name.clone(), columns));
         }

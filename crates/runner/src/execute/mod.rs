@@ -9,6 +9,7 @@ mod check_source;
 mod checks;
 mod copy;
 mod create;
+mod export;
 mod facts;
 mod fence;
 mod known;
@@ -31,6 +32,8 @@ mod verify_upgrade;
 
 pub(crate) use carry::PREVIEW;
 pub use carry::{CarrySetup, FormerPilot, Shown};
+pub(crate) use export::read_export;
+pub use export::{Exported, Selection};
 pub(crate) use known::Known;
 pub use locked::Locked;
 pub use log::RunLog;

@@ -7,7 +7,7 @@ use crate::workspace::RunKeys;
 use greenroom_engine::carry::{each, read};
 use greenroom_engine::{EngineError, Generation, RangeSpec};
 use greenroom_model::carry::{
-    Answers, BaseRow, Cell, ColumnShape, KeyForm, OnPilot, Questions, Record, Reference, Shapes, Side, TableShape,
+    Answers, BaseRow, Cell, ColumnShape, Key, KeyForm, OnPilot, Questions, Record, Reference, Shapes, Side, TableShape,
 };
 use greenroom_model::catalog::{Catalog, Generation as Generated, Table, TableName};
 use greenroom_model::plan::tables::{ConfigurationRows, configuration_rows};
@@ -109,6 +109,24 @@ pub(super) async fn pilot_side(
     let columns = stored(table);
     let rows = rows(inside, table, &columns, filter).await?;
     side(shape, &columns, rows, true)
+}
+
+/// Keys of the pilot's configuration rows for which a person's condition is true.
+pub(super) async fn keys_where(
+    inside: &mut dyn Generation,
+    program: &Program,
+    catalog: &Catalog,
+    shape: &TableShape,
+    condition: &str,
+) -> Result<BTreeSet<Key>, StepError> {
+    let Some(table) = shape.pilot.as_ref().and_then(|t| catalog.table(t)) else { return Ok(BTreeSet::new()) };
+    let chosen = match filter(program, catalog, table) {
+        Some(Some(own)) => format!("({own}\n) and ({condition}\n)"),
+        _ => format!("({condition}\n)"),
+    };
+    let columns = stored(table);
+    let rows = rows(inside, table, &columns, Some(chosen)).await.map_err(|e| e.while_doing(format!("choose rows of {}", shape.short)))?;
+    Ok(side(shape, &columns, rows, true)?.rows.into_keys().collect())
 }
 
 /// What the pilot's configuration is compared with; `None` where nothing was kept of the table.

@@ -83,7 +83,7 @@ impl Session {
     }
 
     /// The pilot that stands, if it can be carried over from.
-    async fn carry_from(&self) -> Result<CarryFrom, SessionError> {
+    pub(super) async fn carry_from(&self) -> Result<CarryFrom, SessionError> {
         let mut target = self.engines.target().await?;
         let (run, _) = self.pilot_run(target.as_mut()).await?;
         if Base::open(&self.base_of(&run.plan.names.nonce))?.is_none() {
@@ -163,16 +163,17 @@ impl Session {
         self.workspace.bases().join(format!("{nonce}.json"))
     }
 
+    /// How a pilot was made, and by which run.
+    pub(super) fn former(&self, from: &CarryFrom) -> Result<(RunId, FormerPilot), SessionError> {
+        let made = self.history()?.runs.into_iter().find(|r| r.plan.names.nonce == from.nonce);
+        let made = made.ok_or_else(|| refused("GR0503", "the pilot was not made in this workspace", "use the workspace that made it"))?;
+        Ok((made.id, FormerPilot { copies: made.plan.tables, keys: self.keys(&from.nonce) }))
+    }
+
     /// What carrying over needs besides a run's own plan.
     pub(super) fn carry_setup(&self, plan: &Plan) -> Result<CarrySetup, SessionError> {
         let history: Projection = self.history()?;
-        let former = match &plan.carry {
-            None => None,
-            Some(from) => {
-                let made = history.runs.iter().find(|r| r.plan.names.nonce == from.nonce);
-                made.map(|r| FormerPilot { copies: r.plan.tables.clone(), keys: self.keys(&from.nonce) })
-            }
-        };
+        let former = plan.carry.as_ref().and_then(|from| self.former(from).ok()).map(|(_, former)| former);
         // The same for every run of the program, or decisions would be forgotten.
         let key = CarryKey::new(&self.keys("carry").values);
         Ok(CarrySetup { key, decided: history.decided, bases: self.workspace.bases(), former })

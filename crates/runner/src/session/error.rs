@@ -4,7 +4,7 @@ use crate::execute::RunError;
 use crate::journal::{AppendError, ReplayError};
 use greenroom_engine::EngineError;
 use greenroom_model::finding::Finding;
-use greenroom_model::run::Verdict;
+use greenroom_model::run::{Failure, Verdict};
 use std::path::PathBuf;
 
 /// Why something could not be done.
@@ -49,6 +49,9 @@ pub enum SessionError {
         /// What to do.
         hint: String,
     },
+    /// A database holds something that stands in the way.
+    #[error("{}", .0.message)]
+    Failed(Box<Failure>),
     /// The pilot is not safe to open.
     #[error("the pilot is not safe to open")]
     Unsafe(Box<Verdict>),

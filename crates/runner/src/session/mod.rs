@@ -8,6 +8,7 @@ mod databases;
 mod drive;
 mod engines;
 mod error;
+mod export;
 mod leftovers;
 mod pilot;
 mod plans;

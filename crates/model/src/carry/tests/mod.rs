@@ -1,5 +1,6 @@
 //! Whole comparisons over small shapes.
 
+mod export;
 mod oracle;
 mod order;
 mod rules;

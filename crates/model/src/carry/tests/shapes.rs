@@ -54,6 +54,20 @@ fn what_was_masked_nulled_or_cleared_is_tainted_and_nothing_else() {
     assert_eq!(shapes.tables[0].key, KeyForm::Columns(vec![0]));
 }
 
+#[test]
+fn masked_columns_are_those_that_masks_write_and_what_the_database_makes_of_them() {
+    let mut person = schema_table(ENGINE, "person", &["id"], &["!id int", "first text", "full text", "born text", "code int", "note text"]);
+    person.columns[2].generated = Some(crate::catalog::Generation::Computed);
+    let mut plain = status(&["!id int", "label text", "both text"]);
+    plain.columns[2].generated = Some(crate::catalog::Generation::Computed);
+    let c = catalog(ENGINE, vec![person, plain]);
+    let decided =
+        [("person", "first", mask("redact")), ("person", "born", decision(Treatment::Null)), ("person", "note", decision(Treatment::Keep))];
+    let p = of(&c, &["status"], &decided);
+    let (copies, _) = resolve(&p, &c, &MaskKey::new([1; 32]));
+    assert_eq!(masked_columns(&p, &c, &copies), [(TableName::new("main", "person"), vec!["first".to_owned(), "full".into()])]);
+}
+
 fn pack(rules: Vec<(Option<&str>, PackAction)>) -> Pack {
     let rule = |(table, action): (Option<&str>, PackAction)| PackRule {
         id: "r".into(),

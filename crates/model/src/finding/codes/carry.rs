@@ -103,4 +103,9 @@ pub static CODES: &[CodeInfo] = &[
         "unmasked data not allowed on the target",
         "A dress rehearsal tries the go-live out with production's own rows. They stand on the target, sealed, until the run drops them at its end or is undone. The program must say that they may: `unmasked = true` under `[dress]`.",
     ),
+    code(
+        "GR0830",
+        "not configuration",
+        "Only configuration is exported: tables, and rows of tables, whose kind is `configuration` under `[tables]`. What people enter as records stays on the pilot.",
+    ),
 ];

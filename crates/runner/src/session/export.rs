@@ -1,0 +1,36 @@
+//! The pilot's configuration as files. Nothing is changed in any database.
+
+use super::error::refused;
+use super::{Session, SessionError};
+use crate::base::Base;
+use crate::execute::{Exported, Selection, StepError, read_export};
+use crate::workspace::read_json;
+use greenroom_model::catalog::Catalog;
+
+impl Session {
+    /// Reads what people configured on the pilot, as it may leave it. What was masked, emptied or neutralised stays, and rows with values that may
+    /// come from there are named instead.
+    ///
+    /// # Errors
+    /// When there is no pilot of ours with a base, a table is no configuration, or something cannot be read.
+    pub async fn export(&self, selection: &Selection) -> Result<Exported, SessionError> {
+        let from = self.carry_from().await?;
+        let base =
+            Base::open(&self.base_of(&from.nonce))?.ok_or_else(|| refused("GR0824", "the pilot's base is gone", "rehearse again"))?;
+        let (run, former) = self.former(&from)?;
+        let source: Option<Catalog> = read_json(&self.workspace.scratch(&run)?.join("catalog.json"))?;
+        let source = source.ok_or_else(|| {
+            let message = format!("the folder of the run `{run}` has lost `catalog.json`, the schema that production had");
+            refused("GR0711", message, "`greenroom refresh` makes a pilot that knows it")
+        })?;
+        let mut target = self.engines.target().await?;
+        let mut pilot = target.enter(&self.program.pilot.name).await?;
+        let exported = read_export(pilot.as_mut(), &self.program, &source, &former, &base, selection).await;
+        pilot.leave().await?;
+        exported.map_err(|e| match e {
+            StepError::Failed(f) => SessionError::Failed(Box::new(f)),
+            StepError::Dead(e) => e.into(),
+            StepError::Waits(_) | StepError::Stopped => refused("GR0709", "stopped", "export again"),
+        })
+    }
+}
