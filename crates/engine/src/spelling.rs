@@ -1,4 +1,16 @@
-//! How UUIDs and decimals are spelled as text, for the engines whose rows travel so. Owns no types and no rows.
+//! How UUIDs and decimals are spelled as text, for the engines whose rows travel so, and text for columns whose character set is small. Owns no
+//! types and no rows.
+
+use greenroom_model::mask::plain_letter;
+use std::borrow::Cow;
+
+/// A mask's text without characters that a column cannot hold: the letter under the diacritic in their place, else `?`.
+pub(crate) fn fitted<'t>(text: &'t str, fits: impl Fn(char) -> bool) -> Cow<'t, str> {
+    if text.is_ascii() || text.chars().all(&fits) {
+        return Cow::Borrowed(text);
+    }
+    text.chars().map(|c| if c.is_ascii() || fits(c) { c } else { plain_letter(c).unwrap_or('?') }).collect()
+}
 
 /// The bytes of a UUID, with dashes or without.
 pub(crate) fn uuid(text: &str) -> Option<[u8; 16]> {

@@ -8,7 +8,7 @@
 use super::moment;
 use crate::batch::Encoding;
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::spelling::{decimal, uuid, uuid_text};
+use crate::spelling::{decimal, fitted, uuid, uuid_text};
 use greenroom_model::carry::Cell;
 use greenroom_model::mask::Value;
 use std::borrow::Cow;
@@ -55,6 +55,8 @@ pub(crate) enum Codec {
     Text {
         /// The column has a fixed length.
         padded: bool,
+        /// What characters it can hold.
+        page: Page,
     },
     /// XML as text.
     Xml,
@@ -69,6 +71,116 @@ pub(crate) enum Codec {
     Variant,
     /// What masks never see: serialised types of the CLR.
     Opaque,
+}
+
+/// The characters that a column of text can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// All of Unicode.
+    Any,
+    /// Those of a code page.
+    Table(&'static encoding_rs::Encoding),
+    /// Nobody knows which besides ASCII.
+    Ascii,
+}
+
+impl Page {
+    /// Of a collation's name, as <https://learn.microsoft.com/sql/relational-databases/collations/collation-and-unicode-support> groups them:
+    /// the language in front, or the code page itself in the names that begin with `SQL_`.
+    pub(crate) fn of(collation: &str) -> Page {
+        let name = collation.to_ascii_lowercase();
+        if name.contains("_utf8") {
+            return Page::Any;
+        }
+        let languages: [(&[&str], &'static encoding_rs::Encoding); 11] = [
+            (
+                &[
+                    "albanian",
+                    "bosnian_latin",
+                    "croatian",
+                    "czech",
+                    "hungarian",
+                    "polish",
+                    "romanian",
+                    "serbian_latin",
+                    "slovak",
+                    "slovenian",
+                ],
+                encoding_rs::WINDOWS_1250,
+            ),
+            (
+                &[
+                    "bashkir",
+                    "bosnian_cyrillic",
+                    "cyrillic",
+                    "kazakh",
+                    "macedonian",
+                    "mongolian",
+                    "serbian_cyrillic",
+                    "tatar",
+                    "ukrainian",
+                    "yakut",
+                ],
+                encoding_rs::WINDOWS_1251,
+            ),
+            (&["greek"], encoding_rs::WINDOWS_1253),
+            (&["azeri_latin", "azeri_90_latin", "turkish", "turkmen", "uzbek_latin"], encoding_rs::WINDOWS_1254),
+            (&["hebrew"], encoding_rs::WINDOWS_1255),
+            (&["arabic", "persian", "urdu", "uighur", "dari", "pashto"], encoding_rs::WINDOWS_1256),
+            (&["estonian", "latvian", "lithuanian"], encoding_rs::WINDOWS_1257),
+            (&["vietnamese"], encoding_rs::WINDOWS_1258),
+            (&["thai"], encoding_rs::WINDOWS_874),
+            (&["japanese"], encoding_rs::SHIFT_JIS),
+            (
+                &[
+                    "latin1_general",
+                    "basque",
+                    "breton",
+                    "corsican",
+                    "danish",
+                    "finnish",
+                    "french",
+                    "frisian",
+                    "german",
+                    "icelandic",
+                    "modern_spanish",
+                    "norwegian",
+                    "traditional_spanish",
+                    "welsh",
+                    "romansh",
+                    "upper_sorbian",
+                    "bbf_unicode_cp1_",
+                    "bbf_unicode_general",
+                    "bbf_unicode_cp1252",
+                ],
+                encoding_rs::WINDOWS_1252,
+            ),
+        ];
+        let pages = [
+            ("_cp1250_", encoding_rs::WINDOWS_1250),
+            ("_cp1251_", encoding_rs::WINDOWS_1251),
+            ("_cp1253_", encoding_rs::WINDOWS_1253),
+            ("_cp1254_", encoding_rs::WINDOWS_1254),
+            ("_cp1255_", encoding_rs::WINDOWS_1255),
+            ("_cp1256_", encoding_rs::WINDOWS_1256),
+            ("_cp1257_", encoding_rs::WINDOWS_1257),
+            ("_cp1_", encoding_rs::WINDOWS_1252),
+        ];
+        if name.starts_with("sql_") {
+            return pages.iter().find(|(part, _)| name.contains(part)).map_or(Page::Ascii, |(_, page)| Page::Table(page));
+        }
+        let found = languages.iter().find(|(names, _)| names.iter().any(|n| name.starts_with(n)));
+        found.map_or(Page::Ascii, |(_, page)| Page::Table(page))
+    }
+
+    /// A mask's text with what the column cannot hold replaced.
+    fn fitted(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Page::Any => Cow::Borrowed(text),
+            Page::Table(page) => fitted(text, |c| !page.encode(c.encode_utf8(&mut [0; 4])).2),
+            Page::Ascii => fitted(text, |c| c.is_ascii()),
+        }
+    }
 }
 
 impl Codec {
@@ -231,9 +343,12 @@ fn encode(codec: Codec, value: &Value<'_>, out: &mut Vec<u8>) -> Result<bool> {
         // A mask knows the moment only.
         Codec::Offset { scale } => write!(out, "{} +0", moment::digits(&text, scale).ok_or_else(unfit)?),
         Codec::Time { scale } => write!(out, "{}", moment::fraction(&text, scale).ok_or_else(unfit)?),
-        Codec::Text { padded: true } => out.write_all(text.trim_end_matches(' ').as_bytes()),
+        Codec::Text { padded, page } => {
+            let text = page.fitted(&text);
+            out.write_all(if padded { text.trim_end_matches(' ') } else { &text }.as_bytes())
+        }
         Codec::Guid => write!(out, "{}", uuid_text(&uuid(&text).ok_or_else(unfit)?)),
-        Codec::Text { padded: false } | Codec::Xml | Codec::Variant | Codec::Bytes { .. } | Codec::Opaque => out.write_all(text.as_bytes()),
+        Codec::Xml | Codec::Variant | Codec::Bytes { .. } | Codec::Opaque => out.write_all(text.as_bytes()),
     };
     Ok(true)
 }
@@ -264,8 +379,12 @@ mod tests {
             (Codec::DateTime2 { scale: 2 }, moment(), "1980-02-03 04:05:30.00"),
             (Codec::DateTime2 { scale: 0 }, Value::Date(jiff::civil::date(1980, 2, 3)), "1980-02-03 00:00:00"),
             (Codec::Offset { scale: 3 }, moment(), "1980-02-03 04:05:29.999 +0"),
-            (Codec::Text { padded: true }, text("ab  "), "ab"),
-            (Codec::Text { padded: false }, text("ab  "), "ab  "),
+            (Codec::Text { padded: true, page: Page::Any }, text("ab  "), "ab"),
+            (Codec::Text { padded: false, page: Page::Any }, text("ab  "), "ab  "),
+            (Codec::Text { padded: false, page: Page::of("SQL_Latin1_General_CP1_CI_AS") }, text("Łukasz Müller"), "Lukasz Müller"),
+            (Codec::Text { padded: false, page: Page::of("Polish_CI_AS") }, text("Łukasz Müller"), "Łukasz Müller"),
+            (Codec::Text { padded: false, page: Page::of("Latin1_General_100_CI_AS_SC_UTF8") }, text("Łukasz 猫"), "Łukasz 猫"),
+            (Codec::Text { padded: false, page: Page::of("Klingon_BIN") }, text("Łukasz Müller"), "Lukasz Muller"),
             (Codec::Guid, Value::Uuid([0xab; 16]), "abababab-abab-abab-abab-abababababab"),
         ] {
             assert_eq!(encoded(codec, value), expected, "{codec:?}");

@@ -56,6 +56,8 @@ pub(crate) fn mapped(e: &Error, attempted: impl Into<String>) -> EngineError {
         Error::Tls(_) => EngineError::new(ErrorKind::Lost, attempted, "no encrypted connection came about"),
         Error::Protocol(_) => EngineError::new(ErrorKind::Lost, attempted, "the server said what the driver does not understand"),
         Error::BulkInput(_) => EngineError::new(ErrorKind::Data, attempted, "a value does not fit its column"),
+        Error::Encoding(_) => EngineError::new(ErrorKind::Data, attempted, "a text holds a character that the column's code page lacks")
+            .hint("see `greenroom explain GR0704`; a Unicode column (`nvarchar`) holds every character"),
         // Conversions carry the row in their text.
         _ => EngineError::new(ErrorKind::Other, attempted, "the driver could not understand the server"),
     }

@@ -2,7 +2,7 @@
 //! server; does not own the bytes (`encoding`).
 
 use super::connect::{Session, Variety, number, said, text, truth};
-use super::encoding::{Codec, MsEncoding};
+use super::encoding::{Codec, MsEncoding, Page};
 use super::error::Doing;
 use super::sql;
 use crate::error::{EngineError, ErrorKind, Result};
@@ -103,8 +103,8 @@ impl ColumnType {
             "smalldatetime" => Codec::SmallDateTime,
             "datetime2" => Codec::DateTime2 { scale },
             "datetimeoffset" => Codec::Offset { scale },
-            "char" | "nchar" => Codec::Text { padded: true },
-            "varchar" | "nvarchar" | "text" | "ntext" | "sysname" => Codec::Text { padded: false },
+            "char" | "nchar" => Codec::Text { padded: true, page: self.page() },
+            "varchar" | "nvarchar" | "text" | "ntext" | "sysname" => Codec::Text { padded: false, page: self.page() },
             "binary" => Codec::Bytes { width: usize::try_from(self.bytes).ok() },
             "varbinary" | "image" => Codec::Bytes { width: None },
             "uniqueidentifier" => Codec::Guid,
@@ -112,6 +112,15 @@ impl ColumnType {
             "sql_variant" => Codec::Variant,
             // Types of the CLR, as the bytes that they are serialised to.
             _ => Codec::Opaque,
+        }
+    }
+
+    /// What characters it can hold.
+    fn page(&self) -> Page {
+        match (self.base.as_str(), &self.collation) {
+            ("char" | "varchar" | "text", Some(collation)) => Page::of(collation),
+            ("char" | "varchar" | "text", None) => Page::Ascii,
+            _ => Page::Any,
         }
     }
 

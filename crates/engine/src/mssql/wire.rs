@@ -193,6 +193,7 @@ pub(crate) fn cell(codec: Codec, base: &str, field: Option<&[u8]>) -> Result<Col
 
 #[cfg(test)]
 mod tests {
+    use super::super::encoding::Page;
     use super::*;
     use crate::batch::Encoding;
 
@@ -228,7 +229,7 @@ mod tests {
             (Codec::DateTime2 { scale: 3 }, "datetime2", "0001-01-01 00:00:00.001"),
             (Codec::Offset { scale: 7 }, "datetimeoffset", "2020-02-29 23:30:00.0000001 -720"),
             (Codec::Offset { scale: 0 }, "datetimeoffset", "2020-02-29 23:30:00 +840"),
-            (Codec::Text { padded: false }, "nvarchar", "ä😀 "),
+            (Codec::Text { padded: false, page: Page::Any }, "nvarchar", "ä😀 "),
             (Codec::Guid, "uniqueidentifier", "123e4567-e89b-12d3-a456-426655440000"),
             (Codec::Xml, "xml", "<a>1</a>"),
         ] {

@@ -1,6 +1,7 @@
 //! Character sets of columns: which travel as their own bytes, and how those become text for masks.
 
 use crate::error::{EngineError, ErrorKind, Result};
+use crate::spelling::fitted;
 use encoding_rs::Encoding;
 use std::borrow::Cow;
 
@@ -92,6 +93,14 @@ impl Charset {
         }
     }
 
+    /// A mask's text with what the character set lacks replaced.
+    pub(crate) fn fitted(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Charset::Utf8 | Charset::Converted => Cow::Borrowed(text),
+            _ => fitted(text, |c| self.encode(c.encode_utf8(&mut [0; 4])).is_ok()),
+        }
+    }
+
     /// Text as bytes.
     pub(crate) fn encode<'a>(self, text: &'a str) -> Result<Cow<'a, [u8]>> {
         let absent = || {
@@ -125,6 +134,13 @@ impl Charset {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_set_lacks_is_replaced_by_what_is_under_the_diacritic() {
+        assert_eq!(Charset::Latin1.fitted("Łukasz Müller 猫"), "Lukasz Müller ?");
+        assert_eq!(Charset::of("cp1250").fitted("Łukasz Müller"), "Łukasz Müller");
+        assert_eq!(Charset::of("greek").fitted("ŻÓŁĆ"), "ZOLC");
+    }
 
     #[test]
     fn bytes_come_back_as_they_were() {

@@ -276,7 +276,7 @@ fn encode(codec: Codec, value: &Value<'_>, out: &mut Vec<u8>) -> Result<bool> {
         }
         Codec::Text { charset, padded } => {
             let text = if padded { text.trim_end_matches(' ') } else { &text };
-            escape(&charset.encode(text)?, out);
+            escape(&charset.encode(&charset.fitted(text))?, out);
             Ok(())
         }
         Codec::Uuid => write!(out, "{}", uuid_text(&uuid(&text).ok_or_else(unfit)?)),

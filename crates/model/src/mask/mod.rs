@@ -29,6 +29,8 @@ mod tests;
 mod uuid;
 mod words;
 
+pub use words::plain_letter;
+
 use crate::catalog::{Column, Family};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;

@@ -45,6 +45,18 @@ pub(super) fn push_ascii(word: &str, out: &mut String) {
     }
 }
 
+/// The plain ASCII letter nearest to a Latin one, in its case; none for other characters. For columns whose character set lacks the letter.
+pub fn plain_letter(c: char) -> Option<char> {
+    let plain = match c {
+        'ß' | 'ẞ' => Some('s'),
+        'Æ' | 'æ' => Some('a'),
+        'Œ' | 'œ' => Some('o'),
+        'Þ' | 'þ' => Some('t'),
+        c => bare(c),
+    };
+    plain.map(|p| if c.is_uppercase() { p.to_ascii_uppercase() } else { p })
+}
+
 /// The letter under a diacritic.
 fn bare(c: char) -> Option<char> {
     Some(match c.to_lowercase().next()? {
