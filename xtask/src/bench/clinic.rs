@@ -158,7 +158,7 @@ pub fn program(folder: &Path, server: &Server) -> Result<(), String> {
     let address = format!("engine = \"postgres\"\nhost = \"{}\"\nport = {}\nuser = \"postgres\"", server.folder.display(), server.port);
     let main = format!(
         "[program]\nname = \"bench\"\n[source]\n{address}\ndatabase = \"clinic\"\n[target]\n{address}\n[pilot]\nname = \"clinic_pilot\"\n\
-         [tables]\n\"clinic.mail_queue\" = \"queue\"\n[copy]\nmin_free_disk_percent = 0\nlarge_objects = \"keep\"\n\
+         [tables]\n\"clinic.mail_queue\" = \"queue\"\n\"clinic.job\" = \"configuration\"\n[copy]\nmin_free_disk_percent = 0\nlarge_objects = \"keep\"\n\
          [verify]\ntouched_tables = [\"clinic.job\", \"clinic.invoice\"]\n"
     );
     let pack = "[pack]\ntitle = \"off\"\n[[rule]]\nid = \"jobs\"\nstatement = \"update clinic.job set active = false\"\nassert = \"select 1 from clinic.job where active\"\n";

@@ -1,7 +1,7 @@
 //! Objects of every kind on MariaDB (the engine's tests use the same), with files of 10 MiB each beside about as many rows as asked for; a
 //! server for them, gone at the end; a program that masks people in four character sets. Not flushed to disk, as on PostgreSQL.
 
-use super::{Users, measured, rehearse, told};
+use super::{Users, made, measured, told};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub fn run(rows: u64, greenroom: &Path) -> Result<bool, String> {
     let mut client = server.program("mariadb");
     client.args(["--batch", "--skip-column-names", "--unbuffered", "every"]);
     let users = Users::start(client, WRITER.to_owned())?;
-    let rehearsed = rehearse(greenroom, &folder)?;
+    let rehearsed = made(greenroom, &folder, "rehearse")?;
 
     println!("== mariadb-dump | mariadb");
     // With locks around the rows, and without --force, its own output cannot be restored: a default that counts a sequence, a view with a

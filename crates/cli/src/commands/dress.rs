@@ -1,11 +1,10 @@
 //! `greenroom dress`.
 
-use super::refresh::shown;
+use super::Done;
+use super::refresh::{CarryArgs, carried};
 use super::rehearse::Starting;
-use super::{Done, drive};
 use crate::app::App;
 use clap::Args;
-use std::path::PathBuf;
 
 /// Try the go-live out: unmasked, upgraded, the pilot's configuration carried over, verified, dropped
 ///
@@ -25,21 +24,12 @@ Examples:
 The program must allow it: `unmasked = true` under `[dress]` in greenroom.toml.
 Exit codes: 0 it would have gone well, 4 a step or a check failed, 5 a person is asked, 1 anything else.")]
 pub struct DressArgs {
-    /// Show what would be carried over and ask, before it is
-    #[arg(long)]
-    preview: bool,
-    /// With --preview: write it as a page, too
-    #[arg(long, value_name = "FILE", requires = "preview")]
-    html: Option<PathBuf>,
-    /// Ask a person to run the upgrade's statements, instead of running them
-    #[arg(long)]
-    by_hand: bool,
+    #[command(flatten)]
+    how: CarryArgs,
 }
 
 pub async fn cmd_dress(app: &App, args: DressArgs) -> Done {
     let starting = Starting::new(app).await?;
-    let planned = starting.session.plan_dress(args.preview).await;
-    let ended = starting.run(app, planned, args.by_hand).await?;
-    shown(app, &starting.session, &ended, args.html.as_deref())?;
-    drive::conclude(app, &starting.session, &starting.progress, args.by_hand, ended).await
+    let planned = starting.session.plan_dress(args.how.preview).await;
+    carried(app, &starting, planned, &args.how).await
 }

@@ -1,6 +1,6 @@
 //! `greenroom refresh`.
 
-use super::rehearse::Starting;
+use super::rehearse::{Planned, Starting};
 use super::{Done, drive, preview};
 use crate::app::App;
 use crate::error::CliError;
@@ -27,9 +27,16 @@ Examples:
 
 Exit codes: 0 the pilot stands, 4 a step or a check failed, 5 a person is asked, 1 anything else.")]
 pub struct RefreshArgs {
+    #[command(flatten)]
+    how: CarryArgs,
+}
+
+/// How configuration is carried over.
+#[derive(Args, Debug)]
+pub struct CarryArgs {
     /// Show what would be carried over and ask, before it is
     #[arg(long)]
-    preview: bool,
+    pub preview: bool,
     /// With --preview: write it as a page, too
     #[arg(long, value_name = "FILE", requires = "preview")]
     html: Option<PathBuf>,
@@ -40,14 +47,19 @@ pub struct RefreshArgs {
 
 pub async fn cmd_refresh(app: &App, args: RefreshArgs) -> Done {
     let starting = Starting::new(app).await?;
-    let planned = starting.session.plan_refresh(args.preview).await;
-    let ended = starting.run(app, planned, args.by_hand).await?;
-    shown(app, &starting.session, &ended, args.html.as_deref())?;
-    drive::conclude(app, &starting.session, &starting.progress, args.by_hand, ended).await
+    let planned = starting.session.plan_refresh(args.how.preview).await;
+    carried(app, &starting, planned, &args.how).await
+}
+
+/// Drives a run that carries configuration over to its end, and shows what it asks about.
+pub async fn carried(app: &App, starting: &Starting, planned: Planned, how: &CarryArgs) -> Done {
+    let ended = starting.run(app, planned, how.by_hand).await?;
+    shown(app, &starting.session, &ended, how.html.as_deref())?;
+    drive::conclude(app, &starting.session, &starting.progress, how.by_hand, ended).await
 }
 
 /// Shows what a run that asks would carry over; writes it as a page, too.
-pub fn shown(app: &App, session: &Session, (run, ended): &(RunId, Ended), html: Option<&Path>) -> Result<(), CliError> {
+fn shown(app: &App, session: &Session, (run, ended): &(RunId, Ended), html: Option<&Path>) -> Result<(), CliError> {
     if !matches!(ended, Ended::Waiting(..)) {
         return Ok(());
     }

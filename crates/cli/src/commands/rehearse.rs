@@ -50,6 +50,9 @@ pub async fn cmd_rehearse(app: &App, args: RehearseArgs) -> Done {
     drive::conclude(app, &starting.session, &starting.progress, args.by_hand, ended).await
 }
 
+/// A plan with its hash and what was found, or why there is none.
+pub type Planned = Result<(Hash, Plan, Vec<Finding>), SessionError>;
+
 /// What every run begins with.
 pub struct Starting {
     pub session: Session,
@@ -70,12 +73,7 @@ impl Starting {
     }
 
     /// Says what was found and planned, and drives the run to its first end.
-    pub async fn run(
-        &self,
-        app: &App,
-        planned: Result<(Hash, Plan, Vec<Finding>), SessionError>,
-        by_hand: bool,
-    ) -> Result<(RunId, Ended), CliError> {
+    pub async fn run(&self, app: &App, planned: Planned, by_hand: bool) -> Result<(RunId, Ended), CliError> {
         let (hash, plan, findings) = planned.map_err(|e| CliError::from(e).with_layers(&self.layers))?;
         app.show(&findings, &self.layers);
         app.say(summary(&plan, &hash.short()));
