@@ -313,7 +313,7 @@ pub fn make_over(
     plan(PlanInput {
         program,
         catalog: &survey.catalog,
-        expected: footprint::expected(history, &checked.tables, survey),
+        expected: footprint::expected(history, &checked.tables, survey, dress),
         tables: checked.tables,
         upgrade: checked.upgrade,
         names,

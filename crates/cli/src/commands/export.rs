@@ -6,7 +6,7 @@ use crate::error::{CliError, Exit};
 use crate::render::style::{HEAD, WARN, paint};
 use crate::render::words;
 use clap::Args;
-use greenroom_model::carry::HeldBack;
+use greenroom_model::carry::{FORM, HeldBack};
 use greenroom_runner::execute::{Exported, Selection};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ Examples:
 
 Exit codes: 0 everything that was chosen is in the files, 4 some rows were held back, 1 anything else.")]
 pub struct ExportArgs {
-    /// Folder for the files; those of an earlier export with the same names are replaced
+    /// Folder for the files; those of an earlier export over the same tables are replaced, or removed where nothing is left to say
     folder: PathBuf,
     /// Tables, each with `where` and an SQL condition if not all of its rows are meant; all configuration without any
     #[arg(value_name = "TABLE [where CONDITION]")]
@@ -39,6 +39,8 @@ pub struct ExportArgs {
 #[derive(Serialize)]
 struct Written {
     files: Vec<File>,
+    /// Files of earlier exports that said nothing true any more.
+    removed: Vec<String>,
     held_back: Vec<HeldBack>,
     findings: Vec<String>,
 }
@@ -54,7 +56,8 @@ struct File {
 pub async fn cmd_export(app: &App, args: ExportArgs) -> Done {
     let selection = Selection { tables: args.tables.iter().map(|t| chosen(t)).collect::<Result<_, _>>()?, unchanged: args.all };
     let exported = app.session()?.export(&selection).await?;
-    let written = write(&args.folder, exported)?;
+    let mut written = write(&args.folder, exported)?;
+    written.removed = tidy(&args.folder, &selection, &written)?;
     app.result(&written, text)?;
     Ok(if written.held_back.is_empty() { Exit::Ok } else { Exit::Negative })
 }
@@ -93,17 +96,42 @@ fn write(folder: &Path, exported: Exported) -> Result<Written, CliError> {
         let (path, rows) = (path.display().to_string(), table.rows.len());
         files.push(File { path, table: table.table.clone(), rows, withheld: table.withheld.clone() });
     }
-    Ok(Written { files, held_back: exported.held_back, findings: exported.findings })
+    Ok(Written { files, removed: Vec::new(), held_back: exported.held_back, findings: exported.findings })
+}
+
+/// Removes files of earlier exports over tables that were chosen and have nothing to say any more: they would pass for what stands there now.
+fn tidy(folder: &Path, selection: &Selection, written: &Written) -> Result<Vec<String>, CliError> {
+    let mut removed = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(CliError::io(format!("read {}", folder.display())))? {
+        let path = entry.map_err(CliError::io(format!("read {}", folder.display())))?.path();
+        let shown = path.display().to_string();
+        if path.extension().is_none_or(|e| e != "json") || written.files.iter().any(|f| f.path == shown) {
+            continue;
+        }
+        let text = std::fs::read(&path).map_err(CliError::io(format!("read {shown}")))?;
+        // Other people's files are left alone.
+        let Ok(old) = serde_json::from_slice::<serde_json::Value>(&text) else { continue };
+        let chosen = |table: &str| selection.tables.is_empty() || selection.tables.iter().any(|(t, _)| t == table);
+        if old["form"] == FORM && old["table"].as_str().is_some_and(chosen) {
+            std::fs::remove_file(&path).map_err(CliError::io(format!("remove {shown}")))?;
+            removed.push(shown);
+        }
+    }
+    removed.sort();
+    Ok(removed)
 }
 
 fn text(d: &Written) -> String {
     let mut out = String::new();
-    if d.files.is_empty() {
+    if d.files.is_empty() && d.held_back.is_empty() {
         out.push_str("nothing to write: nobody has changed what was chosen since the pilot was made\n");
     }
     for f in &d.files {
         let without = if f.withheld.is_empty() { String::new() } else { format!(", without {}", f.withheld.join(", ")) };
         out.push_str(&format!("{} {}{without}\n", paint(HEAD, &f.path), words::count(f.rows as u64, "row")));
+    }
+    for path in &d.removed {
+        out.push_str(&format!("{} removed: nothing to say any more\n", paint(HEAD, path)));
     }
     if !d.held_back.is_empty() {
         out.push_str(&format!(

@@ -4,6 +4,7 @@
 mod dress;
 mod expected;
 mod killed;
+mod null;
 mod world;
 
 use crate::ground::{Ground, Mssql, Mysql, Postgres, Sqlite};

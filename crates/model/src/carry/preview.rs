@@ -3,7 +3,7 @@
 
 use super::cell::{Cell, Key};
 use super::compare::Report;
-use super::conflict::Conflict;
+use super::conflict::{Conflict, ConflictKind};
 use super::order::Act;
 use super::plan::CarryPlan;
 use super::shape::{Into, KeyForm, Shapes, TableShape};
@@ -100,7 +100,13 @@ impl Preview {
             let (mut reports, mut conflicts) = (table.reports.clone(), table.conflicts.clone());
             if shapes.into == Into::Raw {
                 reports.iter_mut().for_each(|r| withhold(shape, r.column.as_deref(), &mut r.new));
-                conflicts.iter_mut().for_each(|c| withhold(shape, c.column.as_deref(), &mut c.new));
+                for c in &mut conflicts {
+                    withhold(shape, c.column.as_deref(), &mut c.new);
+                    // What the row would be: the pilot's cells over production's.
+                    if matches!(c.kind, ConflictKind::MissingParent | ConflictKind::Occupied | ConflictKind::Referenced) {
+                        withhold(shape, c.column.as_deref(), &mut c.pilot);
+                    }
+                }
             }
             if shape.key == KeyForm::WholeRow {
                 // The last one numbers equal rows, which says nothing to people.

@@ -1,7 +1,7 @@
 //! Where every column of the new shape comes from, and what of it must not travel: what was masked, emptied or neutralised on its way to the
 //! pilot, and what the upgrade made from such. Taint is per column: a decision with a condition taints the column for every row.
 
-use super::shape::{OnPilot, ShapeInput};
+use super::shape::{Into, OnPilot, ShapeInput};
 use crate::catalog::{Catalog, Column, Family, Generation, Table, TableName};
 use crate::columns::Treatment;
 use crate::columns::names::{PROGRAM_LAYER, decisions_of, find_table, place};
@@ -167,16 +167,14 @@ impl<'a> Origins<'a> {
 
 /// Columns of text on the pilot, by table, that hold what masks, packs and decisions wrote there: where configuration of people's own may have been
 /// copied from.
-pub fn masked_columns(program: &Program, pilot: &Catalog, copies: &[TableCopy]) -> Vec<(TableName, Vec<String>)> {
-    let writes = |c: &CopyColumn| c.rules.iter().any(|r| matches!(r.action, FieldAction::Mask { .. } | FieldAction::Constant(_)));
+///
+/// That is every tainted column of every table, in the pilot's shape.
+pub fn masked_columns(program: &Program, source: &Catalog, pilot: &Catalog, copies: &[TableCopy]) -> Vec<(TableName, Vec<String>)> {
+    let input = ShapeInput { program, source, pilot, new: pilot, copies, into: Into::Raw };
+    let origins = Origins::new(input, &mut Vec::new());
     let mut all = Vec::new();
     for table in &pilot.tables {
-        let copy = copies.iter().find(|c| c.table == table.name);
-        let decisions = decisions_of(program, pilot, table);
-        let masked = |c: &&Column| {
-            copy.is_some_and(|copy| copy.columns.iter().any(|k| k.name == c.name && writes(k)))
-                || decisions.get(c.name.as_str()).is_some_and(|d| matches!(d.treatment, Treatment::Mask { .. } | Treatment::Default))
-        };
+        let masked = |c: &&Column| matches!(origins.taint(table, &c.name, &mut Vec::new()), Some(Some(_)));
         // What the database computes may be made of them: a full name of its parts.
         let made = table.columns.iter().any(|c| masked(&c));
         let meant = |c: &&Column| c.family == Family::Text && (masked(c) || (made && c.generated == Some(Generation::Computed)));

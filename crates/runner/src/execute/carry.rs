@@ -10,8 +10,8 @@ use crate::workspace::RunKeys;
 use greenroom_engine::carry::{RowAct, RowChange, RowKey};
 use greenroom_engine::{EngineError, Generation};
 use greenroom_model::carry::{
-    Act, BaseRow, CarryKey, CarryPlan, Carrying, Cell, Decided, Into, KeyForm, Later, Preview, ShapeInput, Shapes, Side, TableShape, Words,
-    masked_columns, shapes,
+    Act, BaseRow, CarryKey, CarryPlan, Carrying, Cell, ConflictKind, Decided, Into, KeyForm, Later, Preview, ShapeInput, Shapes, Side,
+    TableShape, Take, Words, masked_columns, shapes,
 };
 use greenroom_model::catalog::{Catalog, TableName};
 use greenroom_model::finding::{Finding, Severity, any_error};
@@ -171,9 +171,20 @@ impl Execution {
         verdict
             .differences
             .extend(left.into_iter().map(|(table, n)| format!("table {table}: {n} rows are not as the comparison wants them")));
-        verdict
-            .differences
-            .extend(again.plan.findings(&again.shapes).into_iter().filter(|f| f.severity == Severity::Error).map(|f| f.message));
+        // A reference that was decided to become NULL differs from both sides ever after.
+        let former: Option<Shown> = self.kept(PREVIEW)?;
+        let tables = former.iter().flat_map(|s| &s.preview.tables);
+        let conflicts = tables.flat_map(|t| t.conflicts.iter().map(|c| (t.table.as_str(), c)));
+        let nulls = conflicts.filter(|(_, c)| c.kind == ConflictKind::MissingParent && matches!(c.taken, Some((Take::Null, _))));
+        let nulls: BTreeSet<(&str, &Vec<Cell>)> = nulls.map(|(table, c)| (table, &c.key)).collect();
+        let mut open: BTreeMap<&str, u64> = BTreeMap::new();
+        for (table, conflict) in again.plan.open() {
+            let short = again.shapes.tables[table].short.as_str();
+            if !nulls.contains(&(short, &conflict.key)) {
+                *open.entry(short).or_default() += 1;
+            }
+        }
+        verdict.differences.extend(open.into_iter().map(|(table, n)| format!("table {table}: {n} conflicts that nobody has decided")));
         let c = again.shown.preview.counts;
         if c.reports > 0 {
             let stay = if self.plan.kind.is_unmasked() { "which stay" } else { "which are reported and not taken" };
@@ -276,7 +287,8 @@ impl Execution {
         let questions = carrying.questions();
         let asked = questions.values.clone();
         let mut answers = answers(inside.as_mut(), &new, &shapes, questions, &base, &former.keys).await?;
-        answers.masked = among_masked(pilot.as_mut(), &on_pilot, masked_columns(&setup.program, &on_pilot, &former.copies), &asked).await?;
+        answers.masked =
+            among_masked(pilot.as_mut(), &on_pilot, masked_columns(&setup.program, &source, &on_pilot, &former.copies), &asked).await?;
         let plan = carrying.finish(&answers);
         let (lost_records, mut not_carried) = match lost {
             true => lost_records(pilot.as_mut(), &on_pilot, &base, &former.keys).await?,

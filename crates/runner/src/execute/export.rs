@@ -86,7 +86,7 @@ pub(crate) async fn read_export(
         asked.extend(telling(shape, &before, &now, selection.unchanged, only.as_ref()));
         sides.push(Read { shape, base: before, pilot: now, only });
     }
-    let masked = among_masked(pilot, &catalog, masked_columns(program, &catalog, &former.copies), &asked).await?;
+    let masked = among_masked(pilot, &catalog, masked_columns(program, source, &catalog, &former.copies), &asked).await?;
     let mut exported = Exported { tables: Vec::new(), held_back: Vec::new(), findings: findings.into_iter().map(|f| f.message).collect() };
     for r in sides {
         let (table, held) = export(r.shape, &r.base, &r.pilot, &masked, selection.unchanged, r.only.as_ref());

@@ -245,12 +245,16 @@ impl Execution {
     /// See [`RunError`].
     pub async fn drive(&mut self, retry: bool) -> Result<Ended, RunError> {
         let ended = self.steps(retry).await?;
+        self.lift().await?;
+        Ok(ended)
+    }
+
+    async fn lift(&mut self) -> Result<(), RunError> {
         match self.lift_fence().await {
-            Ok(()) => Ok(ended),
+            Ok(()) | Err(StepError::Waits(_) | StepError::Stopped) => Ok(()),
             Err(StepError::Dead(e)) => Err(e),
             // The run is as if it had been killed: `resume` and `undo` both lift the fence.
             Err(StepError::Failed(f)) => Err(RunError::Fence(f)),
-            Err(StepError::Waits(_) | StepError::Stopped) => Ok(ended),
         }
     }
 
@@ -264,6 +268,8 @@ impl Execution {
                 Todo::Nothing if state.phase == Phase::Undone => return Ok(Ended::Undone),
                 Todo::Nothing => return Ok(Ended::Finished),
                 Todo::Finish => {
+                    // A run that leaves the pilot in its place is not over before people can come in again.
+                    self.lift().await?;
                     self.log.record(Body::RunFinished)?;
                     continue;
                 }
@@ -410,7 +416,7 @@ impl Execution {
             Action::Open { to } => self.open(*to).await,
             Action::Restore => self.restore().await,
             Action::DropRaw => self.drop_raw().await,
-            Action::DropGeneration => self.drop_made().await.map(|()| Outcome::default()),
+            Action::DropGeneration => self.drop_tried().await,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::swap::{FORMER, Former, not_the_former, same};
 use super::{Execution, RunError, StepError, failure, failure_of};
 use greenroom_engine::{Admission, Swap};
-use greenroom_model::run::{Body, Failure, UndoPart};
+use greenroom_model::run::{Body, Failure, Outcome, UndoPart};
 
 impl Execution {
     /// Why a run whose generation is on stage cannot be undone any more; asked before anything is recorded, so that a run which cannot go
@@ -125,6 +125,22 @@ impl Execution {
         std::fs::remove_dir_all(&self.setup.scratch)
             .map_err(|e| failure_of(&io_error(&self.setup.scratch, &e)))
             .or_else(|f| if self.setup.scratch.exists() { Err(StepError::Failed(f)) } else { Ok(()) })
+    }
+
+    /// Step: drops a generation that was only to be tried, and what programs printed while they worked on it: it may hold production's values.
+    pub(super) async fn drop_tried(&mut self) -> Result<Outcome, StepError> {
+        self.drop_made().await?;
+        let remove = || -> std::io::Result<()> {
+            for entry in std::fs::read_dir(&self.setup.scratch)? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().starts_with(super::upgrade::OUTPUT) {
+                    std::fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        remove().map_err(|e| failure_of(&io_error(&self.setup.scratch, &e)))?;
+        Ok(Outcome::default())
     }
 
     /// Drops the generation that this run made, whole or half made; nothing to do when it is gone.

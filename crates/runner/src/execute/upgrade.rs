@@ -11,6 +11,9 @@ use greenroom_model::upgrade::Statement;
 use std::process::Stdio;
 use std::time::Duration;
 
+/// What the names of files with programs' output begin with.
+pub(super) const OUTPUT: &str = "output-";
+
 impl Execution {
     pub(super) async fn upgrade(&mut self, step: &Step, index: usize, unknown: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
         let plan = self.plan.clone();
@@ -94,7 +97,7 @@ impl Execution {
             Ok(Err(e)) => return Err(failure("GR0720", format!("could not run `{}`: {e}", command.join(" "))).into()),
             Ok(Ok(output)) => output,
         };
-        let name = format!("output-{}.json", step.key.0.replace(['/', ':'], "_"));
+        let name = format!("{OUTPUT}{}.json", step.key.0.replace(['/', ':'], "_"));
         let texts = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b).into_owned());
         self.keep(&name, &texts)?;
         if !output.status.success() {

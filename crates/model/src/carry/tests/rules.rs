@@ -292,4 +292,11 @@ fn what_production_has_in_columns_that_do_not_travel_is_not_shown() {
     let preview = Preview::new(&plan, &shapes, BTreeMap::new(), Vec::new());
     let shown = serde_json::to_string(&preview).unwrap();
     assert!(shown.contains("(withheld)") && shown.contains("edited") && !shown.contains("hunter"), "{shown}");
+    // A row as it would be is the pilot's cells over production's.
+    shapes.tables[0].unique = vec![vec![1, 2]];
+    let sides: &Sides<'_> = &[(&["1 a x"], &["1 b x"], &["1 a hunter2", "2 b hunter2"])];
+    let plan = carried(&shapes, sides, &Told::default());
+    assert_eq!(plan.tables[0].conflicts.iter().filter(|c| c.kind == ConflictKind::Occupied).count(), 1);
+    let shown = serde_json::to_string(&Preview::new(&plan, &shapes, BTreeMap::new(), Vec::new())).unwrap();
+    assert!(!shown.contains("hunter"), "{shown}");
 }

@@ -65,7 +65,15 @@ fn masked_columns_are_those_that_masks_write_and_what_the_database_makes_of_them
         [("person", "first", mask("redact")), ("person", "born", decision(Treatment::Null)), ("person", "note", decision(Treatment::Keep))];
     let p = of(&c, &["status"], &decided);
     let (copies, _) = resolve(&p, &c, &MaskKey::new([1; 32]));
-    assert_eq!(masked_columns(&p, &c, &copies), [(TableName::new("main", "person"), vec!["first".to_owned(), "full".into()])]);
+    let found = masked_columns(&p, &c, &c, &copies);
+    assert_eq!(found, [(TableName::new("main", "person"), vec!["first".to_owned(), "full".into(), "born".into()])]);
+    // The upgrade renamed one, and made another of it.
+    let pilot = one(schema_table(ENGINE, "person", &["id"], &["!id int", "given text", "greeting text", "note text"]));
+    let made = Decision { derived_from: vec!["person.first".into()], ..decision(Treatment::Keep) };
+    let mut p = of(&c, &["status"], &[&decided[..], &[("person", "greeting", made)]].concat());
+    moved(&mut p, "person.given", "person.first");
+    let found = masked_columns(&p, &c, &pilot, &copies);
+    assert_eq!(found, [(TableName::new("main", "person"), vec!["given".to_owned(), "greeting".into()])]);
 }
 
 fn pack(rules: Vec<(Option<&str>, PackAction)>) -> Pack {
