@@ -193,22 +193,11 @@ fn places(program: &Program, survey: &Survey, tables: &[TableCopy], findings: &m
         }
     }
     let need = target_bytes(survey, tables);
-    if let Room { free: Some(free), total: Some(total) } = survey.room {
-        let reserve = total / 100 * u64::from(program.copy.min_free_disk_percent);
-        if free < need.saturating_add(reserve) {
-            findings.push(
-                Finding::error(
-                    "GR0509",
-                    format!(
-                        "the target has {} free; the generation needs about {} and {} % are to stay free",
-                        size(free),
-                        size(need),
-                        program.copy.min_free_disk_percent
-                    ),
-                )
+    if let Some(short) = shortage(survey.room, need, program.copy.min_free_disk_percent) {
+        findings.push(
+            Finding::error("GR0509", format!("the target has {}; the generation needs about {}", short, size(need)))
                 .hint("free room (`greenroom drop --expired` removes former pilots), or lower `[copy] min_free_disk_percent`"),
-            );
-        }
+        );
     }
     if survey.catalog.engine == EngineKind::Mssql && footprint::snapshot_isolation(&survey.catalog) == Some(false) {
         findings.push(
@@ -224,6 +213,19 @@ fn places(program: &Program, survey: &Survey, tables: &[TableCopy], findings: &m
                 .hint("run at a quiet time, or have the application switch the database to WAL"),
         );
     }
+}
+
+/// Bytes that stay free at least where little is needed: below it, an estimate that is off would fill the disk.
+const LEAST_RESERVE: u64 = 1 << 30;
+
+/// What is free and what is to stay free, in words, when `need` bytes do not fit beside the reserve.
+///
+/// The reserve is the program's share of the disk, but no more than ten times the need (and [`LEAST_RESERVE`]): a small database is not
+/// refused because a large disk, filled by others, is nine tenths full.
+pub(crate) fn shortage(room: Room, need: u64, percent: u8) -> Option<String> {
+    let Room { free: Some(free), total: Some(total) } = room else { return None };
+    let reserve = (total / 100 * u64::from(percent)).min(need.saturating_mul(10).max(LEAST_RESERVE));
+    (free < need.saturating_add(reserve)).then(|| format!("{} free, of which {} are to stay free", size(free), size(reserve)))
 }
 
 /// Bytes that a generation needs: the copied tables with room for indexes, or the source's own size where known.
@@ -377,6 +379,18 @@ mod tests {
         assert_eq!(size(1024), "1.0 KiB");
         assert_eq!(size(1_500_000), "1.4 MiB");
         assert_eq!(size(u64::MAX), "1677721.5 TiB");
+    }
+
+    #[test]
+    fn a_small_database_needs_no_tenth_of_a_large_disk() {
+        const GIB: u64 = 1 << 30;
+        let room = |free| Room { free: Some(free), total: Some(1000 * GIB) };
+        assert_eq!(shortage(room(2 * GIB), 1 << 20, 10), None);
+        assert_eq!(shortage(room(GIB), 1 << 20, 10).as_deref(), Some("1.0 GiB free, of which 1.0 GiB are to stay free"));
+        assert_eq!(shortage(room(54 * GIB), 5 * GIB, 10).as_deref(), Some("54.0 GiB free, of which 50.0 GiB are to stay free"));
+        assert_eq!(shortage(room(599 * GIB), 500 * GIB, 10).as_deref(), Some("599.0 GiB free, of which 100.0 GiB are to stay free"));
+        assert_eq!(shortage(room(500 * GIB), 500 * GIB, 0), None);
+        assert_eq!(shortage(Room::default(), 500 * GIB, 10), None);
     }
 
     #[test]

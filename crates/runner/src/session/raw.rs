@@ -65,24 +65,10 @@ impl Session {
             private_folder(&self.folder.join(path))?;
         }
         let mut target = self.engines.quarantine().await?;
-        if let (Some(free), Some(total)) = {
-            let room = target.room().await?;
-            (room.free, room.total)
-        } {
-            let reserve = total / 100 * u64::from(self.program.copy.min_free_disk_percent);
-            if free < backup.bytes.saturating_add(reserve) {
-                let message = format!(
-                    "the quarantine has {} free; the raw copy needs at least {} and {} % are to stay free",
-                    planning::size(free),
-                    planning::size(backup.bytes),
-                    self.program.copy.min_free_disk_percent
-                );
-                return Err(refused(
-                    "GR0509",
-                    message,
-                    "free room (`greenroom drop --expired` removes what is over), or name another `[quarantine]`",
-                ));
-            }
+        if let Some(short) = planning::shortage(target.room().await?, backup.bytes, self.program.copy.min_free_disk_percent) {
+            let message = format!("the quarantine has {short}; the raw copy needs at least {}", planning::size(backup.bytes));
+            let hint = "free room (`greenroom drop --expired` removes what is over), or name another `[quarantine]`";
+            return Err(refused("GR0509", message, hint));
         }
         let mut journal = self.journal()?;
         let history = Projection::of(&journal.replay()?)?;

@@ -47,7 +47,7 @@ pub static CODES: &[CodeInfo] = &[
     CodeInfo {
         code: "GR0509",
         title: "not enough room on the target",
-        explain: "The generation is built beside the present pilot, so both need room at the same time. Free room or lower the reserve that is to stay free.",
+        explain: "The generation is built beside the present pilot, so both need room at the same time, and a reserve is to stay free: `[copy] min_free_disk_percent` of the disk, but no more than ten times what the generation needs (1 GiB at least). Free room or lower the reserve.",
     },
     CodeInfo {
         code: "GR0511",

@@ -235,7 +235,8 @@ pub struct RawCopy {
     pub range_rows: Option<At<u64>>,
     /// Seconds after which the copy gives way to a schema change in production that waits for it, 5 by default.
     pub give_way_seconds: Option<At<u32>>,
-    /// Refuse to start when less than this share of the target's disk would stay free, in percent, 10 by default.
+    /// Refuse to start when less than this share of the target's disk would stay free, in percent, 10 by default; a small database needs
+    /// no more than ten times its size (1 GiB at least) to stay free.
     pub min_free_disk_percent: Option<At<u8>>,
     /// Highest average rate of reading from the source in bytes per second; no limit without it.
     pub max_bytes_per_second: Option<At<u64>>,
