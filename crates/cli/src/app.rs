@@ -21,6 +21,9 @@ pub struct Global {
     /// Folder of the program
     #[arg(short = 'C', long = "program", value_name = "DIR", default_value = ".", global = true, help_heading = "Global options")]
     pub program: PathBuf,
+    /// One of several pilots: the NAME of `[pilot.NAME]`
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Global options")]
+    pub profile: Option<String>,
     /// Print the result as JSON on standard output
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
@@ -36,6 +39,8 @@ pub struct Global {
 pub struct App {
     /// The program's folder as given.
     pub folder: PathBuf,
+    /// One of several pilots.
+    pub profile: Option<String>,
     /// Results as JSON.
     pub json: bool,
     /// Results and errors only.
@@ -60,7 +65,7 @@ impl App {
         if global.no_color {
             anstream::ColorChoice::Never.write_global();
         }
-        App { folder: global.program.clone(), json: global.json, quiet: global.quiet }
+        App { folder: global.program.clone(), profile: global.profile.clone(), json: global.json, quiet: global.quiet }
     }
 
     /// Prints a command's result: as JSON, or as the text made from the same value.
@@ -152,7 +157,7 @@ impl App {
 
     /// Reads the program's files, whatever is in them.
     pub fn read(&self) -> Result<Project, CliError> {
-        Ok(session::read(&self.folder)?)
+        Ok(session::read_for(&self.folder, self.profile.as_deref())?)
     }
 
     /// Reads the program; findings that forbid understanding it are the error.

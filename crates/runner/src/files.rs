@@ -3,7 +3,7 @@
 
 use greenroom_model::finding::{Finding, Place};
 use greenroom_model::hash::Hash;
-use greenroom_model::program::{Layer, extends};
+use greenroom_model::program::{Layer, extends, pilot_layer};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,11 +22,11 @@ pub struct Loaded {
     pub findings: Vec<Finding>,
 }
 
-/// Reads a program's folder and its kits.
+/// Reads a program's folder and its kits; for one of several pilots also the folder of its own, if there is one.
 ///
 /// # Errors
 /// When the folder itself cannot be read.
-pub fn load(folder: &Path) -> io::Result<Loaded> {
+pub fn load(folder: &Path, pilot: Option<&str>) -> io::Result<Loaded> {
     let folder = fs::canonicalize(folder)?;
     let mut findings = Vec::new();
     let mut layers = Vec::new();
@@ -60,11 +60,38 @@ pub fn load(folder: &Path) -> io::Result<Loaded> {
         layers.push(layer);
     }
     layers.reverse();
+    // A name with a slash or dots in it is no pilot's; saying so is the parser's.
+    if let Some(name) = pilot.map(pilot_layer).filter(|n| n.matches(['/', '\\']).count() == 1 && !n.contains("..")) {
+        let dir = folder.join(&name);
+        if dir.is_dir() {
+            layers.push(read_layer(&dir, name, &mut findings)?);
+        }
+    }
     Ok(Loaded { folder, layers, findings })
 }
 
 /// The folders of a layer that are looked into; anything else in it (documents, databases) is left alone.
 const FOLDERS: [&str; 4] = ["packs", "upgrade", "verify", "dictionaries"];
+
+/// Names of the folders below `pilots/`: each belongs to a further pilot.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn pilot_folders(program: &Path) -> io::Result<Vec<String>> {
+    let dir = program.join(pilot_layer(""));
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut names: Vec<String> = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
 
 fn read_layer(dir: &Path, name: String, findings: &mut Vec<Finding>) -> io::Result<Layer> {
     let mut layer = Layer { name, ..Layer::default() };

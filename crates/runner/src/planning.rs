@@ -14,7 +14,7 @@ use greenroom_model::catalog::{Catalog, EngineKind};
 use greenroom_model::columns;
 use greenroom_model::finding::{Finding, Place};
 use greenroom_model::plan::{
-    CarryFrom, Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, RawCopy, TableCopy, plan, tables,
+    CarryFrom, ImportFrom, Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, RawCopy, Reached, TableCopy, plan, tables,
 };
 use greenroom_model::program::{PackAction, Program};
 use greenroom_model::upgrade::{self, UpgradeAction};
@@ -42,6 +42,10 @@ pub struct Survey {
     pub pilot: Option<Standing>,
     /// The schema that the column decisions were made for, where it is still known.
     pub decided: Option<Catalog>,
+    /// Production has been upgraded already.
+    pub reached: Option<Reached>,
+    /// The pilot is to follow it: no upgrade step is run.
+    pub follow: bool,
 }
 
 /// Asks the source and the target.
@@ -67,6 +71,8 @@ pub async fn survey(program: &Program, engines: &dyn Engines) -> Result<Survey, 
         room: target.room().await?,
         pilot: target.look(&program.pilot.name).await?,
         decided: None,
+        reached: None,
+        follow: false,
         catalog,
     })
 }
@@ -77,27 +83,35 @@ pub struct Checked {
     pub tables: Vec<TableCopy>,
     /// The upgrade steps that apply.
     pub upgrade: Vec<PlannedUpgrade>,
-    /// Upgrade steps that `when` leaves out.
+    /// Upgrade steps that `when` leaves out, or that production has already.
     pub skipped: Vec<String>,
+    /// See [`Reached`]; with the steps that are left out.
+    pub reached: Option<Reached>,
     /// Everything that was found.
     pub findings: Vec<Finding>,
 }
 
-/// Checks a program against what its databases told.
+/// Checks a program against what its databases told. The program is what of it holds for the version that production has.
 pub fn check(program: &Program, survey: &Survey, keys: &RunKeys) -> Checked {
     let mut findings = columns::check_since(program, &survey.catalog, None, survey.decided.as_ref());
     let (tables, more) = tables::resolve(program, &survey.catalog, &keys.masks);
     findings.extend(more);
-    let (upgrade, skipped) = pick_upgrade(program, survey, &mut findings);
+    let mut reached = survey.reached.clone();
+    let (upgrade, skipped) = pick_upgrade(program, survey, &mut reached, &mut findings);
     pack_statements(program, survey, &mut findings);
     places(program, survey, &tables, &mut findings);
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.code.cmp(b.code)));
     findings.dedup();
-    Checked { tables, upgrade, skipped, findings }
+    Checked { tables, upgrade, skipped, reached, findings }
 }
 
-/// Splits the scripts that apply to the product's version.
-fn pick_upgrade(program: &Program, survey: &Survey, findings: &mut Vec<Finding>) -> (Vec<PlannedUpgrade>, Vec<String>) {
+/// Splits the scripts that apply to the product's version and that production does not have yet.
+fn pick_upgrade(
+    program: &Program,
+    survey: &Survey,
+    reached: &mut Option<Reached>,
+    findings: &mut Vec<Finding>,
+) -> (Vec<PlannedUpgrade>, Vec<String>) {
     let mut picked = Vec::new();
     let mut skipped = Vec::new();
     for step in &program.upgrade {
@@ -148,7 +162,17 @@ fn pick_upgrade(program: &Program, survey: &Survey, findings: &mut Vec<Finding>)
                 None
             }
         };
-        picked.push(PlannedUpgrade { key: step.key.clone(), how, inverse });
+        let planned = PlannedUpgrade { key: step.key.clone(), how, inverse };
+        match reached {
+            Some(reached) if survey.follow || reached.has(&planned) => {
+                let why = if reached.has(&planned) { format!(", as `{}` ran it on the pilot", reached.run) } else { String::new() };
+                skipped.push(format!("{}: production has it{why}", step.key));
+                if !reached.has(&planned) {
+                    reached.steps.push((planned.key.clone(), planned.hash()));
+                }
+            }
+            _ => picked.push(planned),
+        }
     }
     (picked, skipped)
 }
@@ -263,6 +287,10 @@ pub struct Over {
     pub carry: Option<(CarryFrom, bool)>,
     /// The go-live is tried out, unmasked.
     pub dress: bool,
+    /// Production was upgraded, and the pilot follows it.
+    pub follow: bool,
+    /// Exported configuration that is brought in, and whether a person is asked before it is.
+    pub import: Option<(ImportFrom, bool)>,
 }
 
 /// The same over a raw copy, or over a pilot.
@@ -275,7 +303,7 @@ pub fn make_over(
     tool: &str,
     over: Over,
 ) -> Plan {
-    let Over { raw, carry, dress } = over;
+    let Over { raw, carry, dress, follow, import } = over;
     if dress {
         checked.tables = tables::unmasked(&survey.catalog);
     }
@@ -312,6 +340,10 @@ pub fn make_over(
         }
         footprint.consequences.extend(lines);
     }
+    if let Some((from, _)) = &import {
+        let rows = from.rows;
+        footprint.consequences.push(format!("{rows} rows of files are brought in, after that, into {}", from.tables.join(", ")));
+    }
     plan(PlanInput {
         program,
         catalog: &survey.catalog,
@@ -325,6 +357,9 @@ pub fn make_over(
         raw,
         carry,
         dress,
+        follow,
+        reached: checked.reached,
+        import,
     })
 }
 

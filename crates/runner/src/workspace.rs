@@ -79,6 +79,11 @@ impl Workspace {
         self.root.join("plans").join(format!("{plan}.json"))
     }
 
+    /// Where the rows of files are kept that a run brings in.
+    pub fn import(&self, hash: Hash) -> PathBuf {
+        self.root.join("plans").join(format!("{hash}.import.json"))
+    }
+
     /// Where the bases of generations are kept: what later carry-overs compare with.
     pub fn bases(&self) -> PathBuf {
         self.root.join("bases")

@@ -6,10 +6,11 @@
 use async_trait::async_trait;
 use greenroom_engine::fake::{Atomicity, Cuts, Database, FakeEncoding, World};
 use greenroom_engine::{Admission, Marker, MarkerState, Source, Target};
-use greenroom_model::carry::{CarryKey, Cell};
-use greenroom_model::catalog::{EngineKind, TableName};
+use greenroom_model::carry::{CarryKey, Cell, ExportedTable};
+use greenroom_model::catalog::{Catalog, EngineKind, TableName};
 use greenroom_model::finding::any_error;
-use greenroom_model::plan::{CarryFrom, Names};
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::{CarryFrom, ImportFrom, Names, Reached};
 use greenroom_model::program::{Layer, Program, parse};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
 use greenroom_runner::base::{Base, BaseTable};
@@ -87,6 +88,17 @@ const PRODUCTION: &Statuses = &[(1, ["open", "red"]), (2, ["closed", "violet"]),
 const OPENED: &Statuses = &[(1, ["open", "red"]), (2, ["closed", "green"]), (3, ["lost", "grey"])];
 const TESTED: &Statuses = &[(1, ["open!", "red"]), (2, ["closed", "green"]), (10, ["archived", "blue"])];
 
+/// What an import makes of the pilot's configuration.
+const IMPORTED: &Statuses = &[(1, ["open?", "red"]), (2, ["closed", "green"]), (10, ["archived", "blue"]), (20, ["new", "gold"])];
+
+/// A file of another pilot's: one row changed, one new.
+fn exported() -> Vec<ExportedTable> {
+    let file = r#"[{"form": "greenroom configuration 1", "table": "status", "key": ["id"], "withheld": [], "rows": [
+        {"was": {"id": "1", "label": "open!", "colour": "red"}, "now": {"id": "1", "label": "open?", "colour": "red"}},
+        {"was": null, "now": {"id": "20", "label": "new", "colour": "gold"}}]}]"#;
+    serde_json::from_str(file).unwrap()
+}
+
 fn statuses(rows: &Statuses) -> greenroom_engine::fake::Rows {
     rows.iter().map(|(k, fields)| (*k, FakeEncoding::row(*k, &fields.map(str::to_owned)))).collect()
 }
@@ -162,7 +174,10 @@ impl Machine {
         let state = match (act, self.state()) {
             (Act::Start, _) | (Act::Resume, None) => {
                 let keys = RunKeys::derive(&[1; 32], "crash", "check", false);
-                let survey = planning::survey(&self.program, engines.as_ref()).await?;
+                let mut survey = planning::survey(&self.program, engines.as_ref()).await?;
+                let follow = self.what.follows();
+                survey.reached = follow.then(|| Reached { run: "rehearsal-1".into(), steps: Vec::new(), before: Hash::ZERO });
+                survey.follow = follow;
                 let checked = planning::check(&self.program, &survey, &keys);
                 assert!(!any_error(&checked.findings), "{:?}", checked.findings);
                 let names = Names {
@@ -174,7 +189,9 @@ impl Machine {
                 };
                 let from = CarryFrom { nonce: "before".into(), number: 1 };
                 let carry = self.what.carries().then_some((from, false));
-                let over = planning::Over { raw: None, carry, dress: self.what == What::Dress };
+                let from = ImportFrom { hash: Hash::of_json(&exported()), tables: vec!["status".into()], rows: 2, all: false };
+                let import = (self.what == What::Import).then_some((from, false));
+                let over = planning::Over { raw: None, carry, dress: self.what == What::Dress, follow, import };
                 let plan = planning::make_over(&self.program, &survey, checked, &Projection::default(), names, "test", over);
                 let hash = plan.hash();
                 journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
@@ -220,11 +237,21 @@ impl Machine {
                 key: CarryKey::new(&[2; 32]),
                 decided: Vec::new(),
                 bases: self.disk.path().join("bases"),
-                former: Some(FormerPilot { copies: state.plan.tables.clone(), keys: RunKeys::derive(&[1; 32], "crash", "before", false) }),
+                former: Some(FormerPilot {
+                    copies: state.plan.tables.clone(),
+                    keys: RunKeys::derive(&[1; 32], "crash", "before", false),
+                    source: self.source_catalog().await,
+                }),
+                import: (self.what == What::Import).then(exported),
             },
         };
         let log = RunLog::take(Box::new(journal), state, "process")?;
         Execution::begin(setup, log).await
+    }
+
+    async fn source_catalog(&self) -> Catalog {
+        let engines = FakeEngines(self.world.clone(), Cuts::never());
+        engines.source().await.unwrap().inspect().await.unwrap()
     }
 
     fn databases(&self) -> BTreeMap<String, Database> {
@@ -274,13 +301,16 @@ impl Machine {
         let pilot = &now[PILOT];
         assert_eq!(pilot.marker.as_ref().map(|m| (m.nonce.as_str(), m.state)), Some(("nonce", MarkerState::Pilot)), "{what}");
         assert_eq!(pilot.admission, Admission::Everybody { mode: 0o666 }, "{what}");
-        let expected: Vec<&str> =
+        let mut expected: Vec<&str> =
             vec!["update jobs set active = 0", "alter table client add a text", "update client set a = 1", "alter table client add b text"];
+        // Production has the upgrade already; what packs switch off is switched off again.
+        expected.truncate(if self.what.follows() { 1 } else { 4 });
         assert_eq!(pilot.executed, expected, "{what}: statements missing or twice");
         let source = self.world.inner().source.clone();
         for (table, rows) in &source {
             if table.name == "status" {
-                assert_eq!(pilot.tables[table], statuses(TESTED), "{what}: the pilot's configuration is not what it was");
+                let wanted = if self.what == What::Import { IMPORTED } else { TESTED };
+                assert_eq!(pilot.tables[table], statuses(wanted), "{what}: the pilot's configuration is not what it should be");
                 continue;
             }
             let want: Vec<i64> = if table.name == "queue" { Vec::new() } else { rows.keys().copied().collect() };
@@ -331,9 +361,16 @@ enum What {
     Rehearsal,
     Refresh,
     Dress,
+    Follow,
+    Import,
 }
 
 impl What {
+    /// Production has the upgrade already: no script runs.
+    fn follows(self) -> bool {
+        self == What::Follow
+    }
+
     /// The pilot's configuration is carried over.
     fn carries(self) -> bool {
         self != What::Rehearsal
@@ -352,6 +389,10 @@ fn variants() -> Vec<Variant> {
         v(false, true, What::Refresh),
         v(true, true, What::Dress),
         v(false, true, What::Dress),
+        v(true, true, What::Follow),
+        v(false, true, What::Follow),
+        v(true, true, What::Import),
+        v(false, true, What::Import),
     ]
 }
 
@@ -475,7 +516,7 @@ fn past_the_copy(s: &RunState) -> bool {
 
 #[test]
 fn a_failing_script_leaves_the_former_pilot_and_can_be_mended_by_resume() {
-    for v in variants() {
+    for v in variants().into_iter().filter(|v| !v.what.follows()) {
         let m = Machine::new(v);
         let initial = m.databases();
         m.world.inner().failing = vec!["update client set a = 1".into()];

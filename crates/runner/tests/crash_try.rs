@@ -188,7 +188,7 @@ impl Machine {
             cancel: CancellationToken::new(),
             by_hand: false,
             planned: None,
-            carry: CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None },
+            carry: CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None, import: None },
         };
         let log = RunLog::take(Box::new(journal), state, "process")?;
         Execution::begin(setup, log).await

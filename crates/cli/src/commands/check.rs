@@ -54,7 +54,7 @@ pub async fn cmd_check(app: &App, args: CheckArgs) -> Done {
     }
     let (session, layers) = app.session_with(Arc::new(Silent))?;
     let (survey, checked) = match &args.raw {
-        Some(name) => session.check_over(Some(&session.raw_copy(name).await?)).await,
+        Some(name) => session.check_raw(&session.raw_copy(name).await?).await,
         None => session.check().await,
     }
     .map_err(|e| CliError::from(e).with_layers(&layers))?;

@@ -87,7 +87,8 @@ pub async fn cmd_columns(app: &App, args: ColumnsArgs) -> Done {
     let mut source = session.engines_over(raw.as_ref()).source().await?;
     let (catalog, samples) = look(source.as_mut()).await?;
     let only = wanted(&catalog, args.table.as_deref())?;
-    let program = &opened.program;
+    let (program, told) = session.program_for(&catalog)?;
+    let program = &program;
     let open = undecided(program, &catalog, &samples, only.as_ref());
     let gone = gone(program, &catalog);
     let undecided = open.iter().filter(|c| c.decision.is_none()).count();
@@ -95,6 +96,7 @@ pub async fn cmd_columns(app: &App, args: ColumnsArgs) -> Done {
     let mut found = columns::check_since(program, &catalog, Some(&samples), decided.as_ref());
     // Said at length by the command itself.
     found.retain(|f| !matches!(f.code, "GR0201" | "GR0204" | "GR0206"));
+    found.extend(told);
     found.extend(columns::quasi(program, &catalog, Some(&samples)));
     if args.write {
         write(app, &opened, &catalog, &open)?;
@@ -202,7 +204,7 @@ fn gone(program: &Program, catalog: &Catalog) -> Vec<(TableName, String)> {
     for (written, columns) in &program.columns {
         let found = find_table(catalog, written);
         let name = found.map_or_else(|| TableName::new(catalog.engine.default_schema(), written.clone()), |t| t.name.clone());
-        let ours = columns.iter().filter(|(_, d)| !d.after_upgrade && d.origin.layer == "program");
+        let ours = columns.iter().filter(|(_, d)| !d.after_upgrade && d.origin.is_own());
         let missing = ours.filter(|(c, _)| found.is_none_or(|t| t.column(c).is_none()));
         out.extend(missing.map(|(c, _)| (name.clone(), c.clone())));
     }

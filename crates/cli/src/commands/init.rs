@@ -314,7 +314,7 @@ fn understood(new: &NewProgram<'_>, folder: &Path) -> Result<Program, CliError> 
     let mut layers = Vec::new();
     if let Some(kit) = &new.extends {
         let path = folder.join(kit);
-        let mut loaded = greenroom_runner::files::load(&path).map_err(|e| {
+        let mut loaded = greenroom_runner::files::load(&path, None).map_err(|e| {
             CliError::missing(format!("could not read the kit `{kit}`: {e}"), "`--extends` names a folder, relative to the program's")
         })?;
         if let Some(last) = loaded.layers.last_mut() {

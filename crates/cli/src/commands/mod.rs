@@ -11,6 +11,8 @@ mod drop;
 mod engine_test;
 mod explain;
 mod export;
+mod follow;
+mod import;
 mod init;
 mod leftovers;
 mod mask;
@@ -72,7 +74,9 @@ pub enum Command {
     Rehearse(rehearse::RehearseArgs),
     Refresh(refresh::RefreshArgs),
     Dress(dress::DressArgs),
+    Follow(follow::FollowArgs),
     Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Preview(preview::PreviewArgs),
     Decide(decide::DecideArgs),
     Try(try_backup::TryArgs),
@@ -108,7 +112,9 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Rehearse(a) => rehearse::cmd_rehearse(app, a).await,
         Command::Refresh(a) => refresh::cmd_refresh(app, a).await,
         Command::Dress(a) => dress::cmd_dress(app, a).await,
+        Command::Follow(a) => follow::cmd_follow(app, a).await,
         Command::Export(a) => export::cmd_export(app, a).await,
+        Command::Import(a) => import::cmd_import(app, a).await,
         Command::Preview(a) => preview::cmd_preview(app, &a),
         Command::Decide(a) => decide::cmd_decide(app, &a),
         Command::Try(a) => try_backup::cmd_try(app, a).await,

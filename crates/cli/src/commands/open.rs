@@ -50,7 +50,12 @@ pub async fn cmd_open(app: &App, args: OpenArgs) -> Done {
     let pilot = session.program.pilot.name.clone();
     // Databases of some servers cannot be renamed: their pilots are reached under another name.
     let database = match session.program.target.engine {
-        EngineKind::Mysql => session.databases().await?.into_iter().find(|k| k.role == "pilot").and_then(|k| k.standing?.database),
+        EngineKind::Mysql => session
+            .databases()
+            .await?
+            .into_iter()
+            .find(|k| k.role == "pilot" && k.name == session.program.pilot.name)
+            .and_then(|k| k.standing?.database),
         _ => None,
     };
     app.result(&Opened { pilot, database, to, verdict }, |o| {

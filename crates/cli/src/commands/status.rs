@@ -36,6 +36,8 @@ struct Status {
     dressed: Option<Dressed>,
     /// Former pilots and generations that still stand.
     others: Vec<Known>,
+    /// The program's other pilots that stand.
+    other_pilots: Vec<Known>,
     /// Events at which the wall clock went back.
     clock_jumps: Vec<u64>,
     /// Why the target could not be asked.
@@ -59,7 +61,11 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         Err(e) => (Vec::new(), Some(CliError::from(e).report())),
     };
     let (pilots, others): (Vec<Known>, Vec<Known>) = databases.into_iter().partition(|k| k.role == "pilot");
-    let pilot = pilots.into_iter().next();
+    let profile = session.program.profile.clone();
+    let (own, other_pilots): (Vec<Known>, Vec<Known>) =
+        pilots.into_iter().partition(|k| k.profile == profile && k.name == session.program.pilot.name);
+    let pilot = own.into_iter().next();
+    let others = others.into_iter().filter(|k| k.profile == profile).collect();
     let verdict = pilot
         .as_ref()
         .and_then(|p| history.run(&p.run))
@@ -74,6 +80,7 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         verdict,
         run: history.runs.last().map(|r| RunReport::of(r, busy)),
         others,
+        other_pilots,
         clock_jumps: history.clock_jumps,
         dressed: session.dressed(None)?,
         unreachable,
@@ -115,6 +122,15 @@ fn text(s: &Status) -> String {
         let rows: Vec<Vec<String>> = s.others.iter().map(row).collect();
         let left = ("", Align::Left);
         out.push_str(&table(&[left, left, ("", Align::Right), left], &rows));
+    }
+    if !s.other_pilots.is_empty() {
+        out.push_str(&heading("Other pilots"));
+        let row = |k: &Known| {
+            let how = k.profile.as_ref().map_or_else(|| "without `--profile`".to_owned(), |p| format!("--profile {p}"));
+            vec![k.name.clone(), k.standing.as_ref().map(|x| size(x.bytes)).unwrap_or_default(), how]
+        };
+        let rows: Vec<Vec<String>> = s.other_pilots.iter().map(row).collect();
+        out.push_str(&table(&[("", Align::Left), ("", Align::Right), ("", Align::Left)], &rows));
     }
     if !s.clock_jumps.is_empty() {
         let list = s.clock_jumps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

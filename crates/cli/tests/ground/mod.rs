@@ -52,12 +52,16 @@ pub trait Ground {
         Duration::from_secs(120)
     }
 
-    /// The database that `greenroom status` names as the `pilot`, the `former` one or the `generation` of a run that stopped.
+    /// The database that `greenroom status` names as the `pilot`, the `former` one, the `generation` of a run that stopped, or one of several pilots
+    /// (`pilot training`).
     fn told(&self, role: &str) -> Option<String> {
         let ended = self.greenroom().args(["status", "--json"]).finish();
         let status: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {ended:?}"));
-        let others = status["others"].as_array().into_iter().flatten();
-        let known = others.chain(status.get("pilot")).find(|known| known["role"] == role && known["standing"].is_object())?;
+        let list = |of: &str| status[of].as_array().into_iter().flatten();
+        let known = match role.strip_prefix("pilot ") {
+            Some(profile) => list("other_pilots").find(|known| known["profile"] == profile)?,
+            None => list("others").chain(status.get("pilot")).find(|known| known["role"] == role && known["standing"].is_object())?,
+        };
         // Where databases cannot be renamed, the name stands for one that has its own.
         let name = known["standing"]["database"].as_str().or_else(|| known["name"].as_str());
         Some(name.unwrap_or_else(|| panic!("no name: {status}")).to_owned())

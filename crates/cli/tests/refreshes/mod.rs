@@ -3,8 +3,11 @@
 
 mod dress;
 mod expected;
+mod follow;
+mod import;
 mod killed;
 mod null;
+mod pilots;
 mod world;
 
 use crate::ground::{Ground, Mssql, Mysql, Postgres, Sqlite};

@@ -3,15 +3,17 @@
 //!
 //! The form, one JSON document for each table: its name, the columns of its key, the columns that never leave the pilot, and the rows in the order
 //! of their keys, each as it was in the base (where that differs) and as it is now; `null` where it was or is not there. A cell is written as
-//! [`Cell`] is: a text, `null`, or `{"hex": "…"}`.
+//! [`Cell`] is: a text, `null`, or `{"hex": "…"}`. Where they come into another database is `import`.
 
 use super::cell::{Cell, Key};
 use super::closure::{TELLING, is_invalid};
 use super::rows::Side;
 use super::shape::{KeyForm, OnPilot, TableShape};
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// What the files say they are.
 pub const FORM: &str = "greenroom configuration 1";
@@ -19,6 +21,12 @@ pub const FORM: &str = "greenroom configuration 1";
 /// Cells by column, in the table's order.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Named(pub Vec<(String, Cell)>);
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(column, _)| column)).finish()
+    }
+}
 
 impl Serialize for Named {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
@@ -30,21 +38,53 @@ impl Serialize for Named {
     }
 }
 
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Named, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Named;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("values by column")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named, A::Error> {
+                let mut entries: Vec<(String, Cell)> = Vec::new();
+                while let Some((column, cell)) = map.next_entry::<String, Cell>()? {
+                    if entries.iter().any(|(c, _)| *c == column) {
+                        return Err(serde::de::Error::custom("a row names a column twice"));
+                    }
+                    entries.push((column, cell));
+                }
+                Ok(Named(entries))
+            }
+        }
+        d.deserialize_map(Entries)
+    }
+}
+
+/// What is there, `null` included; what is not there is none by default.
+fn there<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Option<Named>>, D::Error> {
+    Option::deserialize(d).map(Some)
+}
+
 /// One row.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExportedRow {
     /// In the base; left out where it is the same as now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub was: Option<Option<Named>>,
     /// On the pilot.
     pub now: Option<Named>,
 }
 
 /// One table.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExportedTable {
     /// [`FORM`].
-    pub form: &'static str,
+    pub form: String,
     /// Name as program files write it.
     pub table: String,
     /// Columns by which rows are told apart; empty where a row is itself.
@@ -72,18 +112,33 @@ fn travelling(shape: &TableShape) -> Vec<usize> {
     (0..shape.columns.len()).filter(free).collect()
 }
 
-/// Keys of the rows that are chosen, in order: those that people changed, or all; among `only` these where it is given.
-fn chosen<'s>(columns: &[usize], base: &'s Side, pilot: &'s Side, all: bool, only: Option<&BTreeSet<Key>>) -> Vec<&'s Key> {
+/// Keys of the rows that are chosen, in order: those that people changed, or all; among `only` these where it is given. Without a key, rows that are
+/// equal to a chosen one come along: how many of them there are is what was changed.
+fn chosen<'s>(
+    shape: &TableShape,
+    columns: &[usize],
+    base: &'s Side,
+    pilot: &'s Side,
+    all: bool,
+    only: Option<&BTreeSet<Key>>,
+) -> Vec<&'s Key> {
     let keys: BTreeSet<&Key> = base.rows.keys().chain(pilot.rows.keys()).collect();
     let cells = |side: &Side, key: &Key| side.rows.get(key).map(|row| columns.iter().map(|at| row[*at].clone()).collect::<Vec<_>>());
     let wanted = |key: &&Key| only.is_none_or(|only| only.contains(*key)) && (all || cells(base, key) != cells(pilot, key));
-    keys.into_iter().filter(wanted).collect()
+    let chosen: Vec<&Key> = keys.iter().copied().filter(wanted).collect();
+    if shape.key != KeyForm::WholeRow {
+        return chosen;
+    }
+    // The last cell numbers equal rows.
+    let row = |key: &'s Key| key.split_last().map(|(_, row)| row);
+    let changed: BTreeSet<_> = chosen.into_iter().map(row).collect();
+    keys.into_iter().filter(|key| changed.contains(&row(key))).collect()
 }
 
 /// Values of chosen rows that have to be looked for in the pilot's masked columns ([`masked_columns`](super::masked_columns)).
 pub fn telling(shape: &TableShape, base: &Side, pilot: &Side, all: bool, only: Option<&BTreeSet<Key>>) -> BTreeSet<Cell> {
     let columns = travelling(shape);
-    let rows = chosen(&columns, base, pilot, all, only).into_iter().filter_map(|key| pilot.rows.get(key));
+    let rows = chosen(shape, &columns, base, pilot, all, only).into_iter().filter_map(|key| pilot.rows.get(key));
     let cells = rows.flat_map(|row| columns.iter().map(|at| &row[*at]));
     cells.filter(|c| c.bytes().is_some_and(|b| b.len() >= TELLING)).cloned().collect()
 }
@@ -101,7 +156,7 @@ pub fn export(
     let columns = travelling(shape);
     let named = |row: &Vec<Cell>| Named(columns.iter().map(|at| (shape.columns[*at].name.clone(), row[*at].clone())).collect());
     let (mut rows, mut held) = (Vec::new(), Vec::new());
-    for key in chosen(&columns, base, pilot, all, only) {
+    for key in chosen(shape, &columns, base, pilot, all, only) {
         let (was, now) = (base.rows.get(key), pilot.rows.get(key));
         let made_up = |at: &&usize| {
             let cell = now.map(|row| &row[**at]);
@@ -119,5 +174,5 @@ pub fn export(
         KeyForm::WholeRow => Vec::new(),
     };
     let withheld = shape.columns.iter().filter(|c| c.tainted.is_some()).map(|c| c.name.clone()).collect();
-    (ExportedTable { form: FORM, table: shape.short.clone(), key, withheld, rows }, held)
+    (ExportedTable { form: FORM.to_owned(), table: shape.short.clone(), key, withheld, rows }, held)
 }

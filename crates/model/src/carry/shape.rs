@@ -100,12 +100,16 @@ pub struct ShapeInput<'a> {
     pub program: &'a Program,
     /// Production's schema before the upgrade, which the decisions are about.
     pub source: &'a Catalog,
+    /// Production's schema when the pilot was made, which `copies` are about: another one once production was upgraded or changed.
+    pub made_from: &'a Catalog,
     /// The pilot's schema.
     pub pilot: &'a Catalog,
     /// The new generation's schema.
     pub new: &'a Catalog,
     /// How rows travelled from the source to the pilot.
     pub copies: &'a [TableCopy],
+    /// How they travel from the source to the new generation, which may be another way by now.
+    pub renewed: &'a [TableCopy],
     /// See [`Into`].
     pub into: Into,
 }

@@ -4,7 +4,7 @@
 use super::shape::{Into, OnPilot, ShapeInput};
 use crate::catalog::{Catalog, Column, Family, Generation, Table, TableName};
 use crate::columns::Treatment;
-use crate::columns::names::{PROGRAM_LAYER, decisions_of, find_table, place};
+use crate::columns::names::{decisions_of, find_table, place};
 use crate::finding::{Finding, Severity};
 use crate::plan::tables::columns_of_statement;
 use crate::plan::{CopyColumn, FieldAction, TableCopy};
@@ -52,7 +52,7 @@ pub(super) fn find_column<'c>(catalog: &'c Catalog, written: &str) -> Option<(&'
 /// as a column of unknown origin.
 pub(super) fn unknown(origin: &Origin, section: &str, written: &str, which: &str) -> Finding {
     let message = format!("`{section}` names `{written}`, which {which}");
-    let severity = if origin.layer == PROGRAM_LAYER { Severity::Error } else { Severity::Warning };
+    let severity = if origin.is_own() { Severity::Error } else { Severity::Warning };
     let finding = Finding { severity, ..Finding::error("GR0803", message) };
     finding.at(place(origin)).hint("correct the name, or remove the line; `greenroom columns` lists tables and columns")
 }
@@ -63,7 +63,7 @@ impl<'a> Origins<'a> {
             Origins { input, moved: BTreeMap::new(), renamed: BTreeMap::new(), fresh: BTreeSet::new(), changed: changed(input) };
         let carry = &input.program.carry;
         for (to, link) in &carry.moved {
-            let former = |w: &str| find_table(input.source, w).or_else(|| find_table(input.pilot, w));
+            let former = |w: &str| [input.source, input.made_from, input.pilot].into_iter().find_map(|c| find_table(c, w));
             if let Some(table) = find_table(input.new, to) {
                 match former(&link.other) {
                     Some(from) => drop(origins.renamed.insert(table.name.clone(), from.name.clone())),
@@ -73,7 +73,7 @@ impl<'a> Origins<'a> {
                 }
                 continue;
             }
-            let from = find_column(input.source, &link.other).or_else(|| find_column(input.pilot, &link.other));
+            let from = [input.source, input.made_from, input.pilot].into_iter().find_map(|c| find_column(c, &link.other));
             match (find_column(input.new, to), from) {
                 (Some((table, column)), Some((former, name))) => {
                     origins.moved.insert((table.name.clone(), column), (former.name.clone(), name));
@@ -105,19 +105,20 @@ impl<'a> Origins<'a> {
         let name = (table.name.clone(), column.to_owned());
         let decisions = decisions_of(self.input.program, self.input.new, table);
         let decision = decisions.get(column);
-        let mut from: Vec<ColumnName> = self.former(self.input.source, table, column).into_iter().collect();
+        // The source's own column, and that of the source from which the pilot was made: the pilot's values come from there.
+        let catalogs = [self.input.source, self.input.made_from];
+        let mut from: Vec<ColumnName> = catalogs.iter().filter_map(|c| self.former(c, table, column)).collect();
         // Where production has the column already, what it once was made of need not be there any more.
         let known = !from.is_empty();
         let mut lost = false;
         for written in decision.iter().flat_map(|d| &d.derived_from) {
-            match find_column(self.input.source, written) {
-                Some((t, c)) => from.push((t.name.clone(), c)),
-                None if known => {}
-                None => {
-                    lost = true;
-                    findings.extend(decision.map(|d| unknown(&d.origin, "derived_from", written, "the source does not have")));
-                }
+            let found: Vec<ColumnName> =
+                catalogs.iter().filter_map(|c| find_column(c, written)).map(|(t, c)| (t.name.clone(), c)).collect();
+            if found.is_empty() && !known {
+                lost = true;
+                findings.extend(decision.map(|d| unknown(&d.origin, "derived_from", written, "the source does not have")));
             }
+            from.extend(found);
         }
         if lost || (from.is_empty() && !self.fresh.contains(&name)) {
             return None;
@@ -168,9 +169,9 @@ impl<'a> Origins<'a> {
 /// Columns of text on the pilot, by table, that hold what masks, packs and decisions wrote there: where configuration of people's own may have been
 /// copied from.
 ///
-/// That is every tainted column of every table, in the pilot's shape.
-pub fn masked_columns(program: &Program, source: &Catalog, pilot: &Catalog, copies: &[TableCopy]) -> Vec<(TableName, Vec<String>)> {
-    let input = ShapeInput { program, source, pilot, new: pilot, copies, into: Into::Raw };
+/// That is every tainted column of every table, in the pilot's shape. `made_from` is production's schema when the pilot was made.
+pub fn masked_columns(program: &Program, made_from: &Catalog, pilot: &Catalog, copies: &[TableCopy]) -> Vec<(TableName, Vec<String>)> {
+    let input = ShapeInput { program, source: made_from, made_from, pilot, new: pilot, copies, renewed: &[], into: Into::Raw };
     let origins = Origins::new(input, &mut Vec::new());
     let mut all = Vec::new();
     for table in &pilot.tables {
@@ -186,20 +187,22 @@ pub fn masked_columns(program: &Program, source: &Catalog, pilot: &Catalog, copi
     all
 }
 
-/// Columns of the source that do not keep their values on the pilot, and those that packs' statements name.
+/// Columns of the source that do not keep their values on the pilot, or would not on the next one, and those that packs' statements name.
 fn changed(input: ShapeInput<'_>) -> BTreeSet<ColumnName> {
     let mut changed = BTreeSet::new();
-    for copy in input.copies {
-        // Of a table that packs empty nothing came along; whoever fills it again on the pilot does so for the pilot.
-        let key = input.source.table(&copy.table).map(|t| t.primary_key.as_slice()).unwrap_or_default();
-        let changes = |c: &CopyColumn| c.rules.iter().any(|r| r.action != FieldAction::Keep);
-        let touched = copy.columns.iter().filter(|c| if copy.empty { !key.contains(&c.name) } else { changes(c) });
-        changed.extend(touched.map(|c| (copy.table.clone(), c.name.clone())));
+    for (copies, catalog) in [(input.copies, input.made_from), (input.renewed, input.source)] {
+        for copy in copies {
+            // Of a table that packs empty nothing came along; whoever fills it again on the pilot does so for the pilot.
+            let key = catalog.table(&copy.table).map(|t| t.primary_key.as_slice()).unwrap_or_default();
+            let changes = |c: &CopyColumn| c.rules.iter().any(|r| r.action != FieldAction::Keep);
+            let touched = copy.columns.iter().filter(|c| if copy.empty { !key.contains(&c.name) } else { changes(c) });
+            changed.extend(touched.map(|c| (copy.table.clone(), c.name.clone())));
+        }
     }
     let rules = input.program.packs.iter().flat_map(|p| &p.rules);
     for rule in rules {
         let PackAction::Statement { sql } = &rule.action else { continue };
-        for catalog in [input.source, input.new] {
+        for catalog in [input.source, input.made_from, input.new] {
             for table in &catalog.tables {
                 let named = columns_of_statement(catalog.engine, sql, table);
                 // What a statement looks rows up by is not what it changes.

@@ -3,7 +3,7 @@
 
 use super::detect::{Confidence, Detected, Samples, detect};
 use super::drift;
-use super::names::{PROGRAM_LAYER, decisions_of, find_table, is_left_out, lineage, listed, means, place, suggest_column, suggest_table};
+use super::names::{decisions_of, find_table, is_left_out, lineage, listed, means, place, suggest_column, suggest_table};
 use super::propose::label;
 use super::{Decision, Treatment};
 use crate::catalog::{Catalog, Column, Generation, Table, TableForm};
@@ -37,7 +37,7 @@ pub fn check_since(program: &Program, catalog: &Catalog, samples: Option<&Sample
 
 /// A finding that weighs less in a kit, which is written for more than one version of a product.
 fn about(origin: &Origin, code: &'static str, message: String) -> Finding {
-    let severity = if origin.layer == PROGRAM_LAYER { Severity::Error } else { Severity::Warning };
+    let severity = if origin.is_own() { Severity::Error } else { Severity::Warning };
     Finding { severity, ..Finding::error(code, message) }.at(place(origin))
 }
 

@@ -10,6 +10,7 @@ mod kinds;
 pub mod names;
 mod propose;
 mod quasi;
+mod reached;
 mod validators;
 mod words;
 
@@ -21,6 +22,7 @@ pub use detect::{Confidence, Detected, PersonalKind, Samples, detect, detect_col
 pub use drift::retyped;
 pub use propose::{Proposal, TableProposal, propose};
 pub use quasi::quasi;
+pub use reached::{not_reached, reached};
 
 use crate::mask::MaskRule;
 use crate::program::Origin;

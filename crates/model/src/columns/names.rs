@@ -8,7 +8,7 @@ use crate::program::{Origin, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Layer name of the program itself, as opposed to a kit's.
-pub(crate) const PROGRAM_LAYER: &str = "program";
+pub(crate) use crate::program::PROGRAM_LAYER;
 
 /// Finds the table that a program file means by `written`: the default schema's table of exactly that name, else `schema.table`.
 pub fn find_table<'c>(catalog: &'c Catalog, written: &str) -> Option<&'c Table> {

@@ -9,7 +9,7 @@ pub use planner::{PlanInput, plan, restore};
 
 use crate::catalog::EngineKind;
 use crate::hash::Hash;
-use crate::program::{Audience, LargeObjects, PackRule};
+use crate::program::{Audience, LargeObjects, PackRule, Shape};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,6 +37,10 @@ pub enum RunKind {
     Refresh,
     /// The go-live tried out: unmasked, upgraded, configuration carried over, verified, never opened, dropped at the end.
     Dress,
+    /// The pilot made anew from a production that was upgraded, with its configuration.
+    Follow,
+    /// A refresh after which exported configuration is brought in.
+    Import,
 }
 
 impl RunKind {
@@ -62,6 +66,8 @@ impl fmt::Display for RunKind {
             RunKind::Restore => f.write_str("restore"),
             RunKind::Refresh => f.write_str("refresh"),
             RunKind::Dress => f.write_str("dress"),
+            RunKind::Follow => f.write_str("follow"),
+            RunKind::Import => f.write_str("import"),
         }
     }
 }
@@ -109,6 +115,37 @@ pub struct Names {
     pub pilot: String,
     /// What the present pilot is called after the swap.
     pub former: String,
+}
+
+/// Exported configuration, pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportFrom {
+    /// Keyed hash of what is in the files.
+    pub hash: Hash,
+    /// Tables as the files name them.
+    pub tables: Vec<String>,
+    /// Rows in them.
+    pub rows: u64,
+    /// Rows that the files say nobody changed are brought in like new ones.
+    pub all: bool,
+}
+
+/// Production has been upgraded already, as a pilot was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// The run that upgraded the pilot.
+    pub run: String,
+    /// The upgrade steps that production has: key, and hash of what they do.
+    pub steps: Vec<(String, Hash)>,
+    /// Fingerprint of production's columns before.
+    pub before: Hash,
+}
+
+impl Reached {
+    /// Whether production has what a step does.
+    pub fn has(&self, step: &PlannedUpgrade) -> bool {
+        self.steps.iter().any(|(key, hash)| *key == step.key && *hash == step.hash())
+    }
 }
 
 /// What a plan is made from, hashed apart so that later runs can ask for "the same upgrade" (P19).
@@ -195,6 +232,13 @@ pub enum Action {
     },
     /// Compares what was carried over.
     VerifyCarry,
+    /// Brings exported configuration in, after the pilot's own.
+    Import {
+        /// A person is asked before it is.
+        ask: bool,
+    },
+    /// Compares once more what was brought in.
+    VerifyImport,
     /// Keeps the generation's configuration as people find it, and reserves its identities, for later refreshes.
     SaveBase,
     /// The generation takes the pilot's name.
@@ -262,6 +306,13 @@ pub struct PlannedUpgrade {
     /// What undoes its effects outside the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inverse: Option<PlannedInverse>,
+}
+
+impl PlannedUpgrade {
+    /// Hash of what the step does.
+    pub fn hash(&self) -> Hash {
+        Hash::of_json(&self.how)
+    }
 }
 
 /// The script that undoes what another one did outside the database, pinned.
@@ -387,12 +438,26 @@ pub struct Plan {
     /// The pilot whose configuration is carried over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carry: Option<CarryFrom>,
+    /// See [`Reached`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Reached>,
+    /// Which of several pilots it is for; none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// Exported configuration that is brought in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<ImportFrom>,
 }
 
 impl Plan {
     /// The plan's hash.
     pub fn hash(&self) -> Hash {
         Hash::of_json(self)
+    }
+
+    /// The shape in which production's rows come: that after the upgrade once production has it, and nothing more is run.
+    pub fn source_shape(&self) -> Shape {
+        if self.reached.is_some() && self.upgrade.is_empty() { Shape::After } else { Shape::Before }
     }
 
     /// Finds a step.

@@ -1,11 +1,12 @@
 //! From a program, a schema and capabilities to a plan. Pure: the same input gives the same plan, byte for byte.
 
 use super::{
-    Action, CarryFrom, Expected, Footprint, Names, Plan, PlannedHow, PlannedUpgrade, RawCopy, Recipe, RunKind, Step, StepKey, TableCopy,
+    Action, CarryFrom, Expected, Footprint, ImportFrom, Names, Plan, PlannedHow, PlannedUpgrade, RawCopy, Reached, Recipe, RunKind, Step,
+    StepKey, TableCopy,
 };
 use crate::catalog::Catalog;
 use crate::hash::Hash;
-use crate::program::{Kind, LargeObjects, PackAction, PackRule, Program};
+use crate::program::{Kind, LargeObjects, PackAction, PackRule, Program, Shape};
 use crate::upgrade::runs_apart;
 use std::collections::BTreeMap;
 
@@ -35,6 +36,12 @@ pub struct PlanInput<'a> {
     pub carry: Option<(CarryFrom, bool)>,
     /// The go-live is tried out; `tables` are read as they are then (see [`unmasked`](super::tables::unmasked)).
     pub dress: bool,
+    /// Production was upgraded, and the pilot follows it.
+    pub follow: bool,
+    /// See [`Reached`].
+    pub reached: Option<Reached>,
+    /// Exported configuration that is brought in, and whether a person is asked before it is.
+    pub import: Option<(ImportFrom, bool)>,
 }
 
 /// Makes the plan of restoring a backup. What is in the backup is known only once it stands, so that the rehearsal over it has a plan of its
@@ -70,13 +77,33 @@ pub fn restore(program: &Program, raw: RawCopy, tool: &str) -> Plan {
         expected: BTreeMap::new(),
         raw: Some(raw),
         carry: None,
+        reached: None,
+        profile: program.profile.clone(),
+        import: None,
     }
 }
 
 /// Makes the plan of a rehearsal, of a refresh where there is a pilot to carry over from, or of a dress rehearsal.
 pub fn plan(input: PlanInput<'_>) -> Plan {
-    let PlanInput { program, catalog, tables, upgrade, names, product_version, tool, footprint, mut expected, raw, carry, dress } = input;
-    let statements = if dress { Vec::new() } else { pack_statements(program) };
+    let PlanInput {
+        program,
+        catalog,
+        tables,
+        upgrade,
+        names,
+        product_version,
+        tool,
+        footprint,
+        mut expected,
+        raw,
+        carry,
+        dress,
+        follow,
+        reached,
+        import,
+    } = input;
+    let upgraded = reached.is_some() && upgrade.is_empty();
+    let statements = if dress { Vec::new() } else { pack_statements(program, upgraded) };
     // What is clear on the pilot is not in production.
     let large_objects = if dress { Some(LargeObjects::Keep) } else { program.large_objects };
     let recipe = Recipe {
@@ -114,7 +141,8 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     if !statements.is_empty() {
         chain.then("neutralise", "switch functions off", Action::Neutralise { rules: statements });
     }
-    if !dress {
+    // Without an upgrade in between, what is checked just before people come in is the same.
+    if !dress && !upgraded {
         chain.then("safety-before", "check that nothing personal or live got through", Action::SafetyCheck { after_upgrade: false });
     }
     for (index, u) in upgrade.iter().enumerate() {
@@ -136,6 +164,10 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         chain.then("carry-over", "carry the pilot's configuration over", Action::CarryOver { ask: *ask });
         chain.then("verify-carry", "compare what was carried over", Action::VerifyCarry);
     }
+    if let Some((_, ask)) = &import {
+        chain.then("import", "bring the files' configuration in", Action::Import { ask: *ask });
+        chain.then("verify-import", "compare what was brought in", Action::VerifyImport);
+    }
     if dress {
         chain.then("drop", "drop the unmasked generation", Action::DropGeneration);
     } else {
@@ -156,6 +188,8 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     Plan {
         kind: match &carry {
             _ if dress => RunKind::Dress,
+            _ if follow => RunKind::Follow,
+            _ if import.is_some() => RunKind::Import,
             Some(_) => RunKind::Refresh,
             None => RunKind::Rehearsal,
         },
@@ -172,6 +206,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         expected,
         raw,
         carry: carry.map(|(from, _)| from),
+        reached,
+        profile: program.profile.clone(),
+        import: import.map(|(from, _)| from),
     }
 }
 
@@ -197,10 +234,10 @@ fn pack_texts(program: &Program) -> Vec<String> {
         .collect()
 }
 
-/// Statements of packs, in order.
-fn pack_statements(program: &Program) -> Vec<(String, PackRule)> {
+/// Statements of packs, in order; those for the version before the upgrade only while production has it.
+fn pack_statements(program: &Program, upgraded: bool) -> Vec<(String, PackRule)> {
     let rules = program.packs.iter().flat_map(|p| p.rules.iter().map(move |r| (p.name.clone(), r.clone())));
-    rules.filter(|(_, r)| matches!(r.action, PackAction::Statement { .. })).collect()
+    rules.filter(|(_, r)| matches!(r.action, PackAction::Statement { .. }) && !(upgraded && r.shape == Shape::Before)).collect()
 }
 
 /// Builds steps one after the other.

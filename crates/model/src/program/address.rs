@@ -177,7 +177,7 @@ fn host_alone(layers: &[Read<'_>], name: &str, section: Section, engine: EngineK
 
 /// A pilot must not be what production is, nor a database of the server's own.
 fn pilot_apart(layers: &[Read<'_>], pilot: &Pilot, source: &Address, target: &Address, findings: &mut Vec<Finding>) -> bool {
-    let at = last(layers, |m| m.pilot.as_ref()?.name.as_ref()).map(|(layer, at)| place(layer, at));
+    let at = last(layers, |m| m.pilot.as_ref()?.main.name.as_ref()).map(|(layer, at)| place(layer, at));
     let mut report = |finding: Finding| {
         findings.push(match &at {
             Some(place) => finding.at(place.clone()),

@@ -37,7 +37,7 @@ impl Origin {
     /// Renders as people read it: `columns.toml:12`, with the kit in front for what comes from one: `kit-clinic-5: columns.toml:12`.
     /// Without the file's text among the layers, the line is left out.
     pub fn show(&self, layers: &[Layer]) -> String {
-        let own = layers.last().is_none_or(|l| l.name == self.layer);
+        let own = layers.is_empty() || self.layer == super::PROGRAM_LAYER;
         let text = layers.iter().find(|l| l.name == self.layer).and_then(|l| l.files.get(&self.file));
         let mut shown = if own { self.file.clone() } else { format!("{}: {}", self.layer, self.file) };
         if let Some(text) = text {

@@ -24,7 +24,7 @@ mod text;
 mod url;
 pub mod write;
 
-pub use resolve::{extends, parse};
+pub use resolve::{extends, parse, parse_for};
 pub use schema::schema;
 pub use text::{excerpt, line_col};
 pub(crate) use write::toml_key;
@@ -57,6 +57,23 @@ pub struct Layer {
     pub files: BTreeMap<String, String>,
     /// Files that are not UTF-8 text or that are pinned but not read (programs of upgrade steps): hash by relative path.
     pub opaque: BTreeMap<String, Hash>,
+}
+
+/// The layer of the program itself.
+pub(crate) const PROGRAM_LAYER: &str = "program";
+/// What the names of layers begin with that one of several pilots has of its own.
+const PILOT_LAYERS: &str = "pilots/";
+
+/// The layer of one of several pilots, and its folder below the program's.
+pub fn pilot_layer(pilot: &str) -> String {
+    format!("{PILOT_LAYERS}{pilot}")
+}
+
+impl Origin {
+    /// Whether it is written in the program, or for one of its pilots, and not in a kit.
+    pub fn is_own(&self) -> bool {
+        self.layer == PROGRAM_LAYER || self.layer.starts_with(PILOT_LAYERS)
+    }
 }
 
 /// Where a secret comes from; never the secret itself (P35).
@@ -243,7 +260,7 @@ pub struct PackRule {
     pub assert: Option<String>,
     /// The same after the upgrade, where the shape differs.
     pub assert_after: Option<String>,
-    /// Which shapes the assertion holds for.
+    /// Which shapes the rule is for: where its assertion holds, and where what it names must be there.
     pub shape: Shape,
     /// Where it was written.
     pub origin: Origin,
@@ -423,6 +440,12 @@ pub struct Program {
     pub quarantine: Option<Quarantine>,
     /// See [`Pilot`].
     pub pilot: Pilot,
+    /// Which of several pilots that is: the NAME of `[pilot.NAME]`; none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The names of all further pilots. That there is one more is no edit of this one's program.
+    #[serde(skip)]
+    pub pilots: Vec<String>,
     /// Production's rows may stand on the target, unmasked and sealed, while a dress rehearsal runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dress: bool,

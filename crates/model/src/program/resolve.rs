@@ -1,6 +1,7 @@
 //! Brings the layers together: base kit first, the program last; what a later layer says replaces what an earlier one said, key by key.
 
 use super::layers::{MAIN, Read, last};
+use super::raw::RawPilots;
 use super::{address, assertions, carry, decisions, kinds, packs, quarantine, settings};
 use crate::finding::{Finding, any_error};
 use crate::hash::Hash;
@@ -11,9 +12,22 @@ use std::collections::BTreeMap;
 /// Resolves a program over its kits: base kit first, the program last. All findings come at once; the program is `None` if any of them is
 /// an error.
 pub fn parse(layers: &[Layer]) -> (Option<Program>, Vec<Finding>) {
+    parse_for(layers, None)
+}
+
+/// The same for one of several pilots, `[pilot.NAME]`: its own layer, if it has one, comes after the program's (see
+/// [`pilot_layer`](super::pilot_layer)).
+pub fn parse_for(layers: &[Layer], pilot: Option<&str>) -> (Option<Program>, Vec<Finding>) {
     let mut findings = Vec::new();
-    let count = layers.len();
-    let read: Vec<Read<'_>> = layers.iter().enumerate().map(|(i, l)| Read::new(l, i + 1 == count, &mut findings)).collect();
+    let layer_of_pilot = pilot.map(super::pilot_layer);
+    let is_pilots = |l: &Layer| layer_of_pilot.as_ref() == Some(&l.name);
+    let own = layers.iter().rposition(|l| !is_pilots(l));
+    let mut read: Vec<Read<'_>> = layers.iter().enumerate().map(|(i, l)| Read::new(l, own == Some(i), &mut findings)).collect();
+    let pilots = settings::pilots(&read, &mut findings);
+    if let Some(name) = pilot {
+        choose(&mut read, name, &pilots, &mut findings);
+    }
+    let (read, chosen) = (read, pilot.filter(|name| pilots.iter().any(|p| p == name)).map(str::to_owned));
     if read.is_empty() {
         findings.push(Finding::error("GR0101", format!("the program has no `{MAIN}`")).hint("run `greenroom init` to write one"));
     }
@@ -24,16 +38,46 @@ pub fn parse(layers: &[Layer]) -> (Option<Program>, Vec<Finding>) {
         }
     }
     let program = if says_nothing(&read) {
-        let place = read[count - 1].file(MAIN).place(0..0);
+        let place = read[own.unwrap_or_default()].file(MAIN).place(0..0);
         let finding = Finding::error("GR0115", format!("`{MAIN}` is empty")).at(place);
         findings.push(finding.hint("`greenroom init` writes a commented program"));
         None
     } else {
-        resolved(&read, &mut findings)
+        resolved(&read, &mut findings).map(|program| Program { profile: chosen, pilots, ..program })
     };
     let program = program.filter(|_| !any_error(&findings));
     findings.sort_by_key(|f| f.place.as_ref().map(|p| (p.file.clone(), p.span.start)));
     (program, findings)
+}
+
+/// Leaves the settings of one pilot in place of the first one's.
+fn choose(layers: &mut [Read<'_>], name: &str, pilots: &[String], findings: &mut Vec<Finding>) {
+    if !pilots.iter().any(|p| p == name) {
+        let others = if pilots.is_empty() { "no further pilot".to_owned() } else { format!("these further ones: {}", pilots.join(", ")) };
+        let finding = Finding::error("GR0130", format!("the program has no pilot `{name}`; it has {others}"));
+        findings.push(finding.hint("leave `--profile` away for the one under `[pilot]`, or write a section `[pilot.NAME]`"));
+    }
+    for layer in layers {
+        let main = &mut layer.main;
+        if layer.layer.name == super::pilot_layer(name) {
+            let sections = [
+                ("program", main.program.is_some()),
+                ("source", main.source.is_some()),
+                ("target", main.target.is_some()),
+                ("quarantine", main.quarantine.is_some()),
+                ("pilot", main.pilot.is_some()),
+            ];
+            for (section, _) in sections.into_iter().filter(|(_, there)| *there) {
+                let message = format!("`[{section}]` is the whole program's, and cannot be another for one pilot");
+                let finding = Finding::error("GR0130", message).at(layer.file(MAIN).place(0..0));
+                findings.push(finding.hint("write it into the program's own greenroom.toml"));
+            }
+        }
+        let main = &mut layer.main;
+        if let Some(all) = main.pilot.take() {
+            main.pilot = Some(RawPilots { main: all.only(name), others: BTreeMap::new() });
+        }
+    }
 }
 
 /// The folder of the kit that a `greenroom.toml` extends, as far as the text can be read. Findings about the text come from [`parse`].
@@ -46,7 +90,8 @@ pub fn extends(text: &str) -> Option<String> {
 /// The main file exists, parses, and sets nothing.
 fn says_nothing(layers: &[Read<'_>]) -> bool {
     layers
-        .last()
+        .iter()
+        .find(|l| l.own)
         .and_then(|l| l.layer.files.get(MAIN))
         .is_some_and(|text| toml::de::DeTable::parse(text).is_ok_and(|t| t.get_ref().is_empty()))
 }
@@ -96,6 +141,8 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
         target,
         quarantine,
         pilot: pilot?,
+        profile: None,
+        pilots: Vec::new(),
         dress: last(layers, |m| m.dress.as_ref()?.unmasked.as_ref()).is_some_and(|(_, at)| at.value),
         version_query: last(layers, |m| m.program.as_ref()?.version_query.as_ref()).map(|(_, at)| at.value.clone()),
         kinds,

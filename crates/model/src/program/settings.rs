@@ -18,7 +18,7 @@ fn place<T>(layer: &Read<'_>, at: &At<T>) -> Place {
 
 /// The program's name; a kit's name does not count.
 pub(super) fn name(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<String> {
-    let own = layers.len().saturating_sub(1);
+    let own = layers.iter().position(|l| l.own).unwrap_or_default();
     let Some((layer, at)) = last(&layers[own..], |m| m.program.as_ref()?.name.as_ref()) else {
         missing(&layers[own..], "program.name", "write `name = \"…\"` under `[program]`", findings);
         return None;
@@ -32,9 +32,40 @@ pub(super) fn name(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<S
     None
 }
 
+/// The names of the further pilots, each once and each with a database of its own.
+pub(super) fn pilots(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut databases: Vec<String> = get(layers, |m| m.pilot.as_ref()?.main.name.as_ref()).into_iter().collect();
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    for (layer, name) in layers.iter().flat_map(|l| l.main.pilot.iter().flat_map(|p| p.others.keys()).map(move |k| (l, k))) {
+        if names.contains(&name.value) {
+            continue;
+        }
+        names.push(name.value.clone());
+        if !(1..=32).contains(&name.value.len()) || !name.value.chars().all(allowed) {
+            let message = "a further pilot is called by 1 to 32 characters out of a-z, 0-9, `_` and `-`";
+            findings.push(Finding::error("GR0110", message).at(place(layer, name)));
+        }
+        let own = |m: &'_ RawGreenroom| m.pilot.as_ref().and_then(|p| p.others.get(name)).and_then(|p| p.name.clone());
+        let database = layers.iter().rev().find_map(|l| own(&l.main));
+        let finding = match &database {
+            None => Finding::error("GR0109", format!("`pilot.{0}` lacks `name`", name.value)),
+            Some(at) if databases.contains(&at.value) => {
+                Finding::error("GR0114", format!("`pilot.{}` has the name of another pilot, `{}`", name.value, at.value))
+            }
+            Some(at) => {
+                databases.push(at.value.clone());
+                continue;
+            }
+        };
+        findings.push(finding.at(place(layer, name)).hint("give it a database or file of its own: `name = \"…\"`"));
+    }
+    names
+}
+
 /// The pilot.
 pub(super) fn pilot(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Pilot> {
-    let Some(name) = get(layers, |m| m.pilot.as_ref()?.name.as_ref()).filter(|n| !n.is_empty()) else {
+    let Some(name) = get(layers, |m| m.pilot.as_ref()?.main.name.as_ref()).filter(|n| !n.is_empty()) else {
         missing(layers, "pilot.name", "write `name = \"…\"` under `[pilot]`: the database or file that people will use", findings);
         return None;
     };
@@ -48,16 +79,16 @@ pub(super) fn pilot(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<
         None => default,
     };
     let modes = (
-        mode(|m| m.pilot.as_ref()?.testers_mode.as_ref(), "testers_mode", 0o660),
-        mode(|m| m.pilot.as_ref()?.users_mode.as_ref(), "users_mode", 0o666),
+        mode(|m| m.pilot.as_ref()?.main.testers_mode.as_ref(), "testers_mode", 0o660),
+        mode(|m| m.pilot.as_ref()?.main.users_mode.as_ref(), "users_mode", 0o666),
     );
     Some(Pilot {
         name,
-        testers: get(layers, |m| m.pilot.as_ref()?.testers.as_ref()).unwrap_or_default(),
-        users: get(layers, |m| m.pilot.as_ref()?.users.as_ref()).unwrap_or_default(),
+        testers: get(layers, |m| m.pilot.as_ref()?.main.testers.as_ref()).unwrap_or_default(),
+        users: get(layers, |m| m.pilot.as_ref()?.main.users.as_ref()).unwrap_or_default(),
         modes,
-        open_after: get(layers, |m| m.pilot.as_ref()?.open_after.as_ref()),
-        keep_former_hours: get(layers, |m| m.pilot.as_ref()?.keep_former_hours.as_ref()).unwrap_or(48),
+        open_after: get(layers, |m| m.pilot.as_ref()?.main.open_after.as_ref()),
+        keep_former_hours: get(layers, |m| m.pilot.as_ref()?.main.keep_former_hours.as_ref()).unwrap_or(48),
     })
 }
 

@@ -33,9 +33,11 @@ impl Execution {
         let input = ShapeInput {
             program: &setup.program,
             source: &source,
+            made_from: &source,
             pilot: &catalog,
             new: &catalog,
             copies: &plan.tables,
+            renewed: &plan.tables,
             into: Into::Pilot,
         };
         let (shapes, _) = shapes(input);

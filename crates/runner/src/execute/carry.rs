@@ -3,15 +3,15 @@
 //! What is to be done is decided once and kept in the run's folder before the first change: on an engine that commits change by change, a
 //! comparison with a half-way state would take it for production's.
 
-use super::sides::{among_masked, answers, base_side, new_side, outside, pilot_side, row_hashes};
+use super::sides::{Before, among_masked, answers, base_side, new_side, outside, pilot_side, row_hashes};
 use super::{Execution, StepError, failure, failure_of};
 use crate::base::Base;
 use crate::workspace::RunKeys;
 use greenroom_engine::carry::{RowAct, RowChange, RowKey};
 use greenroom_engine::{EngineError, Generation};
 use greenroom_model::carry::{
-    Act, BaseRow, CarryKey, CarryPlan, Carrying, Cell, ConflictKind, Decided, Into, KeyForm, Later, Preview, ShapeInput, Shapes, Side,
-    TableShape, Take, Words, masked_columns, shapes,
+    Act, BaseRow, CarryKey, CarryPlan, Carrying, Cell, ConflictKind, Decided, ExportedTable, Into, KeyForm, Later, Preview, ShapeInput,
+    Shapes, Side, TableShape, Take, Words, masked_columns, shapes,
 };
 use greenroom_model::catalog::{Catalog, TableName};
 use greenroom_model::finding::{Finding, Severity, any_error};
@@ -33,6 +33,8 @@ pub struct CarrySetup {
     pub bases: PathBuf,
     /// The pilot that is carried over from; none in a run that carries nothing over.
     pub former: Option<FormerPilot>,
+    /// Exported configuration that is brought in.
+    pub import: Option<Vec<ExportedTable>>,
 }
 
 /// How the pilot that is carried over from was made.
@@ -42,6 +44,8 @@ pub struct FormerPilot {
     pub copies: Vec<TableCopy>,
     /// The keys of its run, under which its base is hashed.
     pub keys: RunKeys,
+    /// Production's schema at that time.
+    pub source: Catalog,
 }
 
 impl CarrySetup {
@@ -115,7 +119,11 @@ impl Execution {
                 let seen = answer == Some("go") && former.is_some_and(|f| f.seen == compared.shown.seen);
                 self.keep(PREVIEW, &compared.shown)?;
                 if !compared.plan.is_ready() || (ask && !seen) {
-                    return Err(StepError::Waits(question(&compared.shown.preview, answer.is_some())));
+                    return Err(StepError::Waits(question(
+                        "the pilot's configuration would be carried over",
+                        &compared.shown.preview,
+                        answer.is_some(),
+                    )));
                 }
                 let kept = Kept {
                     hash: self.keyed_hash(compared.plan.hash()),
@@ -136,11 +144,7 @@ impl Execution {
             let inside = self.generation().await?;
             inside.carry(RECORD, &kept.hash, &kept.changes, state.done).await.map_err(|e| not_carried(&kept.changes, &e))?;
         }
-        // What was scanned before is not what stands there now.
-        let carried: BTreeSet<_> = kept.changes.iter().map(|c| &c.table).collect();
-        let mut untouched: Vec<TableName> = self.kept(super::verify_upgrade::UNTOUCHED)?.unwrap_or_default();
-        untouched.retain(|t| !carried.contains(t));
-        self.keep(super::verify_upgrade::UNTOUCHED, &untouched)?;
+        self.touched(kept.changes.iter().map(|c| &c.table).collect())?;
         let mut outcome = Outcome { rows: Some(kept.changes.len() as u64), ..Outcome::default() };
         outcome.facts.insert("carried".into(), kept.hash.to_string());
         if let Some(shown) = self.kept::<Shown>(PREVIEW)? {
@@ -171,12 +175,8 @@ impl Execution {
         verdict
             .differences
             .extend(left.into_iter().map(|(table, n)| format!("table {table}: {n} rows are not as the comparison wants them")));
-        // A reference that was decided to become NULL differs from both sides ever after.
         let former: Option<Shown> = self.kept(PREVIEW)?;
-        let tables = former.iter().flat_map(|s| &s.preview.tables);
-        let conflicts = tables.flat_map(|t| t.conflicts.iter().map(|c| (t.table.as_str(), c)));
-        let nulls = conflicts.filter(|(_, c)| c.kind == ConflictKind::MissingParent && matches!(c.taken, Some((Take::Null, _))));
-        let nulls: BTreeSet<(&str, &Vec<Cell>)> = nulls.map(|(table, c)| (table, &c.key)).collect();
+        let nulls = nulls(former.as_ref());
         let mut open: BTreeMap<&str, u64> = BTreeMap::new();
         for (table, conflict) in again.plan.open() {
             let short = again.shapes.tables[table].short.as_str();
@@ -234,7 +234,7 @@ impl Execution {
     }
 
     /// A hash that nobody can guess a small plan from.
-    fn keyed_hash(&self, hash: Hash) -> Hash {
+    pub(super) fn keyed_hash(&self, hash: Hash) -> Hash {
         Hash(*blake3::keyed_hash(&self.setup.keys.values, &hash.0).as_bytes())
     }
 
@@ -251,13 +251,23 @@ impl Execution {
         let name = self.plan.names.pilot.clone();
         let mut pilot = self.target.enter(&name).await?;
         let on_pilot = pilot.inspect().await?;
+        let tables = self.plan.tables.clone();
         let into = if self.plan.kind.is_unmasked() { Into::Raw } else { Into::Pilot };
         let inside = self.generation().await?;
         let new = inside.inspect().await?;
-        let input = ShapeInput { program: &setup.program, source: &source, pilot: &on_pilot, new: &new, copies: &former.copies, into };
+        let input = ShapeInput {
+            program: &setup.program,
+            source: &source,
+            made_from: &former.source,
+            pilot: &on_pilot,
+            new: &new,
+            copies: &former.copies,
+            renewed: &tables,
+            into,
+        };
         let (shapes, findings) = shapes(input);
         if any_error(&findings) {
-            return Err(forbidden(&findings).into());
+            return Err(forbidden("the pilot's configuration cannot be carried over into the new version", &findings).into());
         }
         let words = Words::new(&setup.program.carry.rules, &setup.carry.decided, &setup.carry.key);
         let mut carrying = Carrying::new(&shapes, words, Later::SetAside);
@@ -286,9 +296,9 @@ impl Execution {
         }
         let questions = carrying.questions();
         let asked = questions.values.clone();
-        let mut answers = answers(inside.as_mut(), &new, &shapes, questions, &base, &former.keys).await?;
-        answers.masked =
-            among_masked(pilot.as_mut(), &on_pilot, masked_columns(&setup.program, &source, &on_pilot, &former.copies), &asked).await?;
+        let mut answers = answers(inside.as_mut(), &new, &shapes, questions, &Before::Base(&base, &former.keys)).await?;
+        let masked = masked_columns(&setup.program, &former.source, &on_pilot, &former.copies);
+        answers.masked = among_masked(pilot.as_mut(), &on_pilot, masked, &asked).await?;
         let plan = carrying.finish(&answers);
         let (lost_records, mut not_carried) = match lost {
             true => lost_records(pilot.as_mut(), &on_pilot, &base, &former.keys).await?,
@@ -304,6 +314,14 @@ impl Execution {
         let shown = Shown { seen: Hash(*seen.finalize().as_bytes()), preview, findings };
         Ok(Compared { shapes, plan, shown, pilot: Hash(*token.finalize().as_bytes()), fingerprint: new.fingerprint() })
     }
+}
+
+/// Rows with a reference that was decided to become NULL: it differs from both sides ever after.
+pub(super) fn nulls(shown: Option<&Shown>) -> BTreeSet<(&str, &Vec<Cell>)> {
+    let tables = shown.into_iter().flat_map(|s| &s.preview.tables);
+    let conflicts = tables.flat_map(|t| t.conflicts.iter().map(|c| (t.table.as_str(), c)));
+    let nulls = conflicts.filter(|(_, c)| c.kind == ConflictKind::MissingParent && matches!(c.taken, Some((Take::Null, _))));
+    nulls.map(|(table, c)| (table, &c.key)).collect()
 }
 
 /// Records on the pilot that were not there when it was opened, or looked otherwise; and tables of which that is not known.
@@ -336,7 +354,7 @@ async fn lost_records(
 }
 
 /// Adds a side to a token: the rows are in the order of their keys.
-fn add(token: &mut blake3::Hasher, side: &Side) {
+pub(super) fn add(token: &mut blake3::Hasher, side: &Side) {
     token.update(&(side.rows.len() as u64).to_le_bytes());
     for cell in side.rows.values().flatten() {
         match cell.bytes() {
@@ -347,7 +365,7 @@ fn add(token: &mut blake3::Hasher, side: &Side) {
 }
 
 /// The engine's changes for a plan.
-fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
+pub(super) fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
     let named = |shape: &TableShape, cells: &BTreeMap<usize, Cell>| -> Vec<(String, Cell)> {
         cells.iter().map(|(at, cell)| (shape.columns[*at].name.clone(), cell.clone())).collect()
     };
@@ -371,15 +389,11 @@ fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
     plan.operations.iter().map(change).collect()
 }
 
-fn question(preview: &Preview, again: bool) -> Question {
+/// Asks about what was compared.
+pub(super) fn question(what: &str, preview: &Preview, again: bool) -> Question {
     let c = preview.counts;
     let plural = |n: u64, one: &str, more: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {more}") };
-    let mut text = format!(
-        "the pilot's configuration would be carried over: {} inserted, {} updated, {} deleted",
-        plural(c.inserted, "row", "rows"),
-        c.updated,
-        c.deleted
-    );
+    let mut text = format!("{what}: {} inserted, {} updated, {} deleted", plural(c.inserted, "row", "rows"), c.updated, c.deleted);
     let lost: u64 = preview.lost_records.values().sum();
     if lost > 0 {
         text.push_str(&format!("; {} that people entered on the pilot would be lost", plural(lost, "record", "records")));
@@ -397,16 +411,15 @@ fn question(preview: &Preview, again: bool) -> Question {
 }
 
 /// What stands in the way of carrying anything over.
-fn forbidden(findings: &[Finding]) -> Failure {
+pub(super) fn forbidden(what: &str, findings: &[Finding]) -> Failure {
     let errors: Vec<&Finding> = findings.iter().filter(|f| f.severity == Severity::Error).collect();
-    let mut f =
-        failure(errors.first().map_or("GR0801", |f| f.code), "the pilot's configuration cannot be carried over into the new version");
+    let mut f = failure(errors.first().map_or("GR0801", |f| f.code), what);
     let line = |f: &&Finding| match &f.hint {
         Some(hint) => format!("{}: {hint}", f.message),
         None => f.message.clone(),
     };
     f.details = errors.iter().map(line).collect();
-    f.hint = Some("mend the program, `greenroom undo` this run and refresh again".into());
+    f.hint = Some("mend what is said here, `greenroom undo` this run and start again".into());
     f
 }
 
@@ -431,7 +444,7 @@ fn no_base(tables: &[String]) -> Failure {
 }
 
 /// A change that the database refused, by its table.
-fn not_carried(changes: &[RowChange], e: &EngineError) -> StepError {
+pub(super) fn not_carried(changes: &[RowChange], e: &EngineError) -> StepError {
     let mut f = failure_of(e);
     let at = e.statement.and_then(|(_, line)| usize::try_from(line).ok()).and_then(|n| n.checked_sub(1));
     if let Some(change) = at.and_then(|at| changes.get(at)) {

@@ -5,7 +5,7 @@ use super::{FormerPilot, StepError, failure};
 use crate::base::Base;
 use greenroom_engine::Generation;
 use greenroom_model::carry::{ExportedTable, HeldBack, Into, Key, ShapeInput, Side, TableShape, export, masked_columns, shapes, telling};
-use greenroom_model::catalog::{Catalog, TableName};
+use greenroom_model::catalog::TableName;
 use greenroom_model::columns::names::find_table;
 use greenroom_model::finding::Severity;
 use greenroom_model::program::Program;
@@ -38,20 +38,28 @@ struct Read<'s> {
     only: Option<BTreeSet<Key>>,
 }
 
-/// Reads what is to leave. `source` is production's schema when the pilot was made.
+/// Reads what is to leave.
 ///
 /// # Errors
 /// When a table is no configuration, or the shapes forbid it.
 pub(crate) async fn read_export(
     pilot: &mut dyn Generation,
     program: &Program,
-    source: &Catalog,
     former: &FormerPilot,
     base: &Base,
     selection: &Selection,
 ) -> Result<Exported, StepError> {
     let catalog = pilot.inspect().await?;
-    let input = ShapeInput { program, source, pilot: &catalog, new: &catalog, copies: &former.copies, into: Into::Raw };
+    let input = ShapeInput {
+        program,
+        source: &former.source,
+        made_from: &former.source,
+        pilot: &catalog,
+        new: &catalog,
+        copies: &former.copies,
+        renewed: &former.copies,
+        into: Into::Raw,
+    };
     let (shapes, findings) = shapes(input);
     if let Some(wrong) = findings.iter().find(|f| f.severity == Severity::Error) {
         let mut f = failure(wrong.code, wrong.message.clone());
@@ -86,7 +94,7 @@ pub(crate) async fn read_export(
         asked.extend(telling(shape, &before, &now, selection.unchanged, only.as_ref()));
         sides.push(Read { shape, base: before, pilot: now, only });
     }
-    let masked = among_masked(pilot, &catalog, masked_columns(program, source, &catalog, &former.copies), &asked).await?;
+    let masked = among_masked(pilot, &catalog, masked_columns(program, &former.source, &catalog, &former.copies), &asked).await?;
     let mut exported = Exported { tables: Vec::new(), held_back: Vec::new(), findings: findings.into_iter().map(|f| f.message).collect() };
     for r in sides {
         let (table, held) = export(r.shape, &r.base, &r.pilot, &masked, selection.unchanged, r.only.as_ref());

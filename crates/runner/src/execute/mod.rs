@@ -12,6 +12,7 @@ mod create;
 mod export;
 mod facts;
 mod fence;
+mod import;
 mod known;
 mod locked;
 mod log;
@@ -34,6 +35,7 @@ pub(crate) use carry::PREVIEW;
 pub use carry::{CarrySetup, FormerPilot, Shown};
 pub(crate) use export::read_export;
 pub use export::{Exported, Selection};
+pub(crate) use import::{IMPORT_PREVIEW, not_configuration};
 pub(crate) use known::Known;
 pub use locked::Locked;
 pub use log::RunLog;
@@ -45,6 +47,8 @@ pub(crate) use residual::Search;
 pub(crate) use restore::raw_marker;
 pub(crate) use safety::{SafetyInput, check_safety, run_assertions};
 pub(crate) use swap::foreign;
+pub(crate) use verify_copy::differences;
+pub(crate) use verify_upgrade::UPGRADED;
 
 use crate::journal::AppendError;
 use crate::ports::{Clock, Engines, Notice, Observer};
@@ -390,7 +394,11 @@ impl Execution {
     /// Performs a step. `unknown`: it was started before and nobody knows how far it got.
     async fn perform(&mut self, step: &Step, unknown: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
         match &step.action {
-            Action::VerifyCarry | Action::SaveBase | Action::SafetyCheck { after_upgrade: true } => self.still_fenced(false).await?,
+            Action::VerifyCarry
+            | Action::Import { .. }
+            | Action::VerifyImport
+            | Action::SaveBase
+            | Action::SafetyCheck { after_upgrade: true } => self.still_fenced(false).await?,
             Action::Swap => self.still_fenced(true).await?,
             _ => {}
         }
@@ -411,6 +419,8 @@ impl Execution {
             Action::VerifyUpgrade => self.verify_upgrade().await,
             Action::CarryOver { ask } => self.carry_over(*ask, answer).await,
             Action::VerifyCarry => self.verify_carry().await,
+            Action::Import { ask } => self.import(*ask, answer).await,
+            Action::VerifyImport => self.verify_import().await,
             Action::SaveBase => self.save_base().await,
             Action::Swap => self.swap().await,
             Action::Open { to } => self.open(*to).await,

@@ -9,6 +9,7 @@ use super::residual::{Look, Scan, ScanFinding, Search};
 use super::{Execution, StepError};
 use greenroom_engine::{EngineError, Generation};
 use greenroom_model::catalog::{Catalog, EngineKind, Family, Table, TableName};
+use greenroom_model::columns::names::find_table;
 use greenroom_model::hash::Hash;
 use greenroom_model::mask::MaskRule;
 use greenroom_model::plan::{CopyColumn, FieldAction, Plan, TableCopy};
@@ -233,6 +234,12 @@ pub(crate) async fn check_safety(inside: &mut dyn Generation, input: &mut Safety
     let mut count = 0;
     for pack in &input.program.packs {
         for rule in pack.rules.iter().filter(|r| applies(r.shape, now)) {
+            let missing = rule.table.as_deref().filter(|written| rule.shape == Shape::After && find_table(&catalog, written).is_none());
+            if let Some(written) = missing {
+                let named = format!("pack {}, rule {}: `{written}` is not there after the upgrade", pack.name, rule.id);
+                verdict.differences.push(named);
+                continue;
+            }
             let Some(sql) = assertion_sql(rule, &catalog, input.after_upgrade) else { continue };
             count += 1;
             match inside.query(&sql).await {

@@ -2,7 +2,7 @@
 //! comparison asks about records. Owns reading; does not own comparing (`model::carry`).
 
 use super::{StepError, failure};
-use crate::base::Base;
+use crate::base::{Base, BaseParents};
 use crate::workspace::RunKeys;
 use greenroom_engine::carry::{each, read};
 use greenroom_engine::{EngineError, Generation, RangeSpec};
@@ -266,14 +266,21 @@ pub(super) async fn among_masked(
     Ok(found)
 }
 
-/// What the comparison asks of the new generation and of the base. `keys` are those under which the base was hashed.
+/// What is known of records at the time of the base.
+pub(super) enum Before<'b> {
+    /// What a base keeps, hashed under these keys.
+    Base(&'b Base, &'b RunKeys),
+    /// They were what they are.
+    AsNow,
+}
+
+/// What the comparison asks of the new generation and of the base.
 pub(super) async fn answers(
     inside: &mut dyn Generation,
     catalog: &Catalog,
     shapes: &Shapes,
     questions: Questions,
-    base: &Base,
-    keys: &RunKeys,
+    before: &Before<'_>,
 ) -> Result<Answers, StepError> {
     let mut answers = Answers::default();
     for (at, values) in questions.parents {
@@ -281,9 +288,16 @@ pub(super) async fn answers(
         let Some(table) = catalog.table(&reference.to) else { continue };
         let columns: Vec<&str> = reference.to_columns.iter().map(String::as_str).collect();
         let now = there(inside, table, &columns, values.iter().cloned().collect(), None).await?;
-        let before = base.parents.iter().find(|p| p.table == reference.to && p.columns == reference.to_columns);
+        let known = match before {
+            Before::Base(base, keys) => {
+                Some((base.parents.iter().find(|p| p.table == reference.to && p.columns == reference.to_columns), keys))
+            }
+            Before::AsNow => None,
+        };
         for value in values {
-            let was = before.is_some_and(|p| p.values.binary_search(&hashed(keys, &value)).is_ok());
+            let there =
+                |(p, keys): (Option<&BaseParents>, &&RunKeys)| p.is_some_and(|p| p.values.binary_search(&hashed(keys, &value)).is_ok());
+            let was = known.is_none_or(there);
             let record = match (now.contains(&value), was) {
                 (true, true) => Record::Same,
                 (true, false) => Record::Another,

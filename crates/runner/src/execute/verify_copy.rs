@@ -3,7 +3,6 @@
 use super::{Execution, StepError, failure};
 use greenroom_model::catalog::{Catalog, Object, Table};
 use greenroom_model::plan::{Action, StepKey};
-use greenroom_model::program::Shape;
 use greenroom_model::run::{Body, Outcome, Verdict};
 use greenroom_model::verify::TableDigest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,7 +119,7 @@ impl Execution {
 
         verdict.not_compared.sort();
         verdict.not_compared.dedup();
-        let failed = self.assertions(Shape::Before, &mut verdict).await?;
+        let failed = self.assertions(self.plan.source_shape(), &mut verdict).await?;
         verdict.differences.extend(failed);
         self.conclude(verdict, "GR0601", "the copy is not what the source was")
     }

@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 /// Where the tables are kept that the upgrade left as they were.
 pub(super) const UNTOUCHED: &str = "untouched.json";
 
+/// Facts: fingerprints of the columns before and after the upgrade.
+pub(crate) const UPGRADED: (&str, &str) = ("columns_before", "columns_after");
+
 impl Execution {
     pub(super) async fn verify_upgrade(&mut self) -> Result<Outcome, StepError> {
         let source = self.source_catalog()?;
@@ -83,6 +86,8 @@ impl Execution {
         verdict.differences.extend(failed);
         let mut outcome = self.conclude(verdict, "GR0603", "the upgraded generation is not what it should be")?;
         outcome.notes.extend(changes);
+        outcome.facts.insert(UPGRADED.0.into(), source.columns_fingerprint().to_string());
+        outcome.facts.insert(UPGRADED.1.into(), after.columns_fingerprint().to_string());
         Ok(outcome)
     }
 }

@@ -196,6 +196,13 @@ impl Projection {
         Ok(())
     }
 
+    /// What is about one of several pilots. Numbers of generations, drops and decisions are everybody's: the last are bound to what was seen.
+    pub fn of_pilot(mut self, profile: Option<&str>) -> Projection {
+        self.plans.retain(|_, plan| plan.profile.as_deref() == profile);
+        self.runs.retain(|run| run.plan.profile.as_deref() == profile);
+        self
+    }
+
     /// Finds a run.
     pub fn run(&self, id: &RunId) -> Option<&RunState> {
         self.runs.iter().find(|r| r.id == *id)

@@ -3,14 +3,17 @@
 use super::error::refused;
 use super::{Session, SessionError};
 use crate::base::Base;
-use crate::execute::{CarrySetup, FormerPilot, PREVIEW, Shown};
+use crate::execute::{CarrySetup, FormerPilot, IMPORT_PREVIEW, PREVIEW, Shown, not_configuration};
 use crate::journal::{Journal, Projection};
 use crate::planning::Over;
-use crate::workspace::read_json;
-use greenroom_model::carry::{CarryKey, Conflict, Decided, Take};
+use crate::workspace::{read_json, write_json};
+use greenroom_model::carry::{CarryKey, Conflict, Decided, ExportedTable, Take};
+use greenroom_model::catalog::Table;
+use greenroom_model::columns::names::find_table;
 use greenroom_model::finding::Finding;
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::{CarryFrom, Plan, Recipe, RunKind};
+use greenroom_model::plan::tables::{ConfigurationRows, configuration_rows};
+use greenroom_model::plan::{CarryFrom, ImportFrom, Plan, Recipe, RunKind};
 use greenroom_model::program::Kind;
 use greenroom_model::run::{Body, Phase, RunId, RunState};
 use serde::Serialize;
@@ -61,6 +64,45 @@ impl Session {
         self.plan_made(Over { carry, dress: true, ..Over::default() }).await
     }
 
+    /// Makes a plan that brings the pilot to the version to which production was upgraded: no upgrade is run, configuration is carried over, where
+    /// any is declared. Nothing is executed.
+    ///
+    /// # Errors
+    /// As [`Session::plan_refresh`]; and when production has not been upgraded, or the pilot has its version.
+    pub async fn plan_follow(&self, ask: bool) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        let carry = if self.configures() { Some((self.carry_from().await?, ask)) } else { None };
+        self.plan_made(Over { carry, follow: true, ..Over::default() }).await
+    }
+
+    /// Makes a plan that renews the pilot, carries its configuration over, and brings exported configuration in. Nothing is executed. With `all`, rows
+    /// that the files say nobody changed are brought in like new ones.
+    ///
+    /// # Errors
+    /// As [`Session::plan_refresh`]; and when a file is about what is no configuration here.
+    pub async fn plan_import(&self, files: Vec<ExportedTable>, all: bool, ask: bool) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        let carry = self.carry_from().await?;
+        if let Some(base) = Base::open(&self.base_of(&carry.nonce))? {
+            let here = |t: &Table| configuration_rows(&self.program, &base.catalog, t) != ConfigurationRows::None;
+            let strange = files.iter().filter(|f| !find_table(&base.catalog, &f.table).is_some_and(here));
+            let findings: Vec<Finding> = strange.map(|f| not_configuration(&f.table)).collect();
+            if !findings.is_empty() {
+                return Err(SessionError::Findings(findings));
+            }
+        }
+        // Keyed: what is in a small file could be guessed.
+        let bytes = serde_json::to_vec(&files).map_err(std::io::Error::from)?;
+        let hash = Hash(*blake3::keyed_hash(&self.keys("import").values, &bytes).as_bytes());
+        write_json(&self.workspace.import(hash), &files)?;
+        let rows = files.iter().map(|f| f.rows.len() as u64).sum();
+        let from = ImportFrom { hash, tables: files.iter().map(|f| f.table.clone()).collect(), rows, all };
+        let planned = self.plan_made(Over { carry: Some((carry, false)), import: Some((from, ask)), ..Over::default() }).await;
+        if planned.is_err() {
+            // Without a plan nobody asks for them again; should they stay, they lie in a folder that only their owner reads.
+            let _ = std::fs::remove_file(self.workspace.import(hash));
+        }
+        planned
+    }
+
     /// The latest dress rehearsal that ended well, held against a recipe (by default that of the latest run).
     ///
     /// # Errors
@@ -92,7 +134,9 @@ impl Session {
                         that can be refreshed, and what was configured in this one must be entered anew";
             return Err(refused("GR0824", message, hint));
         }
-        Ok(CarryFrom { nonce: run.plan.names.nonce.clone(), number: run.plan.names.number })
+        let from = CarryFrom { nonce: run.plan.names.nonce.clone(), number: run.plan.names.number };
+        self.former(&from)?;
+        Ok(from)
     }
 
     /// What a run carries over, as it was last compared.
@@ -108,8 +152,11 @@ impl Session {
                     .ok_or_else(|| refused("GR0722", "nothing has been carried over yet", "`greenroom refresh` and `greenroom dress` do"))?
             }
         };
-        let path = self.workspace.scratch(&run.id)?.join(PREVIEW);
-        match read_json(&path)? {
+        // What is asked about last comes last.
+        let scratch = self.workspace.scratch(&run.id)?;
+        let imported: Option<Shown> = read_json(&scratch.join(IMPORT_PREVIEW))?;
+        let shown = if imported.is_some() { imported } else { read_json(&scratch.join(PREVIEW))? };
+        match shown {
             Some(shown) => Ok((run, shown)),
             None => Err(refused(
                 "GR0722",
@@ -167,16 +214,22 @@ impl Session {
     pub(super) fn former(&self, from: &CarryFrom) -> Result<(RunId, FormerPilot), SessionError> {
         let made = self.history()?.runs.into_iter().find(|r| r.plan.names.nonce == from.nonce);
         let made = made.ok_or_else(|| refused("GR0503", "the pilot was not made in this workspace", "use the workspace that made it"))?;
-        Ok((made.id, FormerPilot { copies: made.plan.tables, keys: self.keys(&from.nonce) }))
+        let source = self.schema_of(&made.id)?.ok_or_else(|| super::version::lost(&made.id))?;
+        Ok((made.id, FormerPilot { copies: made.plan.tables, keys: self.keys(&from.nonce), source }))
     }
 
     /// What carrying over needs besides a run's own plan.
     pub(super) fn carry_setup(&self, plan: &Plan) -> Result<CarrySetup, SessionError> {
         let history: Projection = self.history()?;
         let former = plan.carry.as_ref().and_then(|from| self.former(from).ok()).map(|(_, former)| former);
-        // The same for every run of the program, or decisions would be forgotten.
-        let key = CarryKey::new(&self.keys("carry").values);
-        Ok(CarrySetup { key, decided: history.decided, bases: self.workspace.bases(), former })
+        // The same for every run over this pilot, or decisions would be forgotten; another for each pilot.
+        let profile = self.program.profile.as_deref().map(|p| format!("carry of {p}"));
+        let key = CarryKey::new(&self.keys(profile.as_deref().unwrap_or("carry")).values);
+        let import = match &plan.import {
+            Some(from) => read_json(&self.workspace.import(from.hash))?,
+            None => None,
+        };
+        Ok(CarrySetup { key, decided: history.decided, bases: self.workspace.bases(), former, import })
     }
 }
 

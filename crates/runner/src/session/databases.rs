@@ -8,6 +8,7 @@ use crate::journal::{Journal, Projection};
 use greenroom_engine::{Admission, Standing};
 use greenroom_model::plan::{Action, RunKind};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
+use std::collections::BTreeSet;
 
 /// The role of a whole raw copy.
 const RAW: &str = "raw copy";
@@ -31,15 +32,18 @@ pub struct Known {
     pub admission: Option<Admission>,
     /// When it may be dropped, for former pilots and raw copies.
     pub until: Option<jiff::Timestamp>,
+    /// Which of several pilots it belongs to; none for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 impl Session {
-    /// Databases of ours that the journal knows, and what stands there now.
+    /// Databases of ours that the journal knows, of every pilot, and what stands there now.
     ///
     /// # Errors
     /// When the target cannot be reached.
     pub async fn databases(&self) -> Result<Vec<Known>, SessionError> {
-        let history = self.history()?;
+        let history = self.whole_history()?;
         let mut target = self.engines.target().await?;
         let gone = |nonce: &str| history.dropped.iter().any(|d| d.1 == nonce && d.2);
         let mut all: Vec<Known> = self.raw_standing(&history).await;
@@ -65,9 +69,15 @@ impl Session {
                 }
             }
         }
-        if let Ok((run, standing)) = self.pilot_run(target.as_mut()).await {
-            let mut k = known(&self.program.pilot.name, "pilot", &run, &run.plan.names.nonce, Some(standing));
-            k.admission = Some(target.admission(&self.program.pilot.name).await?);
+        // Also under names that the program does not know any more.
+        let pilots: BTreeSet<&str> =
+            history.runs.iter().map(|r| r.plan.names.pilot.as_str()).chain([self.program.pilot.name.as_str()]).collect();
+        for name in pilots {
+            let Some(standing) = target.look(name).await? else { continue };
+            let nonce = standing.marker.as_ref().map(|m| m.nonce.clone());
+            let Some(run) = history.runs.iter().find(|r| Some(&r.plan.names.nonce) == nonce.as_ref()) else { continue };
+            let mut k = known(name, "pilot", run, &run.plan.names.nonce, Some(standing));
+            k.admission = Some(target.admission(name).await?);
             all.push(k);
         }
         Ok(all)
@@ -113,7 +123,7 @@ impl Session {
                 "`greenroom status` lists those that it knows; others are not Greenroom's to drop",
             ));
         };
-        let busy = self.history()?.runs.iter().any(|r| r.id == k.run && matches!(r.phase, Phase::Running | Phase::Undoing));
+        let busy = self.whole_history()?.runs.iter().any(|r| r.id == k.run && matches!(r.phase, Phase::Running | Phase::Undoing));
         if busy && (k.role == "generation" || k.role == UNMASKED) {
             return Err(refused(
                 "GR0723",
@@ -121,7 +131,7 @@ impl Session {
                 format!("`greenroom undo {}` drops it and closes the run", k.run),
             ));
         }
-        let history = self.history()?;
+        let history = self.whole_history()?;
         let raw = raw_copies(&history).into_iter().find(|(raw, _)| raw.nonce == k.nonce).map(|(raw, _)| raw);
         if let Some(raw) = &raw {
             let unfinished = |r: &&RunState| of_copy(r, raw) && matches!(r.phase, Phase::Running | Phase::Undoing);
@@ -155,12 +165,13 @@ impl Session {
     /// As [`Session::drop_database`].
     pub async fn drop_expired(&self) -> Result<Vec<Known>, SessionError> {
         let now = self.clock.now();
-        let due: Vec<Known> = self.databases().await?.into_iter().filter(|k| k.until.is_some_and(|u| u <= now)).collect();
+        // What was never restored to the end goes by undoing its run, which is its own pilot's to do.
+        let ours = |k: &Known| k.role == RAW || k.role == "former" || k.profile == self.program.profile;
+        let due: Vec<Known> = self.databases().await?.into_iter().filter(|k| k.until.is_some_and(|u| u <= now) && ours(k)).collect();
         let mut dropped = Vec::new();
         for k in due {
             let undone = if k.role == RAW || k.role == "former" { None } else { Some(self.undo(Some(&k.run.0)).await?) };
             match undone {
-                // What was never restored to the end goes by undoing its run.
                 Some(_) => dropped.push(k),
                 None => dropped.push(self.drop_one(&k.name, true).await?),
             }
@@ -178,5 +189,6 @@ fn known(name: &str, role: &str, run: &RunState, nonce: &str, standing: Option<S
         standing,
         admission: None,
         until: None,
+        profile: run.plan.profile.clone(),
     }
 }

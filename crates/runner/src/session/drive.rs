@@ -4,7 +4,7 @@ use super::error::refused;
 use super::raw::of_copy;
 use super::{Session, SessionError};
 use crate::execute::{Ended, Execution, Locked, RunLog, Setup};
-use crate::journal::{Journal, Projection, SqliteJournal};
+use crate::journal::{Journal, SqliteJournal};
 use crate::workspace::RunLock;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{Plan, RunKind};
@@ -21,7 +21,16 @@ impl Session {
             Some(name) => history.runs.iter().find(|r| r.id.0 == name),
             None => history.runs.last(),
         };
+        let elsewhere = match name {
+            Some(name) if found.is_none() => self.whole_history()?.runs.into_iter().find(|r| r.id.0 == name),
+            _ => None,
+        };
         found.cloned().ok_or_else(|| match name {
+            Some(name) if elsewhere.is_some() => {
+                let profile = elsewhere.and_then(|r| r.plan.profile);
+                let how = profile.map_or_else(|| "leave `--profile` away".to_owned(), |p| format!("give `--profile {p}`"));
+                refused("GR0722", format!("the run `{name}` is another pilot's"), how)
+            }
             Some(name) => refused("GR0722", format!("there is no run `{name}`"), "`greenroom runs` lists them"),
             None => refused("GR0722", "there is no run yet", "`greenroom rehearse` starts one"),
         })
@@ -32,11 +41,15 @@ impl Session {
     /// # Errors
     /// When the lock cannot be looked at.
     pub fn busy(&self) -> Result<bool, SessionError> {
-        Ok(self.workspace.lock("pilot")?.is_none())
+        Ok(self.workspace.lock(&self.lock_name())?.is_none())
+    }
+
+    fn lock_name(&self) -> String {
+        self.program.profile.as_ref().map_or_else(|| "pilot".to_owned(), |profile| format!("pilot.{profile}"))
     }
 
     pub(super) fn lock(&self) -> Result<RunLock, SessionError> {
-        self.workspace.lock("pilot")?.ok_or_else(|| {
+        self.workspace.lock(&self.lock_name())?.ok_or_else(|| {
             refused(
                 "GR0723",
                 format!("another Greenroom is working on the pilot `{}`", self.program.pilot.name),
@@ -53,7 +66,7 @@ impl Session {
         let _lock = self.lock()?;
         self.same_program(plan)?;
         let mut journal = self.journal()?;
-        let history = Projection::of(&journal.replay()?)?;
+        let history = self.history()?;
         if let Some(open) = history.runs.iter().find(|r| matches!(r.phase, Phase::Running | Phase::Undoing)) {
             return Err(refused(
                 "GR0723",
@@ -61,7 +74,9 @@ impl Session {
                 format!("`greenroom resume {0}` goes on, `greenroom undo {0}` goes back", open.id),
             ));
         }
-        let id = RunId(format!("{}-{}", plan.kind, plan.names.number));
+        // Two pilots may be planned at the same time, and would take the same number.
+        let of = plan.profile.as_ref().map(|profile| format!("{profile}-")).unwrap_or_default();
+        let id = RunId(format!("{of}{}-{}", plan.kind, plan.names.number));
         if history.run(&id).is_some() {
             return Err(refused("GR0722", format!("the plan has been run already, as `{id}`"), "`greenroom plan` makes a new one"));
         }
@@ -148,11 +163,12 @@ impl Session {
         Ok(id)
     }
 
-    /// Takes the target server's lock. Every other process that took a lease in this workspace is dead, since the workspace's lock is ours:
+    /// Takes the target server's lock. Every other process that took a lease for this pilot is dead, since the pilot's lock is ours:
     /// what is left of its sessions is ended first.
     async fn server_lock(&self, plan: &Plan) -> Result<Locked, SessionError> {
+        let history = self.history()?;
         let leases = self.events()?.into_iter().filter_map(|e| match e.body {
-            Body::LeaseTaken { owner } if owner != self.owner => Some(owner),
+            Body::LeaseTaken { owner } if owner != self.owner && e.run.is_some_and(|run| history.run(&run).is_some()) => Some(owner),
             _ => None,
         });
         let mut dead: Vec<String> = leases.collect();

@@ -4,8 +4,6 @@ use super::error::refused;
 use super::{Session, SessionError};
 use crate::base::Base;
 use crate::execute::{Exported, Selection, StepError, read_export};
-use crate::workspace::read_json;
-use greenroom_model::catalog::Catalog;
 
 impl Session {
     /// Reads what people configured on the pilot, as it may leave it. What was masked, emptied or neutralised stays, and rows with values that may
@@ -17,15 +15,10 @@ impl Session {
         let from = self.carry_from().await?;
         let base =
             Base::open(&self.base_of(&from.nonce))?.ok_or_else(|| refused("GR0824", "the pilot's base is gone", "rehearse again"))?;
-        let (run, former) = self.former(&from)?;
-        let source: Option<Catalog> = read_json(&self.workspace.scratch(&run)?.join("catalog.json"))?;
-        let source = source.ok_or_else(|| {
-            let message = format!("the folder of the run `{run}` has lost `catalog.json`, the schema that production had");
-            refused("GR0711", message, "`greenroom refresh` makes a pilot that knows it")
-        })?;
+        let (_, former) = self.former(&from)?;
         let mut target = self.engines.target().await?;
         let mut pilot = target.enter(&self.program.pilot.name).await?;
-        let exported = read_export(pilot.as_mut(), &self.program, &source, &former, &base, selection).await;
+        let exported = read_export(pilot.as_mut(), &self.program, &former, &base, selection).await;
         pilot.leave().await?;
         exported.map_err(|e| match e {
             StepError::Failed(f) => SessionError::Failed(Box::new(f)),

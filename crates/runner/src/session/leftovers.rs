@@ -33,7 +33,7 @@ impl Session {
     /// # Errors
     /// When the target or the workspace cannot be asked.
     pub async fn leftovers(&self) -> Result<Vec<Leftover>, SessionError> {
-        let history = self.history()?;
+        let history = self.whole_history()?;
         let mut all = Vec::new();
         let mut standing: BTreeSet<String> = BTreeSet::new();
         for k in self.databases().await? {
@@ -75,7 +75,7 @@ impl Session {
         }
         for run in history.runs.iter().filter(|r| r.plan.carry.is_some() && r.phase == Phase::Finished) {
             let scratch = self.workspace.scratch(&run.id)?;
-            for name in ["preview.json", "carry.json"] {
+            for name in ["preview.json", "carry.json", "import-preview.json", "import.json"] {
                 let path = scratch.join(name);
                 if let Ok(data) = path.metadata() {
                     let why = format!("what `{}` carried over, for `greenroom preview --run {0}`", run.id);

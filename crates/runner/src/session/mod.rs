@@ -14,13 +14,14 @@ mod pilot;
 mod plans;
 mod project;
 mod raw;
+mod version;
 
 pub use carry::Dressed;
 pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
 pub use leftovers::Leftover;
-pub use project::{Project, read};
+pub use project::{Project, read, read_for};
 
 use crate::journal::{Actor, Journal, Projection, SqliteJournal};
 use crate::ports::{Clock, Engines, Observer, Random, SystemClock, SystemRandom};
@@ -97,11 +98,16 @@ impl Session {
         Ok(journal)
     }
 
-    /// Everything the journal says.
+    /// Everything the journal says about this pilot.
     ///
     /// # Errors
     /// When it cannot be read or trusted.
     pub fn history(&self) -> Result<Projection, SessionError> {
+        Ok(self.whole_history()?.of_pilot(self.program.profile.as_deref()))
+    }
+
+    /// Everything the journal says, about every pilot of the program.
+    pub(super) fn whole_history(&self) -> Result<Projection, SessionError> {
         Ok(Projection::of(&self.events()?)?)
     }
 

@@ -2,13 +2,13 @@
 
 use super::error::refused;
 use super::{Session, SessionError};
-use crate::journal::{Journal, Projection};
+use crate::journal::Journal;
 use crate::planning::{self, Checked, Over, Survey};
 use greenroom_model::catalog::Catalog;
 use greenroom_model::finding::{Finding, any_error};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{Plan, RawCopy};
-use greenroom_model::run::Body;
+use greenroom_model::run::{Body, RunState};
 
 impl Session {
     /// Asks source and target what they are and checks the program against them.
@@ -16,17 +16,32 @@ impl Session {
     /// # Errors
     /// When one cannot be reached.
     pub async fn check(&self) -> Result<(Survey, Checked), SessionError> {
-        self.check_over(None).await
+        self.check_over(None, None).await
     }
 
     /// The same with a raw copy in the source's place.
     ///
     /// # Errors
     /// As [`Session::check`].
-    pub async fn check_over(&self, raw: Option<&RawCopy>) -> Result<(Survey, Checked), SessionError> {
+    pub async fn check_raw(&self, raw: &RawCopy) -> Result<(Survey, Checked), SessionError> {
+        self.check_over(Some(raw), None).await
+    }
+
+    /// The same with a raw copy in the source's place; or for a pilot that is to follow production, which was upgraded.
+    pub(super) async fn check_over(&self, raw: Option<&RawCopy>, follow: Option<&RunState>) -> Result<(Survey, Checked), SessionError> {
         let mut survey = planning::survey(&self.program, self.engines_over(raw).as_ref()).await?;
         survey.decided = self.decided_schema(&survey.catalog);
-        let mut checked = planning::check(&self.program, &survey, &self.keys("check"));
+        survey.follow = follow.is_some();
+        let (here, told) = match follow {
+            None => (self.here(&survey.catalog)?, Vec::new()),
+            Some(pilot) => {
+                let (reached, told) = self.followed(pilot, &survey.catalog)?;
+                (self.here_with(Some(reached), &survey.catalog)?, told)
+            }
+        };
+        survey.reached = here.reached;
+        let mut checked = planning::check(&here.program, &survey, &self.keys("check"));
+        checked.findings.extend(here.findings.into_iter().chain(told));
         // Nobody writes to a raw copy.
         checked.findings.retain(|f| raw.is_none() || f.code != "GR0510");
         Ok((survey, checked))
@@ -62,13 +77,14 @@ impl Session {
     }
 
     pub(super) async fn plan_made(&self, over: Over) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
-        let (survey, checked) = self.check_over(over.raw.as_ref()).await?;
+        let follow = if over.follow { Some(self.pilot_run(self.engines.target().await?.as_mut()).await?.0) } else { None };
+        let (survey, checked) = self.check_over(over.raw.as_ref(), follow.as_ref()).await?;
         if any_error(&checked.findings) {
             return Err(SessionError::Findings(checked.findings));
         }
         let findings = checked.findings.clone();
         let mut journal = self.journal()?;
-        let history = Projection::of(&journal.replay()?)?;
+        let history = self.history()?;
         let names = planning::names(&self.program, &history, self.random.as_ref());
         let plan = planning::make_over(&self.program, &survey, checked, &history, names, env!("CARGO_PKG_VERSION"), over);
         let hash = plan.hash();

@@ -3,7 +3,7 @@
 use super::SessionError;
 use crate::files::{self, Loaded};
 use greenroom_model::finding::{Finding, any_error};
-use greenroom_model::program::{Program, parse};
+use greenroom_model::program::{Program, parse_for};
 use std::path::Path;
 
 /// A program read from its folder.
@@ -21,10 +21,25 @@ pub struct Project {
 /// # Errors
 /// When the folder cannot be read.
 pub fn read(folder: &Path) -> Result<Project, SessionError> {
-    let mut loaded = files::load(folder).map_err(|source| SessionError::Folder { folder: folder.to_owned(), source })?;
-    let (program, more) = parse(&loaded.layers);
+    read_for(folder, None)
+}
+
+/// The same for one of several pilots.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_for(folder: &Path, pilot: Option<&str>) -> Result<Project, SessionError> {
+    let unreadable = |source| SessionError::Folder { folder: folder.to_owned(), source };
+    let mut loaded = files::load(folder, pilot).map_err(unreadable)?;
+    let (program, more) = parse_for(&loaded.layers, pilot);
     let mut findings = std::mem::take(&mut loaded.findings);
     findings.extend(more);
+    for name in files::pilot_folders(&loaded.folder).map_err(unreadable)? {
+        if program.as_ref().is_some_and(|p| !p.pilots.contains(&name)) {
+            let message = format!("`pilots/{name}` is not read: the program has no pilot `{name}`");
+            findings.push(Finding::warning("GR0125", message).hint(format!("write a section `[pilot.{name}]`, or remove the folder")));
+        }
+    }
     let program = if any_error(&findings) { None } else { program };
     Ok(Project { loaded, program, findings })
 }

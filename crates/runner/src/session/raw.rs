@@ -71,7 +71,7 @@ impl Session {
             return Err(refused("GR0509", message, hint));
         }
         let mut journal = self.journal()?;
-        let history = Projection::of(&journal.replay()?)?;
+        let history = self.history()?;
         let number = history.generations + 1;
         let nonce = self.random.name(10);
         let until = self.clock.now().checked_add(jiff::SignedDuration::from_hours(24 * i64::from(quarantine.expires_days)));
@@ -99,7 +99,7 @@ impl Session {
     /// # Errors
     /// When the quarantine cannot be reached.
     pub async fn standing_copy(&self, backup: Hash) -> Result<Option<RawCopy>, SessionError> {
-        for (raw, run) in raw_copies(&self.history()?).into_iter().rev() {
+        for (raw, run) in raw_copies(&self.whole_history()?).into_iter().rev() {
             let whole = run.phase == Phase::Finished && raw.backup.hash == backup && raw.until > self.clock.now();
             if whole && self.is_whole(&raw).await? {
                 return Ok(Some(raw));
@@ -113,7 +113,7 @@ impl Session {
     /// # Errors
     /// [`SessionError::Refused`] when there is none, or it is not whole.
     pub async fn raw_copy(&self, name: &str) -> Result<RawCopy, SessionError> {
-        let found = raw_copies(&self.history()?).into_iter().find(|(raw, _)| raw.name == name).map(|(raw, _)| raw);
+        let found = raw_copies(&self.whole_history()?).into_iter().find(|(raw, _)| raw.name == name).map(|(raw, _)| raw);
         match found {
             Some(raw) if self.is_whole(&raw).await? => Ok(raw),
             _ => Err(refused(
@@ -151,7 +151,7 @@ impl Session {
     /// When the journal or the quarantine cannot be read.
     pub async fn left_to_rehearse(&self, run: &RunState) -> Result<Option<RawCopy>, SessionError> {
         let Some(raw) = run.plan.raw.clone().filter(|_| run.plan.kind == RunKind::Restore) else { return Ok(None) };
-        let history = self.history()?;
+        let history = self.whole_history()?;
         let read = history.runs.iter().any(|r| r.plan.kind != RunKind::Restore && of_copy(r, &raw));
         let known = raw_copies(&history).iter().any(|(r, run)| r.nonce == raw.nonce && run.phase == Phase::Finished);
         Ok(if !read && known && self.is_whole(&raw).await? { Some(raw) } else { None })

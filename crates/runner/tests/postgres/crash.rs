@@ -107,7 +107,7 @@ async fn child() {
         cancel: Default::default(),
         by_hand: false,
         planned: None,
-        carry: CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None },
+        carry: CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None, import: None },
     };
     let log = RunLog::take(Box::new(journal), state, "child").unwrap();
     let mut execution = Execution::begin(setup, log).await.unwrap();

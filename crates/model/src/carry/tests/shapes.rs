@@ -27,7 +27,8 @@ fn moved(program: &mut Program, to: &str, from: &str) {
 
 fn made(program: &Program, source: &Catalog, pilot: &Catalog, new: &Catalog, into: Into) -> (Shapes, Vec<String>) {
     let (copies, _) = resolve(program, source, &MaskKey::new([1; 32]));
-    let (shapes, findings) = super::super::shapes(ShapeInput { program, source, pilot, new, copies: &copies, into });
+    let (shapes, findings) =
+        super::super::shapes(ShapeInput { program, source, made_from: source, pilot, new, copies: &copies, renewed: &copies, into });
     (shapes, findings.into_iter().map(|f| format!("{} {}", f.code, f.message)).collect())
 }
 
@@ -263,7 +264,16 @@ fn what_a_kit_says_about_another_version_does_not_stop_and_an_upgraded_productio
     let kit = |p: &mut Program| p.carry.moved.values_mut().for_each(|l| l.origin.layer = "kit-5".into());
     let severities = |p: &Program, source: &Catalog| {
         let (copies, _) = resolve(p, source, &MaskKey::new([1; 32]));
-        let input = ShapeInput { program: p, source, pilot: &new, new: &new, copies: &copies, into: Into::Pilot };
+        let input = ShapeInput {
+            program: p,
+            source,
+            made_from: source,
+            pilot: &new,
+            new: &new,
+            copies: &copies,
+            renewed: &copies,
+            into: Into::Pilot,
+        };
         super::super::shapes(input).1.into_iter().map(|f| (f.code, f.severity)).collect::<Vec<_>>()
     };
     use crate::finding::Severity::{Error, Warning};

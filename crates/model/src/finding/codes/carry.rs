@@ -108,4 +108,24 @@ pub static CODES: &[CodeInfo] = &[
         "not configuration",
         "Only configuration is exported: tables, and rows of tables, whose kind is `configuration` under `[tables]`. What people enter as records stays on the pilot.",
     ),
+    code(
+        "GR0831",
+        "production has not been upgraded",
+        "`greenroom follow` brings the pilot to the version to which production was upgraded. Production's tables are those that the pilot was made from: either the go-live has not been, or the pilot has followed it already.",
+    ),
+    code(
+        "GR0832",
+        "production's version is not the pilot's",
+        "Production was upgraded, but not to quite what the upgrade made of the pilot: another build of the vendor's, a script that was changed, something added by hand. The pilot can follow all the same; decisions, kinds and packs must have a word for what differs.",
+    ),
+    code(
+        "GR0833",
+        "a file for what is no configuration",
+        "`greenroom import` brings rows into tables and rows whose kind is `configuration` under `[tables]`. A file names another table: it was exported from another program, or the table's kind was changed since.",
+    ),
+    code(
+        "GR0834",
+        "a file of exported configuration does not fit",
+        "The file was not written by `greenroom export`, was edited into another form, or is about a table that has another key now. Nothing was brought in.",
+    ),
 ];

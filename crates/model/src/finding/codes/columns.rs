@@ -91,4 +91,17 @@ pub static CODES: &[CodeInfo] = &[
         explain: "The upgrade fills a column from columns that are masked or removed on the copy; on production it will hold the \
                   raw values. This is a note for the people who test.",
     },
+    CodeInfo {
+        code: "GR0215",
+        title: "column that production has now is kept although it is made from masked data",
+        explain: "Production has been upgraded. A column that the upgrade fills from masked or removed columns held masked values on the \
+                  pilots; in production it holds the raw ones. `keep` was right before and is not now: decide what happens to \
+                  production's own values.",
+    },
+    CodeInfo {
+        code: "GR0216",
+        title: "decisions for columns that went with the upgrade",
+        explain: "Production has been upgraded, and some decisions are about columns that only its former version had. They do nothing. Keep them \
+                  while a backup of the former version may still have to be rehearsed, and remove them then.",
+    },
 ];

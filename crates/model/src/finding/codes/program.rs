@@ -149,4 +149,9 @@ pub static CODES: &[CodeInfo] = &[
         "rule of `[[carry.rule]]` does not add up",
         "A rule names what is taken (`take`) and at most a table, a column of it and a kind of conflict. What was masked or neutralised is never taken from the pilot by rule: that is a person's decision. A reference whose row is missing can only become NULL or stay as production has it.",
     ),
+    code(
+        "GR0130",
+        "one of several pilots",
+        "`[pilot.NAME]` is a further pilot over the same source, which `--profile NAME` chooses. Its own decisions, packs and other settings lie in `pilots/NAME/`, a folder like the program's; what the program as a whole has (name, source, target, quarantine, pilots) is in the program's own greenroom.toml.",
+    ),
 ];

@@ -143,6 +143,8 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
             open_after: None,
             keep_former_hours: 1,
         },
+        profile: None,
+        pilots: Vec::new(),
         version_query: None,
         kinds: Vec::new(),
         columns,

@@ -3,10 +3,11 @@
 use super::{At, RawCarry};
 use crate::catalog::EngineKind;
 use crate::program::{Audience, Kind, LargeObjects, SecretRef, Tls};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -23,8 +24,8 @@ pub struct RawGreenroom {
     pub target: Option<RawAddress>,
     /// Where `greenroom try` may restore a backup. Servers: the target's server unless a host is given. SQLite: a folder of its own.
     pub quarantine: Option<RawQuarantine>,
-    /// The rehearsal database people use.
-    pub pilot: Option<RawPilot>,
+    /// The rehearsal database people use, and further ones over the same source: `[pilot.training]`.
+    pub pilot: Option<RawPilots>,
     /// Whether the go-live may be tried out with unmasked rows.
     pub dress: Option<RawDress>,
     /// Kind of each table: `table = "queue"`. Tables not named are `records`. Tables of other schemas in quotes: `"billing.mail_queue"`.
@@ -160,6 +161,78 @@ pub struct RawPilot {
     pub users_mode: Option<At<u32>>,
     /// Hours the former generation is kept after a swap, 48 by default.
     pub keep_former_hours: Option<At<u32>>,
+}
+
+/// The pilot, and further ones by name. What one of these does not set is as for the first, but for its name. Its own decisions and packs lie in
+/// `pilots/NAME/`, a folder like the program's.
+#[derive(Clone, Debug, Default)]
+pub struct RawPilots {
+    /// The first one.
+    pub main: RawPilot,
+    /// The others.
+    pub others: BTreeMap<At<String>, RawPilot>,
+}
+
+impl JsonSchema for RawPilots {
+    fn schema_name() -> Cow<'static, str> {
+        "RawPilots".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = RawPilot::json_schema(generator);
+        schema.insert("additionalProperties".into(), generator.subschema_for::<RawPilot>().to_value());
+        schema
+    }
+}
+
+impl<'de> Deserialize<'de> for RawPilots {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<RawPilots, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = RawPilots;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the settings of a pilot, and further pilots")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawPilots, A::Error> {
+                let mut pilots = RawPilots::default();
+                let main = &mut pilots.main;
+                while let Some(key) = map.next_key::<At<String>>()? {
+                    match key.value.as_str() {
+                        "name" => main.name = map.next_value()?,
+                        "open_after" => main.open_after = map.next_value()?,
+                        "testers" => main.testers = map.next_value()?,
+                        "users" => main.users = map.next_value()?,
+                        "testers_mode" => main.testers_mode = map.next_value()?,
+                        "users_mode" => main.users_mode = map.next_value()?,
+                        "keep_former_hours" => main.keep_former_hours = map.next_value()?,
+                        _ => drop(pilots.others.insert(key, map.next_value()?)),
+                    }
+                }
+                Ok(pilots)
+            }
+        }
+        d.deserialize_map(Entries)
+    }
+}
+
+impl RawPilots {
+    /// One of them as if it were the only one: its own settings over the first one's.
+    pub fn only(self, name: &str) -> RawPilot {
+        let RawPilots { main, mut others } = self;
+        let at = others.keys().find(|k| k.value == name).cloned();
+        let own = at.and_then(|at| others.remove(&at)).unwrap_or_default();
+        RawPilot {
+            name: own.name,
+            open_after: own.open_after.or(main.open_after),
+            testers: own.testers.or(main.testers),
+            users: own.users.or(main.users),
+            testers_mode: own.testers_mode.or(main.testers_mode),
+            users_mode: own.users_mode.or(main.users_mode),
+            keep_former_hours: own.keep_former_hours.or(main.keep_former_hours),
+        }
+    }
 }
 
 /// One rule about a table's kind.

@@ -10,7 +10,7 @@ mod pack;
 
 pub use carry::{RawCarry, RawCarryRule};
 pub use columns::{RawColumns, RawDecision, RawDecisionTable, TreatmentWord};
-pub use greenroom::{RawAddress, RawGreenroom, RawKind, RawKinds, RawQuarantine};
+pub use greenroom::{RawAddress, RawGreenroom, RawKind, RawKinds, RawPilots, RawQuarantine};
 pub use pack::{RawPack, RawRule};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};

@@ -56,6 +56,7 @@ pub struct RawRule {
     pub assert: Option<At<String>>,
     /// The same after the upgrade, where the shape differs.
     pub assert_after: Option<At<String>>,
-    /// Which shapes the assertion holds for: `before`, `after` or `both` (the default).
+    /// Which shapes of the database the rule is for: `before` or `after` the upgrade, or `both` (the default). Its assertion is asked in those, and
+    /// only there must be what it names.
     pub shape: Option<At<Shape>>,
 }

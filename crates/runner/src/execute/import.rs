@@ -1,0 +1,204 @@
+//! Steps: exported configuration is brought into the new generation, after the pilot's own, and compared once more. What is in the files was pinned
+//! when the run was planned.
+//!
+//! Owns comparing files with a generation. Does not own the comparison (`model::carry`), what carrying over is otherwise (`carry`), nor reading files.
+
+use super::carry::{Shown, changes, forbidden, not_carried, question};
+use super::sides::{Before, answers, new_side, outside};
+use super::{Execution, StepError, failure};
+use greenroom_engine::carry::RowChange;
+use greenroom_model::carry::{CarryPlan, Carrying, Imported, Into, Later, Preview, ShapeInput, Shapes, Side, Words, import, shapes};
+use greenroom_model::catalog::TableName;
+use greenroom_model::columns::names::find_table;
+use greenroom_model::finding::{Finding, Severity};
+use greenroom_model::hash::Hash;
+use greenroom_model::run::{Outcome, Verdict};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where the preview is kept.
+pub(crate) const IMPORT_PREVIEW: &str = "import-preview.json";
+/// Where what is being carried out is kept.
+const IMPORT: &str = "import.json";
+/// Under which it is recorded in the generation.
+const RECORD: &str = "greenroom import";
+
+/// What is being carried out.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    hash: Hash,
+    changes: Vec<RowChange>,
+}
+
+struct Compared {
+    shapes: Shapes,
+    plan: CarryPlan,
+    shown: Shown,
+    fingerprint: Hash,
+}
+
+impl Execution {
+    pub(super) async fn import(&mut self, ask: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
+        let state = self.generation().await?.script_state(RECORD).await?;
+        let kept = match state.hash {
+            Some(hash) => self.kept::<Kept>(IMPORT)?.filter(|kept| kept.hash == hash).ok_or_else(|| lost(IMPORT))?,
+            None => {
+                let compared = self.compare_import().await?;
+                let former: Option<Shown> = self.kept(IMPORT_PREVIEW)?;
+                let seen = answer == Some("go") && former.is_some_and(|f| f.seen == compared.shown.seen);
+                self.keep(IMPORT_PREVIEW, &compared.shown)?;
+                if !compared.plan.is_ready() || (ask && !seen) {
+                    return Err(StepError::Waits(question(
+                        "what the files hold would be brought in",
+                        &compared.shown.preview,
+                        answer.is_some(),
+                    )));
+                }
+                let kept = Kept { hash: self.keyed_hash(compared.plan.hash()), changes: changes(&compared.shapes, &compared.plan) };
+                self.keep(IMPORT, &kept)?;
+                kept
+            }
+        };
+        if !state.complete {
+            let inside = self.generation().await?;
+            inside.carry(RECORD, &kept.hash, &kept.changes, state.done).await.map_err(|e| not_carried(&kept.changes, &e))?;
+        }
+        self.touched(kept.changes.iter().map(|c| &c.table).collect())?;
+        let mut outcome = Outcome { rows: Some(kept.changes.len() as u64), ..Outcome::default() };
+        outcome.facts.insert("imported".into(), kept.hash.to_string());
+        if let Some(shown) = self.kept::<Shown>(IMPORT_PREVIEW)? {
+            let c = shown.preview.counts;
+            outcome.notes.push(format!(
+                "{} rows inserted, {} updated ({} cells), {} deleted; {} reports; {} conflicts decided",
+                c.inserted, c.updated, c.cells, c.deleted, c.reports, c.conflicts
+            ));
+        }
+        Ok(outcome)
+    }
+
+    pub(super) async fn verify_import(&mut self) -> Result<Outcome, StepError> {
+        let again = self.compare_import().await?;
+        let mut verdict = Verdict {
+            what: "import".into(),
+            passed: false,
+            compared: vec!["rows of the files, cell by cell".to_owned()],
+            not_compared: Vec::new(),
+            differences: Vec::new(),
+            fingerprint: again.fingerprint,
+        };
+        // Bringing them in once more must change nothing.
+        let mut left: BTreeMap<&str, u64> = BTreeMap::new();
+        for operation in &again.plan.operations {
+            *left.entry(again.shapes.tables[operation.table].short.as_str()).or_default() += 1;
+        }
+        verdict
+            .differences
+            .extend(left.into_iter().map(|(table, n)| format!("table {table}: {n} rows are not as the comparison wants them")));
+        let former: Option<Shown> = self.kept(IMPORT_PREVIEW)?;
+        let nulls = super::carry::nulls(former.as_ref());
+        let mut open: BTreeMap<&str, u64> = BTreeMap::new();
+        for (table, conflict) in again.plan.open() {
+            let short = again.shapes.tables[table].short.as_str();
+            if !nulls.contains(&(short, &conflict.key)) {
+                *open.entry(short).or_default() += 1;
+            }
+        }
+        verdict.differences.extend(open.into_iter().map(|(table, n)| format!("table {table}: {n} conflicts that nobody has decided")));
+        self.conclude(verdict, "GR0826", "the configuration that was brought in is not what it should be")
+    }
+
+    /// Compares the files with the generation as it stands.
+    async fn compare_import(&mut self) -> Result<Compared, StepError> {
+        let source = self.source_catalog()?;
+        let setup = self.setup.clone();
+        let (Some(pinned), Some(files)) = (self.plan.import.clone(), setup.carry.import.clone()) else {
+            return Err(lost("the files' rows").into());
+        };
+        let tables = self.plan.tables.clone();
+        let inside = self.generation().await?;
+        let new = inside.inspect().await?;
+        let input = ShapeInput {
+            program: &setup.program,
+            source: &source,
+            made_from: &source,
+            pilot: &new,
+            new: &new,
+            copies: &tables,
+            renewed: &tables,
+            into: Into::Pilot,
+        };
+        let (mut shapes, mut findings) = shapes(input);
+        // What is not in the files is not compared.
+        shapes.tables.iter_mut().for_each(|s| s.pilot = None);
+        let mut imported: BTreeMap<usize, Imported> = BTreeMap::new();
+        let mut no_place: Vec<(String, String)> = Vec::new();
+        let mut wrong = Vec::new();
+        for file in &files {
+            let found = find_table(&new, &file.table).and_then(|t| shapes.tables.iter().position(|s| s.table == t.name));
+            let Some(at) = found else {
+                wrong.push(not_configuration(&file.table));
+                continue;
+            };
+            match import(&mut shapes.tables[at], file, pinned.all) {
+                Ok(rows) => {
+                    shapes.tables[at].pilot = Some(shapes.tables[at].table.clone());
+                    no_place
+                        .extend(rows.no_place.iter().map(|c| (format!("{}.{c}", file.table), "there is no such column here".to_owned())));
+                    imported.insert(at, rows);
+                }
+                Err(why) => wrong.push(Finding::error("GR0834", format!("the file for `{}` does not fit: {why}", file.table))),
+            }
+        }
+        findings.retain(|f| f.severity != Severity::Error || f.code != "GR0807");
+        findings.extend(wrong);
+        if greenroom_model::finding::any_error(&findings) {
+            return Err(forbidden("the files' configuration cannot be brought in", &findings).into());
+        }
+        let words = Words::new(&setup.program.carry.rules, &setup.carry.decided, &setup.carry.key);
+        let mut carrying = Carrying::new(&shapes, words, Later::Kept);
+        let mut seen = blake3::Hasher::new_keyed(&setup.keys.values);
+        for (at, shape) in shapes.tables.iter().enumerate() {
+            let mut there = new_side(inside.as_mut(), &new, shape).await?;
+            super::carry::add(&mut seen, &there);
+            match imported.get(&at) {
+                Some(rows) => {
+                    let absent: BTreeSet<_> = rows.keys.iter().filter(|k| !there.rows.contains_key(*k)).cloned().collect();
+                    outside(inside.as_mut(), &setup.program, &new, shape, false, absent, &mut there).await?;
+                    super::carry::add(&mut seen, &rows.pilot);
+                    carrying.table(at, &rows.base, &rows.pilot, there);
+                }
+                None => carrying.table(at, &Side::default(), &Side::default(), there),
+            }
+        }
+        let questions = carrying.questions();
+        // Numbers of records are production's own, in every copy of it.
+        let answers = answers(inside.as_mut(), &new, &shapes, questions, &Before::AsNow).await?;
+        let mut plan = carrying.finish(&answers);
+        for (at, table) in plan.tables.iter_mut().enumerate() {
+            table.reports.retain(|r| imported.get(&at).is_some_and(|rows| rows.keys.contains(&r.key)));
+        }
+        let preview = Preview::new(&plan, &shapes, BTreeMap::new(), no_place);
+        let findings = findings.into_iter().map(|f| f.message).collect();
+        let shown = Shown { seen: Hash(*seen.finalize().as_bytes()), preview, findings };
+        Ok(Compared { shapes, plan, shown, fingerprint: new.fingerprint() })
+    }
+
+    /// What was scanned before is not what stands in these tables now.
+    pub(super) fn touched(&self, tables: BTreeSet<&TableName>) -> Result<(), StepError> {
+        let mut untouched: Vec<TableName> = self.kept(super::verify_upgrade::UNTOUCHED)?.unwrap_or_default();
+        untouched.retain(|t| !tables.contains(t));
+        Ok(self.keep(super::verify_upgrade::UNTOUCHED, &untouched)?)
+    }
+}
+
+/// A file whose table nobody configures.
+pub(crate) fn not_configuration(written: &str) -> Finding {
+    let hint = "only tables and rows whose kind is `configuration` under `[tables]` are brought in; leave the file away, or declare it";
+    Finding::error("GR0833", format!("there is a file for `{written}`, which is no configuration here")).hint(hint)
+}
+
+fn lost(what: &str) -> super::Failure {
+    let mut f = failure("GR0711", format!("the workspace has lost {what}, which say what was to be brought in"));
+    f.hint = Some("`greenroom undo` this run and import again: the pilot is as it was".into());
+    f
+}
