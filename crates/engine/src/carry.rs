@@ -53,6 +53,24 @@ impl RowChange {
     }
 }
 
+/// A change that somebody else makes, later: only if the row is still what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardedChange {
+    /// The change.
+    pub change: RowChange,
+    /// Columns and values that the row still has; none for one that is inserted, or that a change before it has guarded.
+    pub expected: Option<RowKey>,
+}
+
+/// A change in the engine's words.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SpelledChange {
+    /// A query whose one value is the number of rows that are as they must be: at least one.
+    pub count: Option<String>,
+    /// The statement.
+    pub statement: String,
+}
+
 /// Reads all rows that a copy chooses, as cells in its columns' order. For tables small enough to be held.
 ///
 /// # Errors
@@ -176,6 +194,36 @@ pub(crate) fn statements<S: Spell>(spells: &BTreeMap<TableName, S>, changes: &[R
         all.push(plain(statement(spell, &change.act)?, line));
     }
     Ok(all)
+}
+
+/// Guarded changes, by what the engine makes of each plain one.
+pub(crate) fn spelled<S: Spell>(
+    spells: &BTreeMap<TableName, S>,
+    changes: &[GuardedChange],
+    made: impl Fn(&S, &RowChange, String) -> String,
+) -> Result<Vec<SpelledChange>> {
+    let of = |guarded: &GuardedChange| {
+        let change = &guarded.change;
+        let Some(spell) = spells.get(&change.table) else {
+            return Err(EngineError::other("write changes down", "a table's columns were not read").object(change.table.to_string()));
+        };
+        let count = match &guarded.expected {
+            Some(row) => Some(format!("select count(*) from {} where {}", spell.table(), condition(spell, row, "")?)),
+            None => None,
+        };
+        Ok(SpelledChange { count, statement: made(spell, change, statement(spell, &change.act)?) })
+    };
+    changes.iter().map(of).collect()
+}
+
+/// The columns that guarded changes name, by table, each once.
+pub(crate) fn columns_of_guarded(changes: &[GuardedChange]) -> BTreeMap<TableName, Vec<String>> {
+    let mut all: BTreeMap<TableName, BTreeSet<String>> = BTreeMap::new();
+    for guarded in changes {
+        let expected = guarded.expected.iter().flat_map(|row| row.cells.iter().map(|(name, _)| name));
+        all.entry(guarded.change.table.clone()).or_default().extend(guarded.change.columns().chain(expected).cloned());
+    }
+    all.into_iter().map(|(table, columns)| (table, columns.into_iter().collect())).collect()
 }
 
 /// A statement of ours at a line.

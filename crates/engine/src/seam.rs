@@ -4,7 +4,7 @@
 
 use crate::backup::{Backup, Restored, Tell};
 use crate::batch::{Encoding, MaskedBatch, RawBatch};
-use crate::carry::RowChange;
+use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::Result;
 use async_trait::async_trait;
 use greenroom_model::carry::Cell;
@@ -193,7 +193,7 @@ pub trait Source: Send {
 
 /// A held snapshot. Dropping it releases everything.
 #[async_trait]
-pub trait Held: Send {
+pub trait Held: CellSource {
     /// The schema inside the snapshot.
     async fn inspect(&mut self) -> Result<Catalog>;
     /// The schema's script; files go into `scratch`, which belongs to the run.
@@ -220,6 +220,17 @@ pub trait Held: Send {
     async fn disturbed(&mut self) -> Result<Option<Disturbance>>;
     /// Lets go of snapshot and locks.
     async fn release(self: Box<Self>) -> Result<()>;
+}
+
+/// A database whose rows can be read as cells: a snapshot of the source, or a generation.
+#[async_trait]
+pub trait CellSource: Send {
+    /// Opens a reader, on a session of its own, whose encoding tells [`Encoding::cell`](crate::batch::Encoding::cell)s apart.
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>>;
+    /// A filter over the row (aliased `t`) that is true for rows that have one of these values in these columns. Not for logs: it holds values.
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String>;
+    /// Changes of single rows as statements that a person runs, each with a query that counts the row as it must still be. Changes nothing.
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>>;
 }
 
 /// What a reader needs told, and tells, before it reads a table.
@@ -469,7 +480,7 @@ pub struct QueryOutcome {
 
 /// A generation from within. Objects of ours inside it are left out of every inspection.
 #[async_trait]
-pub trait Generation: Send {
+pub trait Generation: CellSource {
     /// Applies a part of the schema. `Post` is repeatable: what already stands is left.
     async fn schema(&mut self, part: SchemaPart, script: &SchemaScript) -> Result<()>;
     /// Opens a loader on a session of its own.
@@ -528,13 +539,6 @@ pub trait Generation: Send {
     async fn script_apart(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
         self.script(key, hash, statements, skip).await
     }
-    /// Opens a reader, on a session of its own, whose encoding tells [`Encoding::cell`](crate::batch::Encoding::cell)s apart; as
-    /// [`Generation::reader`] besides.
-    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
-        self.reader().await
-    }
-    /// A filter over the row (aliased `t`) that is true for rows that have one of these values in these columns. Not for logs: it holds values.
-    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String>;
     /// Makes changes of single rows in their order, without firing triggers and with foreign keys in force, recording progress under `key` as
     /// [`Generation::script`] does: in one transaction where the engine's scripts are one. After a failure in the midst, `skip` says how many
     /// changes are done.

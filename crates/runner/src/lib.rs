@@ -9,6 +9,7 @@ pub mod journal;
 pub mod planning;
 pub mod ports;
 pub mod raw;
+mod script;
 pub mod secrets;
 pub mod session;
 pub mod workspace;

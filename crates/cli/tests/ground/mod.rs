@@ -36,6 +36,8 @@ pub trait Ground {
     fn query(&self, on: &str, sql: &str) -> Result<String, String>;
     /// Runs statements on `source` or `pilot`, as a person with every right would.
     fn write(&self, on: &str, sql: &str);
+    /// Runs a script for the engine's own client on `source` or `pilot`; what it says when it stops.
+    fn client(&self, on: &str, script: &str) -> Result<(), String>;
     /// Whether `source`, `pilot` or `generation` is there.
     fn stands(&self, what: &str) -> bool;
     /// Folders and files in which what Greenroom made may lie, and nothing of the source.

@@ -59,6 +59,10 @@ impl Ground for Mssql {
         self.database(on).unwrap().run(sql);
     }
 
+    fn client(&self, on: &str, script: &str) -> Result<(), String> {
+        self.database(on).unwrap().try_run(script).map(drop)
+    }
+
     fn stands(&self, what: &str) -> bool {
         self.database(what).is_some_and(|d| d.try_run("select 1").is_ok())
     }

@@ -61,6 +61,10 @@ impl Ground for Postgres {
         self.database(on).run(sql);
     }
 
+    fn client(&self, on: &str, script: &str) -> Result<(), String> {
+        self.database(on).try_run(script).map(drop)
+    }
+
     fn stands(&self, what: &str) -> bool {
         self.database(what).try_run("select 1").is_ok()
     }

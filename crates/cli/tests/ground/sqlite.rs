@@ -68,6 +68,13 @@ impl Ground for Sqlite {
         c.execute_batch(&format!("PRAGMA foreign_keys = ON; {sql}")).unwrap_or_else(|e| panic!("{e}: {sql}"));
     }
 
+    fn client(&self, on: &str, script: &str) -> Result<(), String> {
+        // What begins with a point is for the client itself: that it is to stop at the first error, which this one does anyway.
+        let statements: String = script.lines().filter(|line| !line.starts_with('.')).map(|line| format!("{line}\n")).collect();
+        let c = rusqlite::Connection::open(self.file(on)).map_err(|e| e.to_string())?;
+        c.execute_batch(&statements).map_err(|e| e.to_string())
+    }
+
     fn stands(&self, what: &str) -> bool {
         self.file(what).exists()
     }

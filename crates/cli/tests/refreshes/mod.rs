@@ -8,6 +8,7 @@ mod import;
 mod killed;
 mod null;
 mod pilots;
+mod production;
 mod world;
 
 use crate::ground::{Ground, Mssql, Mysql, Postgres, Sqlite};

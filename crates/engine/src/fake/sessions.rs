@@ -6,7 +6,7 @@ use super::encoding::FakeEncoding;
 use super::world::{Database, Inner, Rows, World, catalog};
 use crate::backup::{Backup, Restored, Tell};
 use crate::batch::{MaskedBatch, RawBatch};
-use crate::carry::RowChange;
+use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::*;
 use async_trait::async_trait;
@@ -102,6 +102,21 @@ impl Source for FakeSource {
 struct FakeHeld {
     rows: Arc<BTreeMap<TableName, Rows>>,
     catalog: Catalog,
+}
+
+#[async_trait]
+impl CellSource for FakeHeld {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        self.reader().await
+    }
+    async fn picking(&mut self, _table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        // What the fake reader understands as a filter: the key's values, first fields of rows.
+        let values = keys.iter().flatten().filter_map(|(_, cell)| cell.bytes().map(|b| String::from_utf8_lossy(b).into_owned()));
+        Ok(values.collect::<Vec<_>>().join(","))
+    }
+    async fn spelled(&mut self, _changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        Err(EngineError::unsupported("write changes down", "the fake has no language"))
+    }
 }
 
 #[async_trait]
@@ -313,6 +328,21 @@ fn by_id(w: &mut Inner, id: u64) -> Result<&mut Database> {
 }
 
 #[async_trait]
+impl CellSource for FakeGeneration {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        self.reader().await
+    }
+    async fn picking(&mut self, _table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        // What the fake reader understands as a filter: the key's values, first fields of rows.
+        let values = keys.iter().flatten().filter_map(|(_, cell)| cell.bytes().map(|b| String::from_utf8_lossy(b).into_owned()));
+        Ok(values.collect::<Vec<_>>().join(","))
+    }
+    async fn spelled(&mut self, _changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        Err(EngineError::unsupported("write changes down", "the fake has no language"))
+    }
+}
+
+#[async_trait]
 impl Generation for FakeGeneration {
     async fn schema(&mut self, part: SchemaPart, _script: &SchemaScript) -> Result<()> {
         let id = self.id;
@@ -421,11 +451,6 @@ impl Generation for FakeGeneration {
             }
         }
         Ok(Applied { statements: all - skip, ..Applied::default() })
-    }
-    async fn picking(&mut self, _table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
-        // What the fake reader understands as a filter: the key's values, first fields of rows.
-        let values = keys.iter().flatten().filter_map(|(_, cell)| cell.bytes().map(|b| String::from_utf8_lossy(b).into_owned()));
-        Ok(values.collect::<Vec<_>>().join(","))
     }
     async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {
         let id = self.id;

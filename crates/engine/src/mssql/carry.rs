@@ -7,7 +7,7 @@ use super::inspect::reseed;
 use super::load::value;
 use super::types::{self, ColumnType};
 use super::{script, sql};
-use crate::carry::{self, RowAct, RowChange, Spell, unfit};
+use crate::carry::{self, GuardedChange, RowAct, RowChange, Spell, SpelledChange, unfit};
 use crate::error::Result;
 use crate::seam::Applied;
 use greenroom_model::carry::Cell;
@@ -82,17 +82,31 @@ pub(crate) async fn changes(session: &mut Session, key: &str, hash: &Hash, chang
     }
     let mut made = carry::statements(&spells, changes, 1)?;
     for (statement, change) in made.iter_mut().zip(changes) {
-        let counts = |column: &String| spells[&change.table].columns.get(column).is_some_and(|c| c.identity);
-        if let RowAct::Insert(values) = &change.act
-            && values.iter().any(|(column, _)| counts(column))
-        {
-            let table = sql::table(&change.table);
-            statement.sql = format!("set identity_insert {table} on; {}; set identity_insert {table} off", statement.sql);
-        }
+        statement.sql = with_identity(&spells[&change.table], change, std::mem::take(&mut statement.sql));
     }
     all.extend(made);
     all.extend(back);
     script::whole(session, key, hash, &all, 0).await
+}
+
+/// An insert that says the identity itself has to be allowed to.
+fn with_identity(spell: &MsSpell, change: &RowChange, statement: String) -> String {
+    let counts = |column: &String| spell.columns.get(column).is_some_and(|c| c.identity);
+    match &change.act {
+        RowAct::Insert(values) if values.iter().any(|(column, _)| counts(column)) => {
+            let table = sql::table(&change.table);
+            format!("set identity_insert {table} on; {statement}; set identity_insert {table} off")
+        }
+        _ => statement,
+    }
+}
+
+pub(crate) async fn spelled(session: &mut Session, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+    let mut spells = BTreeMap::new();
+    for (table, columns) in carry::columns_of_guarded(changes) {
+        spells.insert(table.clone(), MsSpell::of(session, &table, &columns).await?);
+    }
+    carry::spelled(&spells, changes, with_identity)
 }
 
 pub(crate) async fn highest(session: &mut Session, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {

@@ -5,10 +5,10 @@ use super::copy::{self, MsReader};
 use super::error::Doing;
 use super::load::MsLoader;
 use super::{access, carry, ddl, guard, inspect, own, query, ranges, script, sql, swap};
-use crate::carry::RowChange;
+use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, Result};
 use crate::seam::{
-    Admission, Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
+    Admission, Applied, CellSource, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
 };
 use async_trait::async_trait;
 use greenroom_model::carry::Cell;
@@ -49,6 +49,22 @@ impl MsGeneration {
         // What is not committed goes with the session.
         session.close().await;
         done
+    }
+}
+
+#[async_trait]
+impl CellSource for MsGeneration {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        self.reader().await
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        let columns: Vec<String> = keys.first().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        crate::carry::picking(&carry::MsSpell::of(&mut self.session, table, &columns).await?, keys)
+    }
+
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        carry::spelled(&mut self.session, changes).await
     }
 }
 
@@ -173,11 +189,6 @@ impl Generation for MsGeneration {
         let applied = script::apart(&mut session, key, hash, statements, skip).await;
         session.close().await;
         applied
-    }
-
-    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
-        let columns: Vec<String> = keys.first().into_iter().flatten().map(|(name, _)| name.clone()).collect();
-        crate::carry::picking(&carry::MsSpell::of(&mut self.session, table, &columns).await?, keys)
     }
 
     async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {

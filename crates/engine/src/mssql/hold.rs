@@ -13,10 +13,12 @@ use super::connect::{Purpose, Server, Session, Variety, number, said, text};
 use super::copy::MsReader;
 use super::error::{Doing, mapped};
 use super::inspect::Picture;
-use super::{ddl, inspect, query, ranges, sql};
+use super::{carry, ddl, inspect, query, ranges, sql};
+use crate::carry::{GuardedChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Disturbance, Held, RangeSpec, Reader, SchemaScript};
+use crate::seam::{CellSource, Disturbance, Held, RangeSpec, Reader, SchemaScript};
 use async_trait::async_trait;
+use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, TableName};
 use greenroom_model::plan::TableCopy;
 use std::collections::BTreeSet;
@@ -201,6 +203,22 @@ impl MsHeld {
             table: said(row, 1),
             seconds: number(row, 2),
         }))
+    }
+}
+
+#[async_trait]
+impl CellSource for MsHeld {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        self.reader().await
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        let columns: Vec<String> = keys.first().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        crate::carry::picking(&carry::MsSpell::of(&mut self.monitor, table, &columns).await?, keys)
+    }
+
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        carry::spelled(&mut self.monitor, changes).await
     }
 }
 

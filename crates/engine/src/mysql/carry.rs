@@ -5,7 +5,7 @@ use super::encoding::Codec;
 use super::error::Doing;
 use super::types::{self, ColumnType};
 use super::{script, sql, triggers};
-use crate::carry::{self, RowChange, Spell, number, text, unfit};
+use crate::carry::{self, GuardedChange, RowChange, Spell, SpelledChange, number, text, unfit};
 use crate::error::{EngineError, Result};
 use crate::seam::Applied;
 use greenroom_model::carry::Cell;
@@ -85,6 +85,14 @@ pub(crate) async fn changes(
     let applied = script::run(session, records, key, hash, &statements, skip).await;
     triggers::restore(records).await?;
     applied
+}
+
+pub(crate) async fn spelled(session: &mut Session, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+    let mut spells = BTreeMap::new();
+    for table in carry::columns_of_guarded(changes).into_keys() {
+        spells.insert(table.clone(), MySpell::of(session, &table).await?);
+    }
+    carry::spelled(&spells, changes, |_, _, statement| statement)
 }
 
 pub(crate) async fn highest(session: &mut Session, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {

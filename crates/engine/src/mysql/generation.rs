@@ -5,9 +5,11 @@ use super::copy::{self, MyReader, Turns};
 use super::error::Doing;
 use super::load::MyLoader;
 use super::{access, carry, ddl, inspect, own, query, script, sql, triggers};
-use crate::carry::RowChange;
+use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, Result};
-use crate::seam::{Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState};
+use crate::seam::{
+    Applied, CellSource, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
+};
 use async_trait::async_trait;
 use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
@@ -40,6 +42,21 @@ impl MyGeneration {
         triggers::restore(&mut session).await?;
         session.close().await;
         done
+    }
+}
+
+#[async_trait]
+impl CellSource for MyGeneration {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        self.reader().await
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        crate::carry::picking(&carry::MySpell::of(&mut self.session, table).await?, keys)
+    }
+
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        carry::spelled(&mut self.session, changes).await
     }
 }
 
@@ -142,10 +159,6 @@ impl Generation for MyGeneration {
         let applied = script::run(&mut session, &mut self.session, key, hash, statements, skip).await;
         session.close().await;
         applied
-    }
-
-    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
-        crate::carry::picking(&carry::MySpell::of(&mut self.session, table).await?, keys)
     }
 
     async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {

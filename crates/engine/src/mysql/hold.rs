@@ -8,11 +8,13 @@ use super::connect::{Purpose, Server, Session, number, said};
 use super::copy::{MyReader, Turns};
 use super::error::{Doing, code, mapped};
 use super::inspect::Picture;
-use super::{ddl, inspect, query, ranges, sql};
+use super::{carry, ddl, inspect, query, ranges, sql};
+use crate::carry::{GuardedChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Disturbance, Held, RangeSpec, Reader, SchemaScript};
+use crate::seam::{CellSource, Disturbance, Held, RangeSpec, Reader, SchemaScript};
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
+use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, TableName};
 use greenroom_model::plan::TableCopy;
 use std::path::Path;
@@ -155,6 +157,21 @@ fn table_of(statement: &str) -> String {
     let at = behind(&["table", "truncate"]).or_else(|| behind(&["on"])).unwrap_or(words.len());
     let name = words.get(at..).unwrap_or_default().iter().find(|w| !is(w, &["table", "if", "exists", "ignore", "online", "on", "not"]));
     name.map_or_else(|| "?".to_owned(), |n| n.trim_matches(|c| c == '`' || c == ';').to_owned())
+}
+
+#[async_trait]
+impl CellSource for MyHeld {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        self.reader().await
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        crate::carry::picking(&carry::MySpell::of(&mut self.holder, table).await?, keys)
+    }
+
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        carry::spelled(&mut self.holder, changes).await
+    }
 }
 
 #[async_trait]

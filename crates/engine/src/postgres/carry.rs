@@ -3,7 +3,7 @@
 use super::connect::Session;
 use super::error::Doing;
 use super::{script, sql};
-use crate::carry::{self, RowChange, Spell, text};
+use crate::carry::{self, GuardedChange, RowChange, Spell, SpelledChange, text};
 use crate::error::{EngineError, Result};
 use crate::seam::Applied;
 use greenroom_model::carry::Cell;
@@ -88,6 +88,12 @@ pub(crate) async fn changes(session: &Session, key: &str, hash: &Hash, changes: 
     all.push(carry::plain("set constraints all immediate".into(), 0));
     all.extend(back.into_iter().map(|s| carry::plain(s, 0)));
     script::run(session, key, hash, &all, 0, false).await
+}
+
+pub(crate) fn spelled(changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+    let tables = carry::columns_of_guarded(changes).into_keys();
+    let spells: BTreeMap<TableName, PgSpell> = tables.map(|t| (t.clone(), PgSpell(t))).collect();
+    carry::spelled(&spells, changes, |_, _, statement| statement)
 }
 
 pub(crate) async fn highest(session: &Session, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {

@@ -46,8 +46,8 @@ impl PgReader {
     }
 
     /// A reader of cells.
-    pub(crate) fn of_text(session: Session) -> PgReader {
-        PgReader { as_text: true, ..PgReader::new(session, None) }
+    pub(crate) fn of_text(session: Session, listed: Option<super::hold::Listed>) -> PgReader {
+        PgReader { as_text: true, ..PgReader::new(session, listed) }
     }
 
     async fn layout(&self, copy: &TableCopy) -> Result<types::Layout> {

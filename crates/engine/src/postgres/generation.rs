@@ -5,10 +5,10 @@ use super::copy::{self, PgReader};
 use super::error::Doing;
 use super::load::PgLoader;
 use super::{access, carry, ddl, inspect, large, own, query, ranges, script, settle, sql};
-use crate::carry::RowChange;
+use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, Result};
 use crate::seam::{
-    Admission, Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
+    Admission, Applied, CellSource, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
 };
 use async_trait::async_trait;
 use greenroom_model::carry::Cell;
@@ -40,6 +40,21 @@ impl PgGeneration {
     async fn remove(&self, copy: &TableCopy, condition: &str, records: &str, doing: &str) -> Result<()> {
         let loader = PgLoader::new(self.open(Purpose::Rows).await?).await?;
         loader.remove(copy, condition, records).await.doing(doing)
+    }
+}
+
+#[async_trait]
+impl CellSource for PgGeneration {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(PgReader::of_text(self.open(Purpose::Rows).await?, None)))
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        crate::carry::picking(&carry::PgSpell(table.clone()), keys)
+    }
+
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        carry::spelled(changes)
     }
 }
 
@@ -165,14 +180,6 @@ impl Generation for PgGeneration {
         let applied = script::run(&session, key, hash, statements, skip, true).await;
         session.close().await;
         applied
-    }
-
-    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(PgReader::of_text(self.open(Purpose::Rows).await?)))
-    }
-
-    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
-        crate::carry::picking(&carry::PgSpell(table.clone()), keys)
     }
 
     async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {

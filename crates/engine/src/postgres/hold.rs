@@ -4,10 +4,12 @@
 use super::connect::{Purpose, Server, Session};
 use super::copy::PgReader;
 use super::error::Doing;
-use super::{ddl, inspect, large, query, ranges, sql};
+use super::{carry, ddl, inspect, large, query, ranges, sql};
+use crate::carry::{GuardedChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Disturbance, Held, LargeObject, RangeSpec, Reader, SchemaScript};
+use crate::seam::{CellSource, Disturbance, Held, LargeObject, RangeSpec, Reader, SchemaScript};
 use async_trait::async_trait;
+use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, TableName};
 use greenroom_model::plan::TableCopy;
 use std::collections::BTreeSet;
@@ -134,6 +136,23 @@ impl PgHeld {
             let seconds = row.get::<_, f64>(4).max(0.0) as u64;
             Disturbance::SchemaChangeWaits { who: format!("{user}{application}, pid {pid}"), table: row.get(3), seconds }
         }))
+    }
+}
+
+#[async_trait]
+impl CellSource for PgHeld {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        let session = self.join(Purpose::Rows).await?;
+        let listed = self.pids.list(session.pid);
+        Ok(Box::new(PgReader::of_text(session, Some(listed))))
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        crate::carry::picking(&carry::PgSpell(table.clone()), keys)
+    }
+
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        carry::spelled(changes)
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::failed;
 use super::load::quiet;
 use super::script;
 use super::select::table_sql;
-use crate::carry::{self, RowChange, Spell, number, unfit};
+use crate::carry::{self, GuardedChange, RowChange, Spell, SpelledChange, number, unfit};
 use crate::error::Result;
 use crate::seam::Applied;
 use greenroom_model::carry::Cell;
@@ -114,8 +114,7 @@ impl Spell for SqliteSpell {
     }
 }
 
-fn spells(c: &Connection, changes: &[RowChange]) -> Result<BTreeMap<TableName, SqliteSpell>> {
-    let tables = carry::columns_of(changes).into_keys();
+fn spells(c: &Connection, tables: impl Iterator<Item = TableName>) -> Result<BTreeMap<TableName, SqliteSpell>> {
     tables.map(|t| SqliteSpell::of(c, &t).map(|s| (t, s)).map_err(|e| failed("read a table's columns", &e))).collect()
 }
 
@@ -124,10 +123,14 @@ pub(super) fn picking(c: &Connection, table: &TableName, keys: &[Vec<(String, Ce
     carry::picking(&spell, keys)
 }
 
+pub(super) fn spelled(c: &Connection, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+    carry::spelled(&spells(c, carry::columns_of_guarded(changes).into_keys())?, changes, |_, _, statement| statement)
+}
+
 /// In one transaction, foreign keys checked at its end, no trigger firing.
 pub(super) fn changes(c: &Connection, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
     let mut statements = vec![carry::plain("PRAGMA foreign_keys = ON".into(), 0), carry::plain("PRAGMA defer_foreign_keys = ON".into(), 0)];
-    statements.extend(carry::statements(&spells(c, changes)?, changes, 1)?);
+    statements.extend(carry::statements(&spells(c, carry::columns_of(changes).into_keys())?, changes, 1)?);
     quiet(c)?;
     let applied = script::run(c, key, hash, &statements, 0, false);
     c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true).map_err(|e| failed("let triggers fire again", &e))?;

@@ -7,11 +7,13 @@ use super::connect::{beside, check_source, engine_id, no_database, read_only, st
 use super::encoding::SqliteEncoding;
 use super::error::failed;
 use super::session::Session;
-use super::{affinity::Affinity, ddl, inspect, query, select};
+use super::{affinity::Affinity, carry, ddl, inspect, query, select};
 use crate::batch::RawBatch;
+use crate::carry::{GuardedChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Capabilities, Disturbance, Held, MissingRight, Prepared, RangeSpec, Reader, SchemaScript, Source};
+use crate::seam::{Capabilities, CellSource, Disturbance, Held, MissingRight, Prepared, RangeSpec, Reader, SchemaScript, Source};
 use async_trait::async_trait;
+use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, Table, TableName};
 use greenroom_model::plan::{FieldAction, TableCopy};
 use rusqlite::Connection;
@@ -119,6 +121,23 @@ fn one_moment<T>(c: &Connection, f: impl FnOnce(&Connection) -> Result<T>) -> Re
 struct SqliteHeld {
     session: Arc<Session>,
     reading: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl CellSource for SqliteHeld {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        self.reader().await
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        let (table, keys) = (table.clone(), keys.to_vec());
+        self.session.run(move |c| carry::picking(c, &table, &keys)).await
+    }
+
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        let changes = changes.to_vec();
+        self.session.run(move |c| carry::spelled(c, &changes)).await
+    }
 }
 
 #[async_trait]

@@ -7,9 +7,11 @@ use super::load::{SqliteLoader, ignore_checks, quiet};
 use super::select::{range_bounds, table_sql};
 use super::session::Session;
 use super::{carry, ddl, inspect, query, script};
-use crate::carry::RowChange;
+use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Applied, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState};
+use crate::seam::{
+    Applied, CellSource, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
+};
 use async_trait::async_trait;
 use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
@@ -86,6 +88,23 @@ fn settle(c: &Connection, sequences: &[(String, String)]) -> Result<()> {
     // Its words may hold row numbers, so they stay out.
     Err(EngineError::new(ErrorKind::Data, "check the copy", "SQLite's quick_check finds the file damaged or a constraint broken")
         .hint("run `PRAGMA quick_check` on the generation's file; if the disk is sound, report it"))
+}
+
+#[async_trait]
+impl CellSource for SqliteGeneration {
+    async fn cell_reader(&mut self) -> Result<Box<dyn Reader>> {
+        self.reader().await
+    }
+
+    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+        let (table, keys) = (table.clone(), keys.to_vec());
+        self.session.run(move |c| carry::picking(c, &table, &keys)).await
+    }
+
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        let changes = changes.to_vec();
+        self.session.run(move |c| carry::spelled(c, &changes)).await
+    }
 }
 
 #[async_trait]
@@ -177,11 +196,6 @@ impl Generation for SqliteGeneration {
     async fn script_apart(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
         let (key, hash, statements) = (key.to_owned(), *hash, statements.to_vec());
         self.session.run(move |c| script::run(c, &key, &hash, &statements, skip, true)).await
-    }
-
-    async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
-        let (table, keys) = (table.clone(), keys.to_vec());
-        self.session.run(move |c| carry::picking(c, &table, &keys)).await
     }
 
     async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], _skip: u32) -> Result<Applied> {

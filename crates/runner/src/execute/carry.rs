@@ -365,7 +365,7 @@ pub(super) fn add(token: &mut blake3::Hasher, side: &Side) {
 }
 
 /// The engine's changes for a plan.
-pub(super) fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
+pub(crate) fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
     let named = |shape: &TableShape, cells: &BTreeMap<usize, Cell>| -> Vec<(String, Cell)> {
         cells.iter().map(|(at, cell)| (shape.columns[*at].name.clone(), cell.clone())).collect()
     };

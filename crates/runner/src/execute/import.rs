@@ -3,15 +3,20 @@
 //!
 //! Owns comparing files with a generation. Does not own the comparison (`model::carry`), what carrying over is otherwise (`carry`), nor reading files.
 
-use super::carry::{Shown, changes, forbidden, not_carried, question};
+use super::carry::{Shown, add, changes, forbidden, not_carried, question};
 use super::sides::{Before, answers, new_side, outside};
 use super::{Execution, StepError, failure};
+use greenroom_engine::CellSource;
 use greenroom_engine::carry::RowChange;
-use greenroom_model::carry::{CarryPlan, Carrying, Imported, Into, Later, Preview, ShapeInput, Shapes, Side, Words, import, shapes};
-use greenroom_model::catalog::TableName;
+use greenroom_model::carry::{
+    CarryPlan, Carrying, Cell, ExportedTable, Imported, Into, Key, Later, Preview, ShapeInput, Shapes, Side, Words, import, shapes,
+};
+use greenroom_model::catalog::{Catalog, TableName};
 use greenroom_model::columns::names::find_table;
-use greenroom_model::finding::{Finding, Severity};
+use greenroom_model::finding::{Finding, any_error};
 use greenroom_model::hash::Hash;
+use greenroom_model::plan::TableCopy;
+use greenroom_model::program::Program;
 use greenroom_model::run::{Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,11 +35,14 @@ struct Kept {
     changes: Vec<RowChange>,
 }
 
-struct Compared {
-    shapes: Shapes,
-    plan: CarryPlan,
-    shown: Shown,
+/// Files, compared.
+pub(crate) struct Compared {
+    pub shapes: Shapes,
+    pub plan: CarryPlan,
+    pub shown: Shown,
     fingerprint: Hash,
+    /// What stands in the files' tables, by the shapes' order.
+    pub there: Vec<BTreeMap<Key, Vec<Cell>>>,
 }
 
 impl Execution {
@@ -117,70 +125,18 @@ impl Execution {
         let tables = self.plan.tables.clone();
         let inside = self.generation().await?;
         let new = inside.inspect().await?;
-        let input = ShapeInput {
+        let words = Words::new(&setup.program.carry.rules, &setup.carry.decided, &setup.carry.key);
+        let input = ImportInput {
             program: &setup.program,
             source: &source,
-            made_from: &source,
-            pilot: &new,
             new: &new,
             copies: &tables,
-            renewed: &tables,
             into: Into::Pilot,
+            files: &files,
+            all: pinned.all,
+            seen: &setup.keys.values,
         };
-        let (mut shapes, mut findings) = shapes(input);
-        // What is not in the files is not compared.
-        shapes.tables.iter_mut().for_each(|s| s.pilot = None);
-        let mut imported: BTreeMap<usize, Imported> = BTreeMap::new();
-        let mut no_place: Vec<(String, String)> = Vec::new();
-        let mut wrong = Vec::new();
-        for file in &files {
-            let found = find_table(&new, &file.table).and_then(|t| shapes.tables.iter().position(|s| s.table == t.name));
-            let Some(at) = found else {
-                wrong.push(not_configuration(&file.table));
-                continue;
-            };
-            match import(&mut shapes.tables[at], file, pinned.all) {
-                Ok(rows) => {
-                    shapes.tables[at].pilot = Some(shapes.tables[at].table.clone());
-                    no_place
-                        .extend(rows.no_place.iter().map(|c| (format!("{}.{c}", file.table), "there is no such column here".to_owned())));
-                    imported.insert(at, rows);
-                }
-                Err(why) => wrong.push(Finding::error("GR0834", format!("the file for `{}` does not fit: {why}", file.table))),
-            }
-        }
-        findings.retain(|f| f.severity != Severity::Error || f.code != "GR0807");
-        findings.extend(wrong);
-        if greenroom_model::finding::any_error(&findings) {
-            return Err(forbidden("the files' configuration cannot be brought in", &findings).into());
-        }
-        let words = Words::new(&setup.program.carry.rules, &setup.carry.decided, &setup.carry.key);
-        let mut carrying = Carrying::new(&shapes, words, Later::Kept);
-        let mut seen = blake3::Hasher::new_keyed(&setup.keys.values);
-        for (at, shape) in shapes.tables.iter().enumerate() {
-            let mut there = new_side(inside.as_mut(), &new, shape).await?;
-            super::carry::add(&mut seen, &there);
-            match imported.get(&at) {
-                Some(rows) => {
-                    let absent: BTreeSet<_> = rows.keys.iter().filter(|k| !there.rows.contains_key(*k)).cloned().collect();
-                    outside(inside.as_mut(), &setup.program, &new, shape, false, absent, &mut there).await?;
-                    super::carry::add(&mut seen, &rows.pilot);
-                    carrying.table(at, &rows.base, &rows.pilot, there);
-                }
-                None => carrying.table(at, &Side::default(), &Side::default(), there),
-            }
-        }
-        let questions = carrying.questions();
-        // Numbers of records are production's own, in every copy of it.
-        let answers = answers(inside.as_mut(), &new, &shapes, questions, &Before::AsNow).await?;
-        let mut plan = carrying.finish(&answers);
-        for (at, table) in plan.tables.iter_mut().enumerate() {
-            table.reports.retain(|r| imported.get(&at).is_some_and(|rows| rows.keys.contains(&r.key)));
-        }
-        let preview = Preview::new(&plan, &shapes, BTreeMap::new(), no_place);
-        let findings = findings.into_iter().map(|f| f.message).collect();
-        let shown = Shown { seen: Hash(*seen.finalize().as_bytes()), preview, findings };
-        Ok(Compared { shapes, plan, shown, fingerprint: new.fingerprint() })
+        compare(inside.as_mut(), input, words).await
     }
 
     /// What was scanned before is not what stands in these tables now.
@@ -189,6 +145,85 @@ impl Execution {
         untouched.retain(|t| !tables.contains(t));
         Ok(self.keep(super::verify_upgrade::UNTOUCHED, &untouched)?)
     }
+}
+
+/// What files are compared over.
+pub(crate) struct ImportInput<'a> {
+    pub program: &'a Program,
+    /// Production's schema.
+    pub source: &'a Catalog,
+    /// The schema of what they come into.
+    pub new: &'a Catalog,
+    /// How rows travel from production to pilots.
+    pub copies: &'a [TableCopy],
+    pub into: Into,
+    pub files: &'a [ExportedTable],
+    /// Rows that nobody changed count as new.
+    pub all: bool,
+    /// Key of the hash that tells whether somebody saw these rows.
+    pub seen: &'a [u8; 32],
+}
+
+/// Compares files with what stands somewhere.
+///
+/// # Errors
+/// When a file does not fit, or something cannot be read.
+pub(crate) async fn compare(inside: &mut dyn CellSource, input: ImportInput<'_>, words: Words<'_>) -> Result<Compared, StepError> {
+    let ImportInput { program, source, new, copies, into, files, all, seen } = input;
+    let (mut shapes, mut findings) =
+        shapes(ShapeInput { program, source, made_from: source, pilot: new, new, copies, renewed: copies, into });
+    // What is not in the files is not compared.
+    shapes.tables.iter_mut().for_each(|s| s.pilot = None);
+    let mut imported: BTreeMap<usize, Imported> = BTreeMap::new();
+    let mut no_place: Vec<(String, String)> = Vec::new();
+    let mut wrong = Vec::new();
+    for file in files {
+        let found = find_table(new, &file.table).and_then(|t| shapes.tables.iter().position(|s| s.table == t.name));
+        let Some(at) = found else {
+            wrong.push(not_configuration(&file.table));
+            continue;
+        };
+        match import(&mut shapes.tables[at], file, all) {
+            Ok(rows) => {
+                shapes.tables[at].pilot = Some(shapes.tables[at].table.clone());
+                no_place.extend(rows.no_place.iter().map(|c| (format!("{}.{c}", file.table), "there is no such column here".to_owned())));
+                imported.insert(at, rows);
+            }
+            Err(why) => wrong.push(Finding::error("GR0834", format!("the file for `{}` does not fit: {why}", file.table))),
+        }
+    }
+    findings.extend(wrong);
+    if any_error(&findings) {
+        return Err(forbidden("the files' configuration cannot be brought in", &findings).into());
+    }
+    let mut carrying = Carrying::new(&shapes, words, Later::Kept);
+    let mut token = blake3::Hasher::new_keyed(seen);
+    let mut there = Vec::new();
+    for (at, shape) in shapes.tables.iter().enumerate() {
+        let mut stands = new_side(inside, new, shape).await?;
+        add(&mut token, &stands);
+        there.push(if imported.contains_key(&at) { stands.rows.clone() } else { BTreeMap::new() });
+        match imported.get(&at) {
+            Some(rows) => {
+                let absent: BTreeSet<_> = rows.keys.iter().filter(|k| !stands.rows.contains_key(*k)).cloned().collect();
+                outside(inside, program, new, shape, false, absent, &mut stands).await?;
+                add(&mut token, &rows.pilot);
+                carrying.table(at, &rows.base, &rows.pilot, stands);
+            }
+            None => carrying.table(at, &Side::default(), &Side::default(), stands),
+        }
+    }
+    let questions = carrying.questions();
+    // Numbers of records are production's own, in every copy of it.
+    let answers = answers(inside, new, &shapes, questions, &Before::AsNow).await?;
+    let mut plan = carrying.finish(&answers);
+    for (at, table) in plan.tables.iter_mut().enumerate() {
+        table.reports.retain(|r| imported.get(&at).is_some_and(|rows| rows.keys.contains(&r.key)));
+    }
+    let preview = Preview::new(&plan, &shapes, BTreeMap::new(), no_place);
+    let findings = findings.into_iter().map(|f| f.message).collect();
+    let shown = Shown { seen: Hash(*token.finalize().as_bytes()), preview, findings };
+    Ok(Compared { shapes, plan, shown, fingerprint: new.fingerprint(), there })
 }
 
 /// A file whose table nobody configures.

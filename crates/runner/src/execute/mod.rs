@@ -32,10 +32,11 @@ mod verify_copy;
 mod verify_upgrade;
 
 pub(crate) use carry::PREVIEW;
+pub(crate) use carry::changes as row_changes;
 pub use carry::{CarrySetup, FormerPilot, Shown};
 pub(crate) use export::read_export;
 pub use export::{Exported, Selection};
-pub(crate) use import::{IMPORT_PREVIEW, not_configuration};
+pub(crate) use import::{IMPORT_PREVIEW, ImportInput, compare, not_configuration};
 pub(crate) use known::Known;
 pub use locked::Locked;
 pub use log::RunLog;

@@ -5,7 +5,7 @@ use super::{StepError, failure};
 use crate::base::{Base, BaseParents};
 use crate::workspace::RunKeys;
 use greenroom_engine::carry::{each, read};
-use greenroom_engine::{EngineError, Generation, RangeSpec};
+use greenroom_engine::{CellSource, EngineError, Generation, RangeSpec};
 use greenroom_model::carry::{
     Answers, BaseRow, Cell, ColumnShape, Key, KeyForm, OnPilot, Questions, Record, Reference, Shapes, Side, TableShape,
 };
@@ -35,7 +35,7 @@ pub(super) fn stored(table: &Table) -> Vec<&str> {
 
 /// Reads some columns of rows.
 pub(super) async fn rows(
-    inside: &mut dyn Generation,
+    inside: &mut dyn CellSource,
     table: &Table,
     columns: &[&str],
     filter: Option<String>,
@@ -90,7 +90,7 @@ fn filter(program: &Program, catalog: &Catalog, table: &Table) -> Option<Option<
 }
 
 /// Configuration of the new generation.
-pub(super) async fn new_side(inside: &mut dyn Generation, catalog: &Catalog, shape: &TableShape) -> Result<Side, StepError> {
+pub(super) async fn new_side(inside: &mut dyn CellSource, catalog: &Catalog, shape: &TableShape) -> Result<Side, StepError> {
     let table = catalog.table(&shape.table).ok_or_else(|| gone(&shape.table))?;
     let columns: Vec<&str> = shape.columns.iter().map(|c| c.name.as_str()).collect();
     let rows = rows(inside, table, &columns, shape.condition.clone()).await?;
@@ -99,7 +99,7 @@ pub(super) async fn new_side(inside: &mut dyn Generation, catalog: &Catalog, sha
 
 /// Configuration of the pilot as it is now.
 pub(super) async fn pilot_side(
-    inside: &mut dyn Generation,
+    inside: &mut dyn CellSource,
     program: &Program,
     catalog: &Catalog,
     shape: &TableShape,
@@ -113,7 +113,7 @@ pub(super) async fn pilot_side(
 
 /// Keys of the pilot's configuration rows for which a person's condition is true.
 pub(super) async fn keys_where(
-    inside: &mut dyn Generation,
+    inside: &mut dyn CellSource,
     program: &Program,
     catalog: &Catalog,
     shape: &TableShape,
@@ -155,7 +155,7 @@ pub(super) fn next_base(shape: &TableShape, base: &[BaseRow], opened: Vec<Vec<Ce
 
 /// Adds to a side the keys of rows that are there without being configuration, of those that are configuration elsewhere.
 pub(super) async fn outside(
-    inside: &mut dyn Generation,
+    inside: &mut dyn CellSource,
     program: &Program,
     catalog: &Catalog,
     shape: &TableShape,
@@ -177,7 +177,7 @@ pub(super) async fn outside(
 
 /// Those of some values of columns that are there, among the rows that a filter chooses.
 async fn there(
-    inside: &mut dyn Generation,
+    inside: &mut dyn CellSource,
     table: &Table,
     columns: &[&str],
     values: Vec<Vec<Cell>>,
@@ -248,7 +248,7 @@ pub(super) async fn row_hashes(
 
 /// Those of some values that stand in columns of the pilot.
 pub(super) async fn among_masked(
-    pilot: &mut dyn Generation,
+    pilot: &mut dyn CellSource,
     catalog: &Catalog,
     columns: Vec<(TableName, Vec<String>)>,
     values: &BTreeSet<Cell>,
@@ -276,7 +276,7 @@ pub(super) enum Before<'b> {
 
 /// What the comparison asks of the new generation and of the base.
 pub(super) async fn answers(
-    inside: &mut dyn Generation,
+    inside: &mut dyn CellSource,
     catalog: &Catalog,
     shapes: &Shapes,
     questions: Questions,

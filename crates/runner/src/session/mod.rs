@@ -12,6 +12,7 @@ mod export;
 mod leftovers;
 mod pilot;
 mod plans;
+mod production;
 mod project;
 mod raw;
 mod version;
@@ -21,6 +22,7 @@ pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
 pub use leftovers::Leftover;
+pub use production::ForProduction;
 pub use project::{Project, read, read_for};
 
 use crate::journal::{Actor, Journal, Projection, SqliteJournal};
