@@ -27,6 +27,17 @@ use greenroom_model::catalog::EngineKind;
 use greenroom_model::program::Address;
 use std::path::Path;
 
+/// What a session must have set in which [`SpelledChange`](carry::SpelledChange)s mean what they say: forms of dates, time zone, strictness. Statements,
+/// each ended.
+pub fn settings(engine: EngineKind) -> String {
+    match engine {
+        EngineKind::Postgres => format!("{}\n", postgres::settings()),
+        EngineKind::Mysql => format!("{};\n", mysql::settings()),
+        EngineKind::Mssql => format!("{};\n", mssql::settings()),
+        EngineKind::Sqlite | EngineKind::Fake => String::new(),
+    }
+}
+
 /// Connects to an address as a source. `base` is the program's folder, against which relative paths are read.
 ///
 /// # Errors

@@ -4,21 +4,21 @@
 use greenroom_engine::carry::SpelledChange;
 use greenroom_model::catalog::EngineKind;
 
-/// One change and what it is, in words without values: `row 3 of status`.
+/// One change and what it is, in words without values: `the row of status in change 3`.
 pub(crate) type Named = (String, SpelledChange);
 
 /// The script. `head` becomes remarks before it.
 pub(crate) fn script(engine: EngineKind, head: &[String], changes: &[Named]) -> String {
     let mut out: String = head.iter().map(|line| format!("-- {line}\n")).collect();
+    out.push_str(&greenroom_engine::settings(engine));
     let (begin, end) = match engine {
         EngineKind::Postgres => ("\\set ON_ERROR_STOP on\nbegin;\nset constraints all deferred;\n", "commit;\n"),
-        // Without a strict mode NULL would be let into the table that makes a failed check an error.
+        // The settings are strict: NULL is not let into the table, which makes a failed check an error.
         EngineKind::Mysql => (
-            "set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES');\n\
-             create temporary table greenroom_check (the_row_is_not_what_it_was int not null, what varchar(200));\nstart transaction;\n",
+            "create temporary table greenroom_check (the_row_is_not_what_it_was int not null, what varchar(200));\nstart transaction;\n",
             "commit;\ndrop temporary table greenroom_check;\n",
         ),
-        EngineKind::Mssql => ("set xact_abort on;\nbegin transaction;\n", "commit;\n"),
+        EngineKind::Mssql => ("begin transaction;\n", "commit;\n"),
         EngineKind::Sqlite | EngineKind::Fake => (
             ".bail on\npragma foreign_keys = on;\n\
              create temp table greenroom_check (rows integer constraint the_row_is_what_it_was check (rows >= 1), what text);\n\
@@ -82,20 +82,20 @@ mod tests {
         for (engine, before, check, after) in [
             (
                 EngineKind::Postgres,
-                "\\set ON_ERROR_STOP on\nbegin;\n",
+                "set extra_float_digits = 3; set datestyle = 'ISO, YMD';",
                 "do $greenroom0$ begin if (select count(*) from s where id = 1) < 1 then raise exception 'row 1 of it''s is not what it was \
                  when this script was written'; end if; end $greenroom0$;\n",
                 "",
             ),
             (
                 EngineKind::Mysql,
-                "set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES');\n",
+                "set names utf8mb4; set session time_zone = '+00:00'",
                 "start transaction;\ninsert into greenroom_check select if((select count(*) from s where id = 1) >= 1, 1, null), 'row 1 of it''s';\n",
                 "drop temporary table greenroom_check;\n",
             ),
             (
                 EngineKind::Mssql,
-                "set xact_abort on;\nbegin transaction;\n",
+                "set quoted_identifier on; set ansi_nulls on;",
                 "if (select count(*) from s where id = 1) < 1 throw 50001, N'row 1 of it''s is not what it was when this script was written', 1;\n",
                 "",
             ),

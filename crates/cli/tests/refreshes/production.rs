@@ -21,9 +21,26 @@ fn play(ground: &(dyn Ground + Sync)) {
     let columns = fs::read_to_string(program.join("columns.toml")).unwrap();
     fs::write(program.join("columns.toml"), columns.replace("active = { keep = true, after_upgrade = true }", "active = \"keep\""))
         .unwrap();
+    // A moment, which sessions in other time zones and languages would write and compare otherwise.
+    let moment = match ground.engine() {
+        "postgres" => "TIMESTAMP WITH TIME ZONE",
+        "mssql" => "DATETIME2",
+        _ => "TIMESTAMP NULL",
+    };
+    ground.write("source", &format!("ALTER TABLE c03 {column} stamp {moment};\nUPDATE c03 SET stamp = '2031-02-03 04:05:06';\n"));
+    let columns = fs::read_to_string(program.join("columns.toml")).unwrap();
+    fs::write(program.join("columns.toml"), columns.replace("[c03]\n", "[c03]\nstamp = \"keep\"\n")).unwrap();
     command(ground, &["rehearse", "--quiet"], 0);
     let base = read(ground, "pilot");
     world::testers(ground, &mut chance, &base);
+    ground.write("pilot", "UPDATE c03 SET stamp = '2032-03-04 05:06:07' WHERE id = 2;\n");
+    let elsewhere = match ground.engine() {
+        "postgres" => "set timezone = 'Asia/Tokyo'; set datestyle = 'SQL, DMY';\n",
+        "mysql" => "set session time_zone = '+09:00', session sql_mode = '';\n",
+        "mssql" => "set language polish; set dateformat dmy;\n",
+        _ => "",
+    };
+    let run = |script: &str| ground.client("source", &format!("{elsewhere}{script}"));
     world.disturb(ground, &AtomicBool::new(true));
     let pilot = read(ground, "pilot");
     let (folder, script) = (ground.folder().join("exported"), ground.folder().join("production.sql"));
@@ -42,7 +59,7 @@ fn play(ground: &(dyn Ground + Sync)) {
     ground
         .write("source", "UPDATE c02 SET label = 'meanwhile';\nUPDATE c05 SET label = 'meanwhile';\nUPDATE c09 SET label = 'meanwhile';\n");
     let meanwhile = read(ground, "source");
-    let stopped = ground.client("source", &text).unwrap_err();
+    let stopped = run(&text).unwrap_err();
     assert!(stopped.replace('_', " ").contains("what it was"), "{stopped}");
     assert_eq!(read(ground, "source"), meanwhile, "a script that stopped changed production");
 
@@ -51,7 +68,9 @@ fn play(ground: &(dyn Ground + Sync)) {
     let clients = world.clients(world.ticks() - 1);
     // What the pilot was told to leave in production's hands is what production has.
     let wanted = expected(&base, &pilot, &meanwhile, &clients, Later::Kept);
-    ground.client("source", &text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    run(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let stamp = "SELECT stamp FROM c03 WHERE id = 2";
+    assert_eq!(ground.query("source", stamp), ground.query("pilot", stamp), "a moment was written as another one");
     differ(ground, "script", &wanted, &read(ground, "source"));
     let again = ground.greenroom().args(["import", files, "--script", path, "--take", "pilot"]).finish();
     assert!(again.code == Some(0) && again.stdout.contains("production has all of it"), "{again:?}");

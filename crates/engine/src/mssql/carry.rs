@@ -101,6 +101,9 @@ fn with_identity(spell: &MsSpell, change: &RowChange, statement: String) -> Stri
     }
 }
 
+/// What a session must have set in which spelled changes mean what they say.
+pub(crate) const SETTINGS: &str = super::connect::OURS;
+
 pub(crate) async fn spelled(session: &mut Session, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
     let mut spells = BTreeMap::new();
     for (table, columns) in carry::columns_of_guarded(changes) {

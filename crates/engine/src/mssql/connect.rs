@@ -79,7 +79,7 @@ pub(crate) fn application(owner: &str) -> String {
 const LOCK_WAIT: u32 = 30_000;
 
 /// What indexed views, filtered indexes and computed columns need of whoever writes, and English messages of known form.
-const OURS: &str = "set quoted_identifier on; set ansi_nulls on; set ansi_padding on; set ansi_warnings on; set arithabort on; \
+pub(crate) const OURS: &str = "set quoted_identifier on; set ansi_nulls on; set ansi_padding on; set ansi_warnings on; set arithabort on; \
                     set concat_null_yields_null on; set numeric_roundabort off; set xact_abort on; set nocount on; set language us_english; \
                     set dateformat ymd; set datefirst 7; set textsize 2147483647";
 

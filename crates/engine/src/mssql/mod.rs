@@ -151,3 +151,7 @@ impl Source for MsSource {
         Ok(Box::new(hold::hold(&self.server, &self.database, tables).await?))
     }
 }
+
+pub(crate) fn settings() -> String {
+    carry::SETTINGS.to_owned()
+}

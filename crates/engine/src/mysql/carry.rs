@@ -87,6 +87,11 @@ pub(crate) async fn changes(
     applied
 }
 
+/// What a session must have set in which spelled changes mean what they say.
+pub(crate) fn settings() -> String {
+    format!("set names utf8mb4; set session time_zone = '+00:00', session sql_mode = '{}'", super::connect::LOADING)
+}
+
 pub(crate) async fn spelled(session: &mut Session, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
     let mut spells = BTreeMap::new();
     for table in carry::columns_of_guarded(changes).into_keys() {

@@ -143,3 +143,7 @@ impl Source for MySource {
         Ok(Box::new(hold::hold(&self.server, &self.database, tables).await?))
     }
 }
+
+pub(crate) fn settings() -> String {
+    carry::settings()
+}

@@ -90,6 +90,9 @@ pub(crate) async fn changes(session: &Session, key: &str, hash: &Hash, changes: 
     script::run(session, key, hash, &all, 0, false).await
 }
 
+/// What a session must have set in which spelled changes mean what they say.
+pub(crate) const SETTINGS: &str = super::connect::CANONICAL;
+
 pub(crate) fn spelled(changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
     let tables = carry::columns_of_guarded(changes).into_keys();
     let spells: BTreeMap<TableName, PgSpell> = tables.map(|t| (t.clone(), PgSpell(t))).collect();

@@ -159,7 +159,7 @@ impl Server {
 }
 
 /// Forms in which text COPY and catalogs are read the same way on every server.
-const CANONICAL: &str = "set extra_float_digits = 3; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set timezone = 'UTC'; \
+pub(crate) const CANONICAL: &str = "set extra_float_digits = 3; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set timezone = 'UTC'; \
                          set bytea_output = 'hex'; set lc_monetary = 'C'; set xmloption = content; set row_security = off; \
                          set standard_conforming_strings = on;";
 

@@ -169,3 +169,7 @@ impl Source for PgSource {
         Ok(Box::new(hold::hold(&self.server, tables).await?))
     }
 }
+
+pub(crate) fn settings() -> String {
+    carry::SETTINGS.to_owned()
+}

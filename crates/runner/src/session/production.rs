@@ -69,7 +69,7 @@ impl Session {
                     RowAct::Insert(_) => None,
                     _ => row.map(|row| expected(&compared.shapes, operation.table, row)),
                 };
-                named.push(format!("row {} of {}", at + 1, compared.shapes.tables[operation.table].short));
+                named.push(format!("the row of {} in change {}", compared.shapes.tables[operation.table].short, at + 1));
                 guarded.push(GuardedChange { change, expected });
             }
             let spelled = held.spelled(&guarded).await?;

@@ -98,7 +98,8 @@ impl Session {
         let made_from = self.schema_of(&pilot.id)?.ok_or_else(|| lost(&pilot.id))?;
         let (before, columns) = (made_from.columns_fingerprint(), now.columns_fingerprint());
         let after = shapes_of(pilot).map_or(before, |(_, after)| after);
-        if columns == before {
+        // An upgrade that changed no column cannot be told from none: then a person's word counts.
+        if columns == before && (after != before || pilot.plan.upgrade.is_empty()) {
             let (message, hint) = if after == before {
                 let message = format!("the pilot has production's version already: it was made from it by `{}`", pilot.id);
                 (message, "`greenroom refresh` renews its data")
@@ -111,6 +112,7 @@ impl Session {
         // A pilot that followed before knows what was run; what is in the program by now counts as run, too: production has it.
         let mut steps = steps(&pilot.plan.upgrade);
         steps.extend(pilot.plan.reached.iter().flat_map(|r| r.steps.iter().cloned()));
+        let before = if columns == before { Hash::ZERO } else { before };
         let reached = Reached { run: pilot.id.0.clone(), steps, before };
         let mut findings = Vec::new();
         if columns != after {
