@@ -122,7 +122,12 @@ fn exports(ground: &dyn Ground, configured: &State, pilot: &State, base: &State,
             }
             row
         };
-        let changed = |key: &&String| base.table(table).get(*key).map(keeps) != rows.get(*key).map(keeps);
+        let before = base.table(table);
+        let differs = |key: &String| before.get(key).map(keeps) != rows.get(key).map(keeps);
+        // Without a key, equal rows come along: how many there are is what changed. Their keys end with their number.
+        let alike = |key: &String| key.rsplit_once('#').map_or_else(|| key.clone(), |(row, _)| row.to_owned());
+        let all: std::collections::BTreeSet<String> = before.keys().chain(rows.keys()).filter(|k| differs(k)).map(alike).collect();
+        let changed = |key: &&String| differs(key) || table == "c12" && all.contains(&alike(key));
         let planted = |key: &&String| configured.table(table).get(*key) != rows.get(*key);
         let wanted: Vec<&String> = rows.keys().filter(changed).filter(|k| !planted(k)).collect();
         let text = fs::read_to_string(folder.join(format!("{table}.json"))).unwrap_or_else(|_| "{\"rows\":[]}".into());

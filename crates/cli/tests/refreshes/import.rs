@@ -38,21 +38,26 @@ fn play(ground: &(dyn Ground + Sync)) {
     let asked = training(ground, &["import", files, "--preview"], 5);
     assert!(asked.stdout.contains("ours") || asked.stderr.contains("ours"), "the preview shows what comes in: {asked:?}");
     training(ground, &["undo", "--quiet"], 0);
-    let cut = ground
-        .greenroom()
-        .args(["--profile", "training", "import", files])
-        .kill_at_line(|line| line.contains("bring the files' configuration in"));
-    assert_eq!(cut.signal, Some(9), "{cut:?}");
-    assert_eq!(read(ground, TRAINING), before, "an import that was killed changed the pilot");
-    training(ground, &["resume", "--quiet"], 0);
     let wanted = expected(&base, &pilot, &before, &world.clients(0), Later::Kept);
-    differ(ground, "import", &wanted, &read(ground, TRAINING));
     assert_eq!(label(&wanted, "c01", "4"), "ours", "by rule the file's is taken");
     assert_eq!(label(&wanted, "c03", "4"), "for the course", "by rule what was there is taken");
+    // Killed at each step of its own, gone on with or taken back; and taken back when it was whole.
+    for step in ["bring the files' configuration in", "compare what was brought in"] {
+        for go_on in [false, true] {
+            let run = ground.greenroom().args(["--profile", "training", "import", files]);
+            let cut = run.kill_at_line(move |line| line.contains(step));
+            assert_eq!(cut.signal, Some(9), "{cut:?}");
+            assert_eq!(read(ground, TRAINING), before, "an import that was killed at `{step}` changed the pilot");
+            if go_on {
+                training(ground, &["resume", "--quiet"], 0);
+                differ(ground, &format!("import killed at `{step}`"), &wanted, &read(ground, TRAINING));
+            }
+            training(ground, &["undo", "--yes", "--quiet"], 0);
+            assert_eq!(read(ground, TRAINING), before, "an import that was undone left something behind");
+        }
+    }
     assert_eq!(read(ground, "pilot"), pilot, "an import changed the pilot that was exported");
 
-    training(ground, &["undo", "--quiet"], 0);
-    assert_eq!(read(ground, TRAINING), before, "an import that was undone left something behind");
     training(ground, &["import", files, "--quiet"], 0);
     differ(ground, "import again", &wanted, &read(ground, TRAINING));
     // What was brought in is configured there now.

@@ -204,6 +204,36 @@ fn drift_is_reported_with_what_can_be_told() {
 }
 
 #[test]
+fn a_program_holds_in_the_version_that_production_reached() {
+    let former = catalog(PG, vec![table(PG, "t", &["id"], &["!id int", "mail text"]), table(PG, "gone", &["id"], &["!id int"])]);
+    let now = catalog(PG, vec![table(PG, "t", &["id"], &["!id int"]), table(PG, "u", &["id"], &["!id int", "mail text", "active int"])]);
+    let mail = mask("email");
+    let mut p = program(&former, &[("t", "mail", mail.clone())]);
+    p.kinds = vec![kind("gone", Kind::Queue, None, None)];
+    let after = |d: Decision, from: &str| Decision { after_upgrade: true, derived_from: vec![from.into()], ..d };
+    let keep = || decision(Treatment::Keep);
+    let new = [("id", after(keep(), "t.id")), ("mail", after(keep(), "t.mail")), ("active", after(keep(), "t.id"))];
+    p.columns.insert("u".into(), new.into_iter().map(|(c, d)| (c.to_owned(), d)).collect());
+    assert!(codes(&check(&p, &now, None)).contains(&"GR0202"), "without knowing better, names are misspelt");
+    let (here, findings) = reached(&p, &former, &now);
+    assert_eq!(codes(&findings), ["GR0215", "GR0216"], "{findings:?}");
+    assert!(findings[0].message.contains("`u.mail`") && findings[0].message.contains("`t.mail`"), "{:?}", findings[0]);
+    assert!(findings[1].message.contains("`gone.id`") && findings[1].message.contains("`t.mail`"), "{:?}", findings[1]);
+    assert_eq!(codes(&check(&here, &now, None)), ["GR0205"], "all is decided, one of it not rightly");
+    // Masked, answered for, or changed by a pack: no longer raw.
+    let answered = Decision { approved_by: Some("ann".into()), ..keep() };
+    for decided in [mail, answered] {
+        p.columns.get_mut("u").unwrap().insert("mail".into(), after(decided, "t.mail"));
+        let (here, findings) = reached(&p, &former, &now);
+        assert_eq!(codes(&findings), ["GR0216"]);
+        assert_eq!(check(&here, &now, None), []);
+    }
+    // A name that neither version has is misspelt in both.
+    p.columns.get_mut("u").unwrap().insert("activ".into(), keep());
+    assert_eq!(codes(&check(&reached(&p, &former, &now).0, &now, None)), ["GR0203"]);
+}
+
+#[test]
 fn what_reaches_outside_or_cannot_be_carried_stops() {
     let mut refused = table(PG, "r", &[], &["x int"]);
     refused.form = TableForm::Refused("virtual table".into());
