@@ -12,13 +12,16 @@ pub(crate) fn script(engine: EngineKind, head: &[String], changes: &[Named]) -> 
     let mut out: String = head.iter().map(|line| format!("-- {line}\n")).collect();
     out.push_str(&greenroom_engine::settings(engine));
     let (begin, end) = match engine {
-        EngineKind::Postgres => ("\\set ON_ERROR_STOP on\nbegin;\nset constraints all deferred;\n", "commit;\n"),
+        EngineKind::Postgres => (
+            "\\set ON_ERROR_STOP on\n\\encoding UTF8\nbegin isolation level repeatable read;\nset constraints all deferred;\n",
+            "commit;\n",
+        ),
         // The settings are strict: NULL is not let into the table, which makes a failed check an error.
         EngineKind::Mysql => (
             "create temporary table greenroom_check (the_row_is_not_what_it_was int not null, what varchar(200));\nstart transaction;\n",
             "commit;\ndrop temporary table greenroom_check;\n",
         ),
-        EngineKind::Mssql => ("begin transaction;\n", "commit;\n"),
+        EngineKind::Mssql => ("set transaction isolation level repeatable read;\nbegin transaction;\n", "commit;\n"),
         EngineKind::Sqlite | EngineKind::Fake => (
             ".bail on\npragma foreign_keys = on;\n\
              create temp table greenroom_check (rows integer constraint the_row_is_what_it_was check (rows >= 1), what text);\n\

@@ -102,8 +102,11 @@ async fn script(app: &App, files: &[ExportedTable], all: bool, take: Option<Take
     let text = made.script.filter(|_| made.changes > 0);
     if let Some(text) = &text {
         let write = || -> std::io::Result<()> {
-            let mut out = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-            out.write_all(text.as_bytes())
+            // A file that was there may be readable by others.
+            let part = path.with_extension("part");
+            let mut out = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&part)?;
+            out.write_all(text.as_bytes()).and_then(|()| out.sync_all())?;
+            std::fs::rename(&part, path)
         };
         write().map_err(CliError::io(format!("write {}", path.display())))?;
     }

@@ -30,7 +30,8 @@ impl Spell for PgSpell {
 
     fn exactly(&self, column: &str, reference: &str, cell: &Cell) -> Result<String> {
         // As text: not every type knows equality, and some take different values for equal.
-        Ok(format!("{reference}::text = {} collate \"C\"", sql::literal(text(column, cell)?)))
+        // Written as COPY writes it: a cast writes booleans out and drops blanks.
+        Ok(format!("pg_catalog.format('%s', {reference}) = {} collate \"C\"", sql::literal(text(column, cell)?)))
     }
 
     fn insert(&self, columns: &str, values: &str) -> String {

@@ -57,10 +57,11 @@ pub fn reached(program: &Program, former: &Catalog, now: &Catalog) -> (Program, 
     });
     here.kinds.retain(|k| !left(&k.table));
     here.left_out.retain(|written, _| !left(written));
+    let rules: Vec<PackRule> = here.packs.iter().flat_map(|p| p.rules.iter().cloned()).collect();
     for (written, columns) in &mut here.columns {
         let Some(table) = find_table(now, written) else { continue };
         for (column, decision) in columns.iter_mut().filter(|(c, d)| d.after_upgrade && table.column(c).is_some()) {
-            let neutral = program.packs.iter().flat_map(|p| &p.rules).any(|r| changes(r, written, column));
+            let neutral = rules.iter().any(|r| always(r) && changes(r, written, column));
             if let Some(from) = raw_origin(program, decision).filter(|_| !neutral) {
                 let message =
                     format!("`{written}.{column}` is kept, but production has it now, and `{from}`, which it is made from, is not kept");
@@ -95,6 +96,13 @@ fn is_kept(program: &Program, written: &str) -> bool {
         let decision = program.columns.get(table).and_then(|columns| columns.get(column));
         decision.is_some_and(|d| d.treatment == Treatment::Keep) && !rules().any(|r| changes(r, table, column))
     })
+}
+
+/// Whether a rule is about every row.
+fn always(rule: &PackRule) -> bool {
+    let masked = |columns: &std::collections::BTreeMap<String, Decision>| columns.values().all(|d| d.when.is_none() && d.unless.is_none());
+    let whole = if let PackAction::Mask { columns } = &rule.action { masked(columns) } else { true };
+    whole && rule.when.is_none() && rule.unless.is_none()
 }
 
 fn changes(rule: &PackRule, table: &str, column: &str) -> bool {

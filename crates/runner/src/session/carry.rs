@@ -92,11 +92,12 @@ impl Session {
         // Keyed: what is in a small file could be guessed.
         let bytes = serde_json::to_vec(&files).map_err(std::io::Error::from)?;
         let hash = Hash(*blake3::keyed_hash(&self.keys("import").values, &bytes).as_bytes());
+        let known = self.workspace.import(hash).exists();
         write_json(&self.workspace.import(hash), &files)?;
         let rows = files.iter().map(|f| f.rows.len() as u64).sum();
         let from = ImportFrom { hash, tables: files.iter().map(|f| f.table.clone()).collect(), rows, all };
         let planned = self.plan_made(Over { carry: Some((carry, false)), import: Some((from, ask)), ..Over::default() }).await;
-        if planned.is_err() {
+        if planned.is_err() && !known {
             // Without a plan nobody asks for them again; should they stay, they lie in a folder that only their owner reads.
             let _ = std::fs::remove_file(self.workspace.import(hash));
         }

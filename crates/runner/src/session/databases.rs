@@ -123,6 +123,7 @@ impl Session {
                 "`greenroom status` lists those that it knows; others are not Greenroom's to drop",
             ));
         };
+        let _theirs = self.lock_of(k.profile.as_deref())?;
         let busy = self.whole_history()?.runs.iter().any(|r| r.id == k.run && matches!(r.phase, Phase::Running | Phase::Undoing));
         if busy && (k.role == "generation" || k.role == UNMASKED) {
             return Err(refused(
@@ -170,6 +171,10 @@ impl Session {
         let due: Vec<Known> = self.databases().await?.into_iter().filter(|k| k.until.is_some_and(|u| u <= now) && ours(k)).collect();
         let mut dropped = Vec::new();
         for k in due {
+            // Another pilot at work keeps its own for now.
+            if self.lock_of(k.profile.as_deref()).is_err() {
+                continue;
+            }
             let undone = if k.role == RAW || k.role == "former" { None } else { Some(self.undo(Some(&k.run.0)).await?) };
             match undone {
                 Some(_) => dropped.push(k),

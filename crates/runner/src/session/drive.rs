@@ -45,7 +45,20 @@ impl Session {
     }
 
     fn lock_name(&self) -> String {
-        self.program.profile.as_ref().map_or_else(|| "pilot".to_owned(), |profile| format!("pilot.{profile}"))
+        lock_name(self.program.profile.as_deref())
+    }
+
+    /// The lock of another pilot, while something of it is dropped; none for this one, whose lock the caller has.
+    pub(super) fn lock_of(&self, profile: Option<&str>) -> Result<Option<RunLock>, SessionError> {
+        if profile == self.program.profile.as_deref() {
+            return Ok(None);
+        }
+        let lock = self.workspace.lock(&lock_name(profile))?;
+        let of = profile.map_or_else(|| "the first pilot".to_owned(), |p| format!("the pilot `{p}`"));
+        match lock {
+            Some(lock) => Ok(Some(lock)),
+            None => Err(refused("GR0723", format!("another Greenroom is working on {of}"), "wait for it, or stop it")),
+        }
     }
 
     pub(super) fn lock(&self) -> Result<RunLock, SessionError> {
@@ -121,7 +134,7 @@ impl Session {
         let undoing = state.phase == Phase::Undoing;
         if let (RunKind::Restore, Some(raw)) = (state.plan.kind, &state.plan.raw) {
             let reads = |r: &&RunState| r.id != id && of_copy(r, raw) && matches!(r.phase, Phase::Running | Phase::Undoing);
-            if let Some(reader) = self.history()?.runs.iter().find(reads) {
+            if let Some(reader) = self.whole_history()?.runs.iter().find(reads) {
                 let message = format!("the run `{}` reads the raw copy that `{id}` made", reader.id);
                 return Err(refused(
                     "GR0723",
@@ -206,4 +219,8 @@ impl Session {
             "put the files back, or `greenroom undo` the run and plan again",
         ))
     }
+}
+
+fn lock_name(profile: Option<&str>) -> String {
+    profile.map_or_else(|| "pilot".to_owned(), |profile| format!("pilot.{profile}"))
 }

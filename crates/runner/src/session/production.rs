@@ -6,6 +6,7 @@ use crate::execute::{ImportInput, Shown, StepError, compare, row_changes};
 use crate::script::{Named, script};
 use greenroom_engine::carry::{GuardedChange, RowAct, RowKey};
 use greenroom_model::carry::{CarryKey, ExportedTable, Into, Shapes, Take, Words};
+use greenroom_model::finding::any_error;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::tables;
 use greenroom_model::program::{CarryRule, Origin};
@@ -31,6 +32,9 @@ impl Session {
         let mut source = self.engines.source().await?;
         let schema = source.inspect().await?;
         let here = self.here(&schema)?;
+        if any_error(&here.findings) {
+            return Err(SessionError::Findings(here.findings));
+        }
         let mut held = source.hold(&[]).await?;
         let catalog = held.inspect().await?;
         let (copies, _) = tables::resolve(&here.program, &catalog, &self.keys("check").masks);
@@ -38,7 +42,6 @@ impl Session {
         let origin = Origin { layer: "program".into(), file: String::new(), span: (0, 0) };
         rules.extend(rest.map(|take| CarryRule { table: None, column: None, kind: None, take, reason: None, origin }));
         let key = CarryKey::new(&self.keys("carry").values);
-        let decided = self.history()?.decided;
         let input = ImportInput {
             program: &here.program,
             source: &catalog,
@@ -50,7 +53,13 @@ impl Session {
             all,
             seen: &self.keys("import").values,
         };
-        let compared = compare(held.as_mut(), input, Words::new(&rules, &decided, &key)).await.map_err(|e| match e {
+        let compared = compare(
+            held.as_mut(),
+            input, // What was decided for a pilot was not decided for production.
+            Words::new(&rules, &[], &key),
+        )
+        .await
+        .map_err(|e| match e {
             StepError::Failed(f) => SessionError::Failed(Box::new(f)),
             StepError::Dead(e) => e.into(),
             StepError::Waits(_) | StepError::Stopped => refused("GR0709", "stopped", "import again"),

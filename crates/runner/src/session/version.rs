@@ -31,7 +31,8 @@ impl Session {
     /// # Errors
     /// When journal or workspace cannot be read.
     pub(super) fn here(&self, now: &Catalog) -> Result<Here, SessionError> {
-        let reached = self.reached(&self.history()?, now.columns_fingerprint());
+        // Production is every pilot's: what one of them has been upgraded by tells for all.
+        let reached = self.reached(&self.whole_history()?, now.columns_fingerprint());
         self.here_with(reached, now)
     }
 
@@ -49,7 +50,8 @@ impl Session {
                 }
                 Here { program, reached: Some(reached), findings }
             }
-            _ => Here { program: columns::not_reached(&self.program, now), reached: None, findings: Vec::new() },
+            (Some(reached), None) => return Err(lost(&RunId(reached.run))),
+            (None, _) => Here { program: columns::not_reached(&self.program, now), reached: None, findings: Vec::new() },
         })
     }
 
@@ -72,10 +74,13 @@ impl Session {
         for run in history.runs.iter().rev().filter(|r| r.phase == Phase::Finished && r.plan.kind != RunKind::Restore) {
             if let Some((before, after)) = shapes_of(run).filter(|(before, after)| before != after) {
                 if now == after {
-                    return Some(Reached { run: run.id.0.clone(), steps: steps(&run.plan.upgrade), before });
+                    let mut steps = steps(&run.plan.upgrade);
+                    steps.extend(run.plan.reached.iter().flat_map(|r| r.steps.iter().cloned()));
+                    return Some(Reached { run: run.id.0.clone(), steps, before });
                 }
                 if now == before {
-                    return None;
+                    // What production had by then it still has.
+                    return run.plan.reached.clone();
                 }
             }
             if let Some(reached) = &run.plan.reached {
@@ -86,7 +91,7 @@ impl Session {
     }
 
     fn is_reached(&self, reached: &Reached, now: &Catalog) -> Result<bool, SessionError> {
-        let run = self.history()?.runs.into_iter().find(|r| r.id.0 == reached.run);
+        let run = self.whole_history()?.runs.into_iter().find(|r| r.id.0 == reached.run);
         Ok(run.and_then(|r| shapes_of(&r)).is_some_and(|(_, after)| after == now.columns_fingerprint()))
     }
 
