@@ -34,6 +34,9 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T
     }
 }
 
+/// What names of files with rows to be imported end with.
+pub(crate) const IMPORT_FILE: &str = ".import.json";
+
 /// Writes a file whole or not at all, for its owner only.
 ///
 /// # Errors
@@ -81,7 +84,12 @@ impl Workspace {
 
     /// Where the rows of files are kept that a run brings in.
     pub fn import(&self, hash: Hash) -> PathBuf {
-        self.root.join("plans").join(format!("{hash}.import.json"))
+        self.imports().join(format!("{hash}{IMPORT_FILE}"))
+    }
+
+    /// The folder of [`Workspace::import`], which holds other files too.
+    pub fn imports(&self) -> PathBuf {
+        self.root.join("plans")
     }
 
     /// Where the bases of generations are kept: what later carry-overs compare with.

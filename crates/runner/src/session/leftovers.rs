@@ -4,6 +4,7 @@
 use super::databases::UNMASKED;
 use super::{Session, SessionError};
 use crate::base::Base;
+use crate::workspace::IMPORT_FILE;
 use greenroom_model::run::Phase;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -72,6 +73,21 @@ impl Session {
             };
             let goes = if stands { "with its database".to_owned() } else { "delete the file".to_owned() };
             all.push(Leftover { what: "base".into(), place: path, bytes: Some(bytes), why, until: None, goes, raw: false });
+        }
+        for (path, bytes) in files(&self.workspace.imports())? {
+            if path.ends_with(IMPORT_FILE) {
+                let why = "rows of exported files, kept from the plan of an import to its end".to_owned();
+                let goes = "delete the file once no import waits for anybody".to_owned();
+                all.push(Leftover {
+                    what: "compared configuration".into(),
+                    place: path,
+                    bytes: Some(bytes),
+                    why,
+                    until: None,
+                    goes,
+                    raw: false,
+                });
+            }
         }
         for run in history.runs.iter().filter(|r| r.plan.carry.is_some() && r.phase == Phase::Finished) {
             let scratch = self.workspace.scratch(&run.id)?;
