@@ -10,25 +10,29 @@ pub(crate) type Named = (String, SpelledChange);
 /// The script. `head` becomes remarks before it.
 pub(crate) fn script(engine: EngineKind, head: &[String], changes: &[Named]) -> String {
     let mut out: String = head.iter().map(|line| format!("-- {line}\n")).collect();
-    out.push_str(&greenroom_engine::settings(engine));
     let (begin, end) = match engine {
-        EngineKind::Postgres => (
-            "\\set ON_ERROR_STOP on\n\\encoding UTF8\nbegin isolation level repeatable read;\nset constraints all deferred;\n",
-            "commit;\n",
-        ),
+        EngineKind::Postgres => ("begin isolation level repeatable read;\nset constraints all deferred;\n", "commit;\n"),
         // The settings are strict: NULL is not let into the table, which makes a failed check an error.
         EngineKind::Mysql => (
-            "create temporary table greenroom_check (the_row_is_not_what_it_was int not null, what varchar(200));\nstart transaction;\n",
+            "create temporary table greenroom_check (the_row_is_not_what_it_was int not null, what varchar(200));\n\
+             set transaction isolation level serializable;\nstart transaction;\n",
             "rollback;\ndrop temporary table greenroom_check;\n",
         ),
         EngineKind::Mssql => ("set transaction isolation level repeatable read;\nbegin transaction;\n", "commit;\n"),
         EngineKind::Sqlite | EngineKind::Fake => (
-            ".bail on\npragma foreign_keys = on;\n\
+            "pragma foreign_keys = on;\n\
              create temp table greenroom_check (rows integer constraint the_row_is_what_it_was check (rows >= 1), what text);\n\
              begin immediate;\npragma defer_foreign_keys = on;\n",
             "commit;\ndrop table temp.greenroom_check;\n",
         ),
     };
+    // What the client itself is told: to stop at the first error, and what the file is written in.
+    out.push_str(match engine {
+        EngineKind::Postgres => "\\set ON_ERROR_STOP on\n\\encoding UTF8\n",
+        EngineKind::Sqlite | EngineKind::Fake => ".bail on\n",
+        EngineKind::Mysql | EngineKind::Mssql => "",
+    });
+    out.push_str(&greenroom_engine::settings(engine));
     out.push_str(begin);
     for (what, change) in changes {
         if let Some(count) = &change.count {
@@ -36,10 +40,14 @@ pub(crate) fn script(engine: EngineKind, head: &[String], changes: &[Named]) -> 
         }
         out.push_str(&change.statement);
         out.push_str(";\n");
+        if engine == EngineKind::Mysql {
+            // After an error the number of rows is -1.
+            out.push_str("insert into greenroom_check select if(row_count() >= 0, 1, null), 'the change before';\n");
+        }
     }
     if engine == EngineKind::Mysql {
-        // `source` in that client goes on after an error: then a check is missing, and nothing is committed.
-        let checks = changes.iter().filter(|(_, c)| c.count.is_some()).count();
+        // `source` in that client goes on after an error: then a line is missing, and nothing is committed.
+        let checks = changes.len() + changes.iter().filter(|(_, c)| c.count.is_some()).count();
         out.push_str(&format!("set @greenroom = if((select count(*) from greenroom_check) = {checks}, 'commit', 'do 0');\n"));
         out.push_str("prepare greenroom from @greenroom;\nexecute greenroom;\ndeallocate prepare greenroom;\n");
     }
@@ -87,11 +95,11 @@ mod tests {
     #[test]
     fn a_script_is_one_transaction_that_ends_at_the_first_row_that_changed() {
         let of = |engine| script(engine, &["for clinic".into()], &changes());
-        let changed = "update s set a = '$greenroom0$' where id = 1;\ninsert into s (id) values (2);\n";
+        let changed = "update s set a = '$greenroom0$' where id = 1;\n";
         for (engine, before, check, after) in [
             (
                 EngineKind::Postgres,
-                "set extra_float_digits = 3; set datestyle = 'ISO, YMD';",
+                "\\set ON_ERROR_STOP on\n\\encoding UTF8\nset extra_float_digits = 3; set datestyle = 'ISO, YMD';",
                 "do $greenroom0$ begin if (select count(*) from s where id = 1) < 1 then raise exception 'row 1 of it''s is not what it was \
                  when this script was written'; end if; end $greenroom0$;\n",
                 "commit;\n",
@@ -100,7 +108,7 @@ mod tests {
                 EngineKind::Mysql,
                 "set names utf8mb4; set session time_zone = '+00:00'",
                 "start transaction;\ninsert into greenroom_check select if((select count(*) from s where id = 1) >= 1, 1, null), 'row 1 of it''s';\n",
-                "= 1, 'commit', 'do 0');\nprepare greenroom from @greenroom;\nexecute greenroom;\ndeallocate prepare greenroom;\n\
+                "= 3, 'commit', 'do 0');\nprepare greenroom from @greenroom;\nexecute greenroom;\ndeallocate prepare greenroom;\n\
                  rollback;\ndrop temporary table greenroom_check;\n",
             ),
             (

@@ -103,7 +103,11 @@ async fn script(app: &App, files: &[ExportedTable], all: bool, take: Option<Take
     if let Some(text) = &text {
         let write = || -> std::io::Result<()> {
             // A file that was there may be readable by others.
-            let part = path.with_extension("part");
+            let part = path.with_file_name(format!(".{}.part", path.file_name().unwrap_or_default().to_string_lossy()));
+            match std::fs::remove_file(&part) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
             let mut out = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&part)?;
             out.write_all(text.as_bytes()).and_then(|()| out.sync_all())?;
             std::fs::rename(&part, path)

@@ -172,8 +172,9 @@ impl Session {
         let mut dropped = Vec::new();
         for k in due {
             // Another pilot at work keeps its own for now.
-            if self.lock_of(k.profile.as_deref()).is_err() {
-                continue;
+            match self.lock_of(k.profile.as_deref()) {
+                Err(SessionError::Refused { .. }) => continue,
+                free => drop(free?),
             }
             let undone = if k.role == RAW || k.role == "former" { None } else { Some(self.undo(Some(&k.run.0)).await?) };
             match undone {

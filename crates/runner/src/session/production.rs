@@ -37,6 +37,7 @@ impl Session {
         }
         let mut held = source.hold(&[]).await?;
         let catalog = held.inspect().await?;
+        // Columns that nobody decided on count as masked; saying so is the check's.
         let (copies, _) = tables::resolve(&here.program, &catalog, &self.keys("check").masks);
         let mut rules = here.program.carry.rules.clone();
         let origin = Origin { layer: "program".into(), file: String::new(), span: (0, 0) };
@@ -53,13 +54,9 @@ impl Session {
             all,
             seen: &self.keys("import").values,
         };
-        let compared = compare(
-            held.as_mut(),
-            input, // What was decided for a pilot was not decided for production.
-            Words::new(&rules, &[], &key),
-        )
-        .await
-        .map_err(|e| match e {
+        // What was decided for a pilot was not decided for production.
+        let words = Words::new(&rules, &[], &key);
+        let compared = compare(held.as_mut(), input, words).await.map_err(|e| match e {
             StepError::Failed(f) => SessionError::Failed(Box::new(f)),
             StepError::Dead(e) => e.into(),
             StepError::Waits(_) | StepError::Stopped => refused("GR0709", "stopped", "import again"),

@@ -37,22 +37,17 @@ impl Session {
     }
 
     pub(super) fn here_with(&self, reached: Option<Reached>, now: &Catalog) -> Result<Here, SessionError> {
-        let former = match &reached {
-            Some(reached) => self.schema_of(&RunId(reached.run.clone()))?,
-            None => None,
+        let Some(reached) = reached else {
+            return Ok(Here { program: columns::not_reached(&self.program, now), reached: None, findings: Vec::new() });
         };
-        Ok(match (reached, former) {
-            (Some(reached), Some(former)) => {
-                let (mut program, findings) = columns::reached(&self.program, &former, now);
-                // This is the version that the pilot was verified in: nothing has drifted.
-                if self.program.pinned == Some(reached.before) && self.is_reached(&reached, now)? {
-                    program.pinned = Some(now.columns_fingerprint());
-                }
-                Here { program, reached: Some(reached), findings }
-            }
-            (Some(reached), None) => return Err(lost(&RunId(reached.run))),
-            (None, _) => Here { program: columns::not_reached(&self.program, now), reached: None, findings: Vec::new() },
-        })
+        // Without the former schema, what only it had passes for misspelt, and has to be removed from the program.
+        let former = self.schema_of(&RunId(reached.run.clone()))?;
+        let (mut program, findings) = columns::reached(&self.program, former.as_ref().unwrap_or(now), now);
+        // This is the version that the pilot was verified in: nothing has drifted.
+        if self.program.pinned == Some(reached.before) && self.is_reached(&reached, now)? {
+            program.pinned = Some(now.columns_fingerprint());
+        }
+        Ok(Here { program, reached: Some(reached), findings })
     }
 
     /// The program as `columns` and `check` see it: what holds for production as it is now.
