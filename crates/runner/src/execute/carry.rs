@@ -3,21 +3,22 @@
 //! What is to be done is decided once and kept in the run's folder before the first change: on an engine that commits change by change, a
 //! comparison with a half-way state would take it for production's.
 
+use super::apply::{Shown, Work, add, changes, forbidden};
 use super::sides::{Before, among_masked, answers, base_side, new_side, outside, pilot_side, row_hashes};
-use super::{Execution, StepError, failure, failure_of};
+use super::{Execution, StepError, failure};
 use crate::base::Base;
 use crate::workspace::RunKeys;
-use greenroom_engine::carry::{RowAct, RowChange, RowKey};
-use greenroom_engine::{EngineError, Generation};
+use greenroom_engine::Generation;
+use greenroom_engine::carry::RowChange;
 use greenroom_model::carry::{
-    Act, BaseRow, CarryKey, CarryPlan, Carrying, Cell, ConflictKind, Decided, ExportedTable, Into, KeyForm, Later, Preview, ShapeInput,
-    Shapes, Side, TableShape, Take, Words, masked_columns, shapes,
+    BaseRow, CarryKey, CarryPlan, Carrying, Cell, Decided, ExportedTable, Into, Later, Preview, ShapeInput, Shapes, Side, TableShape,
+    Words, masked_columns, shapes,
 };
 use greenroom_model::catalog::{Catalog, TableName};
-use greenroom_model::finding::{Finding, Severity, any_error};
+use greenroom_model::finding::any_error;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
-use greenroom_model::run::{Failure, Outcome, Question, Verdict};
+use greenroom_model::run::{Failure, Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -59,8 +60,13 @@ impl CarrySetup {
 pub(crate) const PREVIEW: &str = "preview.json";
 /// Where what is being carried out is kept.
 const CARRY: &str = "carry.json";
-/// Under which it is recorded in the generation.
-const RECORD: &str = "greenroom carry-over";
+const CARRY_OVER: Work = Work {
+    record: "greenroom carry-over",
+    preview: PREVIEW,
+    fact: "carried",
+    question: "the pilot's configuration would be carried over",
+    later: true,
+};
 
 /// What is being carried out.
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,17 +87,6 @@ impl Kept {
     }
 }
 
-/// A preview, with what tells whether it is still the one that somebody saw.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Shown {
-    /// Keyed hash of the rows that were compared: what people decide changes what is done, not what they saw.
-    pub seen: Hash,
-    /// The preview.
-    pub preview: Preview,
-    /// What was found about the shapes: notes and warnings.
-    pub findings: Vec<String>,
-}
-
 /// The three sides, compared.
 struct Compared {
     shapes: Shapes,
@@ -105,7 +100,7 @@ struct Compared {
 impl Execution {
     pub(super) async fn carry_over(&mut self, ask: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
         self.fence().await?;
-        let state = self.generation().await?.script_state(RECORD).await?;
+        let state = self.generation().await?.script_state(CARRY_OVER.record).await?;
         let kept = match state.hash {
             // What was begun is ended as it was decided: comparing again would take a half-way state for production's.
             Some(hash) => {
@@ -115,16 +110,7 @@ impl Execution {
             }
             None => {
                 let compared = self.compare(!self.plan.kind.is_unmasked()).await?;
-                let former: Option<Shown> = self.kept(PREVIEW)?;
-                let seen = answer == Some("go") && former.is_some_and(|f| f.seen == compared.shown.seen);
-                self.keep(PREVIEW, &compared.shown)?;
-                if !compared.plan.is_ready() || (ask && !seen) {
-                    return Err(StepError::Waits(question(
-                        "the pilot's configuration would be carried over",
-                        &compared.shown.preview,
-                        answer.is_some(),
-                    )));
-                }
+                self.wait_for(&CARRY_OVER, &compared.plan, &compared.shown, ask, answer)?;
                 let kept = Kept {
                     hash: self.keyed_hash(compared.plan.hash()),
                     pilot: compared.pilot,
@@ -140,21 +126,7 @@ impl Execution {
                 kept
             }
         };
-        if !state.complete {
-            let inside = self.generation().await?;
-            inside.carry(RECORD, &kept.hash, &kept.changes, state.done).await.map_err(|e| not_carried(&kept.changes, &e))?;
-        }
-        self.touched(kept.changes.iter().map(|c| &c.table).collect())?;
-        let mut outcome = Outcome { rows: Some(kept.changes.len() as u64), ..Outcome::default() };
-        outcome.facts.insert("carried".into(), kept.hash.to_string());
-        if let Some(shown) = self.kept::<Shown>(PREVIEW)? {
-            let c = shown.preview.counts;
-            outcome.notes.push(format!(
-                "{} rows inserted, {} updated ({} cells), {} deleted; {} later changes of production's own; {} conflicts decided",
-                c.inserted, c.updated, c.cells, c.deleted, c.reports, c.conflicts
-            ));
-        }
-        Ok(outcome)
+        self.apply(&CARRY_OVER, &kept.hash, &kept.changes, &state).await
     }
 
     pub(super) async fn verify_carry(&mut self) -> Result<Outcome, StepError> {
@@ -164,27 +136,9 @@ impl Execution {
             passed: false,
             compared: vec![format!("configuration of {} tables, cell by cell, with base and pilot", again.shapes.tables.len())],
             not_compared: Vec::new(),
-            differences: Vec::new(),
+            differences: self.still_to_do(&CARRY_OVER, &again.shapes, &again.plan)?,
             fingerprint: again.fingerprint,
         };
-        // Carrying over once more must change nothing.
-        let mut left: BTreeMap<&str, u64> = BTreeMap::new();
-        for operation in &again.plan.operations {
-            *left.entry(again.shapes.tables[operation.table].short.as_str()).or_default() += 1;
-        }
-        verdict
-            .differences
-            .extend(left.into_iter().map(|(table, n)| format!("table {table}: {n} rows are not as the comparison wants them")));
-        let former: Option<Shown> = self.kept(PREVIEW)?;
-        let nulls = nulls(former.as_ref());
-        let mut open: BTreeMap<&str, u64> = BTreeMap::new();
-        for (table, conflict) in again.plan.open() {
-            let short = again.shapes.tables[table].short.as_str();
-            if !nulls.contains(&(short, &conflict.key)) {
-                *open.entry(short).or_default() += 1;
-            }
-        }
-        verdict.differences.extend(open.into_iter().map(|(table, n)| format!("table {table}: {n} conflicts that nobody has decided")));
         let c = again.shown.preview.counts;
         if c.reports > 0 {
             let stay = if self.plan.kind.is_unmasked() { "which stay" } else { "which are reported and not taken" };
@@ -231,11 +185,6 @@ impl Execution {
         let mut f = failure("GR0827", "people changed the pilot's configuration after it was carried over, while the run rested");
         f.hint = Some("`greenroom undo` this run and refresh again: nothing of the pilot is lost".into());
         Err(f.into())
-    }
-
-    /// A hash that nobody can guess a small plan from.
-    pub(super) fn keyed_hash(&self, hash: Hash) -> Hash {
-        Hash(*blake3::keyed_hash(&self.setup.keys.values, &hash.0).as_bytes())
     }
 
     /// Reads the three sides and compares them. `lost` counts records that people entered on the pilot, too.
@@ -316,14 +265,6 @@ impl Execution {
     }
 }
 
-/// Rows with a reference that was decided to become NULL: it differs from both sides ever after.
-pub(super) fn nulls(shown: Option<&Shown>) -> BTreeSet<(&str, &Vec<Cell>)> {
-    let tables = shown.into_iter().flat_map(|s| &s.preview.tables);
-    let conflicts = tables.flat_map(|t| t.conflicts.iter().map(|c| (t.table.as_str(), c)));
-    let nulls = conflicts.filter(|(_, c)| c.kind == ConflictKind::MissingParent && matches!(c.taken, Some((Take::Null, _))));
-    nulls.map(|(table, c)| (table, &c.key)).collect()
-}
-
 /// Records on the pilot that were not there when it was opened, or looked otherwise; and tables of which that is not known.
 async fn lost_records(
     pilot: &mut dyn Generation,
@@ -353,76 +294,6 @@ async fn lost_records(
     Ok((lost, unknown))
 }
 
-/// Adds a side to a token: the rows are in the order of their keys.
-pub(super) fn add(token: &mut blake3::Hasher, side: &Side) {
-    token.update(&(side.rows.len() as u64).to_le_bytes());
-    for cell in side.rows.values().flatten() {
-        match cell.bytes() {
-            None => drop(token.update(&u64::MAX.to_le_bytes())),
-            Some(bytes) => drop(token.update(&(bytes.len() as u64).to_le_bytes()).update(bytes)),
-        }
-    }
-}
-
-/// The engine's changes for a plan.
-pub(crate) fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
-    let named = |shape: &TableShape, cells: &BTreeMap<usize, Cell>| -> Vec<(String, Cell)> {
-        cells.iter().map(|(at, cell)| (shape.columns[*at].name.clone(), cell.clone())).collect()
-    };
-    let key = |shape: &TableShape, key: &[Cell]| match &shape.key {
-        KeyForm::Columns(columns) => {
-            let cells = columns.iter().map(|at| shape.columns[*at].name.clone()).zip(key.iter().cloned()).collect();
-            RowKey { cells, whole: false }
-        }
-        // The last one numbers rows that are equal.
-        KeyForm::WholeRow => RowKey { cells: shape.columns.iter().map(|c| c.name.clone()).zip(key.iter().cloned()).collect(), whole: true },
-    };
-    let change = |operation: &greenroom_model::carry::Operation| {
-        let shape = &shapes.tables[operation.table];
-        let act = match &operation.act {
-            Act::Insert { cells } => RowAct::Insert(named(shape, cells)),
-            Act::Update { cells } => RowAct::Update(key(shape, &operation.key), named(shape, cells)),
-            Act::Delete => RowAct::Delete(key(shape, &operation.key)),
-        };
-        RowChange { table: shape.table.clone(), act }
-    };
-    plan.operations.iter().map(change).collect()
-}
-
-/// Asks about what was compared.
-pub(super) fn question(what: &str, preview: &Preview, again: bool) -> Question {
-    let c = preview.counts;
-    let plural = |n: u64, one: &str, more: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {more}") };
-    let mut text = format!("{what}: {} inserted, {} updated, {} deleted", plural(c.inserted, "row", "rows"), c.updated, c.deleted);
-    let lost: u64 = preview.lost_records.values().sum();
-    if lost > 0 {
-        text.push_str(&format!("; {} that people entered on the pilot would be lost", plural(lost, "record", "records")));
-    }
-    if c.open > 0 {
-        let still = if again { " still" } else { "" };
-        text.push_str(&format!(
-            "\n{}{still} to be decided: `greenroom preview` shows them, `greenroom decide` decides them",
-            plural(c.open, "conflict between pilot and production is", "conflicts between pilot and production are")
-        ));
-    } else {
-        text.push_str("\n`greenroom preview` shows it row by row");
-    }
-    Question { text, choices: vec![("go".into(), "go on, once every conflict is decided".into())] }
-}
-
-/// What stands in the way of carrying anything over.
-pub(super) fn forbidden(what: &str, findings: &[Finding]) -> Failure {
-    let errors: Vec<&Finding> = findings.iter().filter(|f| f.severity == Severity::Error).collect();
-    let mut f = failure(errors.first().map_or("GR0801", |f| f.code), what);
-    let line = |f: &&Finding| match &f.hint {
-        Some(hint) => format!("{}: {hint}", f.message),
-        None => f.message.clone(),
-    };
-    f.details = errors.iter().map(line).collect();
-    f.hint = Some("mend what is said here, `greenroom undo` this run and start again".into());
-    f
-}
-
 /// The run's folder does not say what was begun.
 fn lost() -> Failure {
     let mut f = failure("GR0711", format!("the run's folder has lost `{CARRY}`, which says what was being carried over"));
@@ -441,22 +312,4 @@ fn no_base(tables: &[String]) -> Failure {
         "a pilot made by `greenroom rehearse` with the kinds declared has a base; what was configured before must be entered anew".into(),
     );
     f
-}
-
-/// A change that the database refused, by its table.
-pub(super) fn not_carried(changes: &[RowChange], e: &EngineError) -> StepError {
-    let mut f = failure_of(e);
-    let at = e.statement.and_then(|(_, line)| usize::try_from(line).ok()).and_then(|n| n.checked_sub(1));
-    if let Some(change) = at.and_then(|at| changes.get(at)) {
-        let what = match &change.act {
-            RowAct::Insert(_) => "insert a row into",
-            RowAct::Update(..) => "change a row of",
-            RowAct::Delete(_) => "delete a row of",
-        };
-        let object = e.object.as_ref().map(|o| format!(" [{o}]")).unwrap_or_default();
-        f.message = format!("could not {what} `{}` while carrying configuration over: {}{object}", change.table, e.message);
-        f.code = "GR0828".into();
-    }
-    f.hint = Some("`greenroom preview` shows what was to be carried over; mend the cause on the pilot or in the upgrade, `greenroom undo`, and refresh again".into());
-    f.into()
 }

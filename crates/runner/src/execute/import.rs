@@ -3,7 +3,7 @@
 //!
 //! Owns comparing files with a generation. Does not own the comparison (`model::carry`), what carrying over is otherwise (`carry`), nor reading files.
 
-use super::carry::{Shown, add, changes, forbidden, not_carried, question};
+use super::apply::{Shown, Work, add, changes, forbidden};
 use super::sides::{Before, answers, new_side, outside};
 use super::{Execution, StepError, failure};
 use greenroom_engine::CellSource;
@@ -11,7 +11,7 @@ use greenroom_engine::carry::RowChange;
 use greenroom_model::carry::{
     CarryPlan, Carrying, Cell, ExportedTable, Imported, Into, Key, Later, Preview, ShapeInput, Shapes, Side, Words, import, shapes,
 };
-use greenroom_model::catalog::{Catalog, TableName};
+use greenroom_model::catalog::Catalog;
 use greenroom_model::columns::names::find_table;
 use greenroom_model::finding::{Finding, any_error};
 use greenroom_model::hash::Hash;
@@ -25,8 +25,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) const IMPORT_PREVIEW: &str = "import-preview.json";
 /// Where what is being carried out is kept.
 const IMPORT: &str = "import.json";
-/// Under which it is recorded in the generation.
-const RECORD: &str = "greenroom import";
+const BRING_IN: Work = Work {
+    record: "greenroom import",
+    preview: IMPORT_PREVIEW,
+    fact: "imported",
+    question: "what the files hold would be brought in",
+    later: false,
+};
 
 /// What is being carried out.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,71 +52,30 @@ pub(crate) struct Compared {
 
 impl Execution {
     pub(super) async fn import(&mut self, ask: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
-        let state = self.generation().await?.script_state(RECORD).await?;
+        let state = self.generation().await?.script_state(BRING_IN.record).await?;
         let kept = match state.hash {
             Some(hash) => self.kept::<Kept>(IMPORT)?.filter(|kept| kept.hash == hash).ok_or_else(|| lost(IMPORT))?,
             None => {
                 let compared = self.compare_import().await?;
-                let former: Option<Shown> = self.kept(IMPORT_PREVIEW)?;
-                let seen = answer == Some("go") && former.is_some_and(|f| f.seen == compared.shown.seen);
-                self.keep(IMPORT_PREVIEW, &compared.shown)?;
-                if !compared.plan.is_ready() || (ask && !seen) {
-                    return Err(StepError::Waits(question(
-                        "what the files hold would be brought in",
-                        &compared.shown.preview,
-                        answer.is_some(),
-                    )));
-                }
+                self.wait_for(&BRING_IN, &compared.plan, &compared.shown, ask, answer)?;
                 let kept = Kept { hash: self.keyed_hash(compared.plan.hash()), changes: changes(&compared.shapes, &compared.plan) };
                 self.keep(IMPORT, &kept)?;
                 kept
             }
         };
-        if !state.complete {
-            let inside = self.generation().await?;
-            inside.carry(RECORD, &kept.hash, &kept.changes, state.done).await.map_err(|e| not_carried(&kept.changes, &e))?;
-        }
-        self.touched(kept.changes.iter().map(|c| &c.table).collect())?;
-        let mut outcome = Outcome { rows: Some(kept.changes.len() as u64), ..Outcome::default() };
-        outcome.facts.insert("imported".into(), kept.hash.to_string());
-        if let Some(shown) = self.kept::<Shown>(IMPORT_PREVIEW)? {
-            let c = shown.preview.counts;
-            outcome.notes.push(format!(
-                "{} rows inserted, {} updated ({} cells), {} deleted; {} reports; {} conflicts decided",
-                c.inserted, c.updated, c.cells, c.deleted, c.reports, c.conflicts
-            ));
-        }
-        Ok(outcome)
+        self.apply(&BRING_IN, &kept.hash, &kept.changes, &state).await
     }
 
     pub(super) async fn verify_import(&mut self) -> Result<Outcome, StepError> {
         let again = self.compare_import().await?;
-        let mut verdict = Verdict {
+        let verdict = Verdict {
             what: "import".into(),
             passed: false,
             compared: vec!["rows of the files, cell by cell".to_owned()],
             not_compared: Vec::new(),
-            differences: Vec::new(),
+            differences: self.still_to_do(&BRING_IN, &again.shapes, &again.plan)?,
             fingerprint: again.fingerprint,
         };
-        // Bringing them in once more must change nothing.
-        let mut left: BTreeMap<&str, u64> = BTreeMap::new();
-        for operation in &again.plan.operations {
-            *left.entry(again.shapes.tables[operation.table].short.as_str()).or_default() += 1;
-        }
-        verdict
-            .differences
-            .extend(left.into_iter().map(|(table, n)| format!("table {table}: {n} rows are not as the comparison wants them")));
-        let former: Option<Shown> = self.kept(IMPORT_PREVIEW)?;
-        let nulls = super::carry::nulls(former.as_ref());
-        let mut open: BTreeMap<&str, u64> = BTreeMap::new();
-        for (table, conflict) in again.plan.open() {
-            let short = again.shapes.tables[table].short.as_str();
-            if !nulls.contains(&(short, &conflict.key)) {
-                *open.entry(short).or_default() += 1;
-            }
-        }
-        verdict.differences.extend(open.into_iter().map(|(table, n)| format!("table {table}: {n} conflicts that nobody has decided")));
         self.conclude(verdict, "GR0826", "the configuration that was brought in is not what it should be")
     }
 
@@ -137,13 +101,6 @@ impl Execution {
             seen: &setup.keys.values,
         };
         compare(inside.as_mut(), input, words).await
-    }
-
-    /// What was scanned before is not what stands in these tables now.
-    pub(super) fn touched(&self, tables: BTreeSet<&TableName>) -> Result<(), StepError> {
-        let mut untouched: Vec<TableName> = self.kept(super::verify_upgrade::UNTOUCHED)?.unwrap_or_default();
-        untouched.retain(|t| !tables.contains(t));
-        Ok(self.keep(super::verify_upgrade::UNTOUCHED, &untouched)?)
     }
 }
 

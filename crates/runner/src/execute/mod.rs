@@ -3,6 +3,7 @@
 //! Owns the order of intent, effect and outcome, recovery of unknown outcomes, and undo. Does not own what the steps are (`model::plan`)
 //! nor SQL (`engine`).
 
+mod apply;
 mod base;
 mod carry;
 mod check_source;
@@ -31,9 +32,10 @@ mod upgrade;
 mod verify_copy;
 mod verify_upgrade;
 
+pub use apply::Shown;
+pub(crate) use apply::changes as row_changes;
 pub(crate) use carry::PREVIEW;
-pub(crate) use carry::changes as row_changes;
-pub use carry::{CarrySetup, FormerPilot, Shown};
+pub use carry::{CarrySetup, FormerPilot};
 pub(crate) use export::read_export;
 pub use export::{Exported, Selection};
 pub(crate) use import::{IMPORT_PREVIEW, ImportInput, compare, not_configuration};

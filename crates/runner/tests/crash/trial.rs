@@ -1,28 +1,22 @@
 //! Every cut of a trial (restore a backup, rehearse over the raw copy, drop it), tried exhaustively over the fake engine and a journal in
 //! memory: a process dies at its n-th effect; then `resume` finishes the trial, or `undo` leaves nothing of it, or either is killed too.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
+use crate::process::{self, Act, Process, block, check_rows, keys};
 use async_trait::async_trait;
 use greenroom_engine::fake::{Atomicity, Cuts, Database, World};
 use greenroom_engine::{Admission, EngineError, ErrorKind, MarkerState, Source, Target, backup};
 use greenroom_model::carry::CarryKey;
-use greenroom_model::catalog::EngineKind;
 use greenroom_model::finding::any_error;
-use greenroom_model::hash::Hash;
-use greenroom_model::plan::{BackupFile, Names, Plan, RawCopy, RunKind, restore};
-use greenroom_model::program::{Layer, Program, parse};
-use greenroom_model::run::{Body, Phase, RunId, RunState};
-use greenroom_runner::execute::{CarrySetup, Ended, Execution, RunError, RunLog, Setup};
-use greenroom_runner::journal::{Actor, Journal, Lease, MemoryJournal, Projection};
+use greenroom_model::plan::{BackupFile, Names, RawCopy, RunKind, restore};
+use greenroom_model::program::Program;
+use greenroom_model::run::{Phase, RunState};
+use greenroom_runner::execute::{CarrySetup, Ended, RunError};
+use greenroom_runner::journal::{Journal, MemoryJournal, Projection};
 use greenroom_runner::planning;
-use greenroom_runner::ports::{Engines, Silent, SystemClock};
+use greenroom_runner::ports::Engines;
 use greenroom_runner::raw::OverRaw;
-use greenroom_runner::workspace::RunKeys;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 const PILOT: &str = "pilot";
 const RAW: &str = "pilot_raw1_rawnonce";
@@ -58,12 +52,7 @@ fn program() -> Program {
         ),
         ("upgrade/1.sql", "update client set a = 1;\n"),
     ];
-    let files = files.into_iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect();
-    let (program, findings) = parse(&[Layer { name: "program".into(), files, opaque: BTreeMap::new() }]);
-    let mut program = program.unwrap_or_else(|| panic!("{findings:?}"));
-    program.source.engine = EngineKind::Fake;
-    program.target.engine = EngineKind::Fake;
-    program
+    process::program(files.map(|(n, t)| (n, t.to_owned())))
 }
 
 /// One simulated computer: world, journal and disk survive, processes do not.
@@ -73,17 +62,6 @@ struct Machine {
     disk: tempfile::TempDir,
     program: Program,
     keep: bool,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Act {
-    Start,
-    Resume,
-    Undo,
-}
-
-fn actor() -> Actor {
-    Actor { os_user: "tester".into() }
 }
 
 impl Machine {
@@ -101,8 +79,7 @@ impl Machine {
 
     /// Runs one process until it ends or dies at a cut.
     fn process(&self, act: Act, cuts: &Cuts) -> Result<Ended, RunError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(self.work(act, cuts))
+        block(self.work(act, cuts))
     }
 
     fn raw(&self) -> RawCopy {
@@ -113,14 +90,6 @@ impl Machine {
         RawCopy { name: RAW.into(), nonce: "rawnonce".into(), number: 1, backup, until, keep: self.keep }
     }
 
-    fn start(&self, journal: &mut MemoryJournal, id: &str, plan: Plan) -> Result<RunState, RunError> {
-        let hash: Hash = plan.hash();
-        journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
-        let id = RunId(id.into());
-        let event = journal.append(Some(&Lease { run: id.clone(), epoch: 0 }), Some(&actor()), Body::RunStarted { plan: hash })?;
-        Ok(RunState::begin(id, hash, plan, &event))
-    }
-
     /// As the command line does: the restore, then the rehearsal over what it made; `undo` takes the latest run back.
     async fn work(&self, act: Act, cuts: &Cuts) -> Result<Ended, RunError> {
         let inner: Arc<dyn Engines> = Arc::new(FakeEngines(self.world.clone(), cuts.clone()));
@@ -129,25 +98,20 @@ impl Machine {
         let latest = self.history().runs.pop();
         if act == Act::Undo {
             let Some(state) = latest.filter(|s| s.phase != Phase::Undone) else { return Ok(Ended::Undone) };
-            let undoing = state.phase == Phase::Undoing;
-            let mut execution = self.execution(journal, state, engines).await?;
-            if !undoing {
-                assert_eq!(execution.undo_all(&actor()).await?, None, "there is always a way back here");
-            }
-            return execution.drive(true).await;
+            return self.over(engines).undo(journal, state).await;
         }
         let state = match latest {
-            None => self.start(&mut journal, "restore-1", restore(&self.program, self.raw(), "test"))?,
+            None => process::start(&mut journal, "restore-1", restore(&self.program, self.raw(), "test"))?,
             Some(state) => state,
         };
         if state.plan.kind == RunKind::Restore {
             if state.phase == Phase::Running {
-                let ended = self.execution(self.journal.reopen(cuts.clone()), state, engines.clone()).await?.drive(true).await?;
+                let ended = self.over(engines.clone()).drive(self.journal.reopen(cuts.clone()), state).await?;
                 if ended != Ended::Finished {
                     return Ok(ended);
                 }
             }
-            let keys = RunKeys::derive(&[1; 32], "crash", "check", false);
+            let keys = keys("check");
             let survey = planning::survey(&self.program, engines.as_ref()).await?;
             let checked = planning::check(&self.program, &survey, &keys);
             assert!(!any_error(&checked.findings), "{:?}", checked.findings);
@@ -168,30 +132,16 @@ impl Machine {
                 "test",
                 planning::Over { raw, ..planning::Over::default() },
             );
-            let state = self.start(&mut journal, "rehearsal-2", plan)?;
-            return self.execution(journal, state, engines).await?.drive(true).await;
+            let state = process::start(&mut journal, "rehearsal-2", plan)?;
+            return self.over(engines).drive(journal, state).await;
         }
-        self.execution(journal, state, engines).await?.drive(true).await
+        self.over(engines).drive(journal, state).await
     }
 
-    async fn execution(&self, journal: MemoryJournal, state: RunState, engines: Arc<dyn Engines>) -> Result<Execution, RunError> {
-        let scratch: PathBuf = self.disk.path().join("scratch");
-        std::fs::create_dir_all(&scratch).unwrap();
-        let setup = Setup {
-            program: self.program.clone(),
-            folder: self.disk.path().to_owned(),
-            engines,
-            keys: RunKeys::derive(&[1; 32], "crash", "nonce", false),
-            scratch,
-            clock: Arc::new(SystemClock::default()),
-            observer: Arc::new(Silent),
-            cancel: CancellationToken::new(),
-            by_hand: false,
-            planned: None,
-            carry: CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None, import: None },
-        };
-        let log = RunLog::take(Box::new(journal), state, "process")?;
-        Execution::begin(setup, log).await
+    /// One process over a run.
+    fn over(&self, engines: Arc<dyn Engines>) -> Process<'_> {
+        let carry = CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None, import: None };
+        Process { disk: self.disk.path(), program: &self.program, engines, carry }
     }
 
     fn databases(&self) -> BTreeMap<String, Database> {
@@ -212,10 +162,7 @@ impl Machine {
                 assert!(whole || !says, "{what}: half a raw copy says that it is whole");
                 continue;
             }
-            for row in d.tables.values().flat_map(|rows| rows.values()) {
-                let text = String::from_utf8_lossy(row);
-                assert!(!text.contains("Realname") && !text.contains("@bank.com"), "{what}: a raw value is in `{name}`");
-            }
+            check_rows(&d.tables, name, what);
         }
     }
 
@@ -345,9 +292,7 @@ fn a_backup_that_was_replaced_meanwhile_is_not_restored() {
     let inner: Arc<dyn Engines> = Arc::new(FakeEngines(m.world.clone(), Cuts::never()));
     let engines: Arc<dyn Engines> = Arc::new(OverRaw::new(inner, "crash", raw));
     let state = m.history().runs.pop().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let ended =
-        runtime.block_on(async { m.execution(m.journal.reopen(Cuts::never()), state, engines).await.unwrap().drive(true).await.unwrap() });
+    let ended = block(m.over(engines).drive(m.journal.reopen(Cuts::never()), state)).unwrap();
     let Ended::Failed(_, failure) = ended else { panic!("{ended:?}") };
     assert_eq!(failure.code, "GR0734");
     assert_eq!(m.databases(), initial);
