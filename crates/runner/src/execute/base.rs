@@ -1,13 +1,15 @@
 //! Step: what later carry-overs compare with is kept, and identities are reserved for what people will add (P20). Compared is with the
 //! configuration as people will find it or, where it was carried over, with production's side of that; records are known by keyed hashes.
 
-use super::sides::{hashed, into_records, next_base, not, row_hashes, rows, stored};
+use super::sides::{Cells, hashed, into_records, next_base, not, stored};
 use super::{Execution, RunError, StepError};
 use crate::base::{Base, BaseBand, BaseParents, BaseRecords, BaseTable};
+use crate::workspace::RunKeys;
 use greenroom_engine::Generation;
 use greenroom_model::carry::{Band, Into, ShapeInput, Shapes, band, range_of, shapes};
-use greenroom_model::catalog::{Catalog, Generation as Generated, Table};
+use greenroom_model::catalog::{Catalog, Generation as Generated, Table, TableName};
 use greenroom_model::run::Outcome;
+use std::collections::BTreeSet;
 
 /// Rows of records, over all tables, whose hashes are kept: beyond that they would be a burden. Small tables come first.
 const MOST_COUNTED: u64 = 1_000_000;
@@ -50,10 +52,11 @@ impl Execution {
             not_counted: Vec::new(),
             bands: Vec::new(),
         };
+        let mut cells = Cells::of(inside.as_mut());
         for shape in &shapes.tables {
             let Some(table) = catalog.table(&shape.table) else { continue };
             let columns = stored(table);
-            let opened = rows(inside.as_mut(), table, &columns, shape.condition.clone()).await?;
+            let opened = cells.rows(table, &columns, shape.condition.clone()).await?;
             let carried = kept.as_ref().and_then(|kept| kept.table(&shape.table));
             let rows = match carried {
                 Some((shape, base)) => next_base(shape, base, opened)?,
@@ -64,13 +67,13 @@ impl Execution {
         for ((name, columns), _) in into_records(&shapes) {
             let Some(table) = catalog.table(&name) else { continue };
             let wanted: Vec<&str> = columns.iter().map(String::as_str).collect();
-            let mut values: Vec<u64> = rows(inside.as_mut(), table, &wanted, None).await?.iter().map(|v| hashed(&setup.keys, v)).collect();
+            let mut values: Vec<u64> = cells.rows(table, &wanted, None).await?.iter().map(|v| hashed(&setup.keys, v)).collect();
             values.sort_unstable();
             base.parents.push(BaseParents { table: name, columns, values });
         }
-        self.save_records(&mut base, &catalog, &shapes).await?;
+        let copied = plan.tables.iter().map(|t| &t.table).collect();
+        save_records(&mut cells, &mut base, copied, &shapes, &setup.keys).await?;
         let mut outcome = Outcome::default();
-        let inside = self.generation().await?;
         for (table, column) in counting(&catalog, &shapes) {
             let name = format!("{}.{column}", table.name.short(catalog.engine));
             let before = former.iter().flat_map(|b| &b.bands).find(|b| b.table == table.name && b.column == column).map(|b| b.band);
@@ -89,34 +92,37 @@ impl Execution {
         base.save(&path).map_err(|source| RunError::Scratch { path, source })?;
         Ok(outcome)
     }
+}
 
-    /// Hashes of the rows that are no configuration, to count later what people entered.
-    async fn save_records(&mut self, base: &mut Base, catalog: &Catalog, shapes: &Shapes) -> Result<(), StepError> {
-        let setup = self.setup.clone();
-        let copied: Vec<_> = self.plan.tables.iter().map(|t| t.table.clone()).collect();
-        let inside = self.generation().await?;
-        let mut tables: Vec<&Table> = catalog.tables.iter().filter(|t| t.is_copied() && copied.contains(&t.name)).collect();
-        tables.sort_by_key(|t| (t.estimated_rows, &t.name));
-        let mut counted = 0u64;
-        for table in tables {
-            let shape = shapes.tables.iter().find(|s| s.table == table.name);
-            let filter = match shape.map(|s| &s.condition) {
-                Some(None) => continue,
-                Some(Some(condition)) => Some(not(condition)),
-                None => None,
-            };
-            counted = counted.saturating_add(table.estimated_rows);
-            if counted > MOST_COUNTED {
-                base.not_counted.push(table.name.clone());
-                continue;
-            }
-            let mut rows = row_hashes(inside.as_mut(), table, filter.clone(), &setup.keys).await?;
-            rows.sort_unstable();
-            let columns = stored(table).into_iter().map(str::to_owned).collect();
-            base.records.push(BaseRecords { table: table.name.clone(), columns, filter, rows });
+/// Hashes of the rows that are no configuration, to count later what people entered.
+async fn save_records(
+    inside: &mut Cells<'_>,
+    base: &mut Base,
+    copied: BTreeSet<&TableName>,
+    shapes: &Shapes,
+    keys: &RunKeys,
+) -> Result<(), StepError> {
+    let mut tables: Vec<&Table> = base.catalog.tables.iter().filter(|t| t.is_copied() && copied.contains(&t.name)).collect();
+    tables.sort_by_key(|t| (t.estimated_rows, &t.name));
+    let mut counted = 0u64;
+    for table in tables {
+        let shape = shapes.tables.iter().find(|s| s.table == table.name);
+        let filter = match shape.map(|s| &s.condition) {
+            Some(None) => continue,
+            Some(Some(condition)) => Some(not(condition)),
+            None => None,
+        };
+        counted = counted.saturating_add(table.estimated_rows);
+        if counted > MOST_COUNTED {
+            base.not_counted.push(table.name.clone());
+            continue;
         }
-        Ok(())
+        let mut rows = inside.row_hashes(table, filter.clone(), keys).await?;
+        rows.sort_unstable();
+        let columns = stored(table).into_iter().map(str::to_owned).collect();
+        base.records.push(BaseRecords { table: table.name.clone(), columns, filter, rows });
     }
+    Ok(())
 }
 
 /// Columns of configuration that may count by themselves.

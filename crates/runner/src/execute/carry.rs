@@ -4,11 +4,10 @@
 //! comparison with a half-way state would take it for production's.
 
 use super::apply::{Shown, Work, add, changes, forbidden};
-use super::sides::{Before, among_masked, answers, base_side, new_side, outside, pilot_side, row_hashes};
+use super::sides::{Before, Cells, among_masked, answers, base_side, new_side, outside, pilot_side};
 use super::{Execution, StepError, failure};
 use crate::base::Base;
 use crate::workspace::RunKeys;
-use greenroom_engine::Generation;
 use greenroom_engine::carry::RowChange;
 use greenroom_model::carry::{
     BaseRow, CarryKey, CarryPlan, Carrying, Cell, Decided, ExportedTable, Into, Later, Preview, ShapeInput, Shapes, Side, TableShape,
@@ -175,9 +174,11 @@ impl Execution {
         let mut pilot = self.target.enter(&name).await?;
         let catalog = pilot.inspect().await?;
         let mut token = blake3::Hasher::new_keyed(&self.setup.keys.values);
+        let mut cells = Cells::of(pilot.as_mut());
         for shape in &kept.shapes.tables {
-            add(&mut token, &pilot_side(pilot.as_mut(), &program, &catalog, shape).await?);
+            add(&mut token, &pilot_side(&mut cells, &program, &catalog, shape).await?);
         }
+        drop(cells);
         pilot.leave().await?;
         if Hash(*token.finalize().as_bytes()) == kept.pilot {
             return Ok(());
@@ -223,9 +224,10 @@ impl Execution {
         let mut token = blake3::Hasher::new_keyed(&setup.keys.values);
         let mut seen = token.clone();
         let mut missing = Vec::new();
+        let (mut of_new, mut of_pilot) = (Cells::of(inside.as_mut()), Cells::of(pilot.as_mut()));
         for (at, shape) in shapes.tables.iter().enumerate() {
-            let mut there = new_side(inside.as_mut(), &new, shape).await?;
-            let mut piloted = pilot_side(pilot.as_mut(), &setup.program, &on_pilot, shape).await?;
+            let mut there = new_side(&mut of_new, &new, shape).await?;
+            let mut piloted = pilot_side(&mut of_pilot, &setup.program, &on_pilot, shape).await?;
             add(&mut token, &piloted);
             add(&mut seen, &piloted);
             add(&mut seen, &there);
@@ -235,9 +237,9 @@ impl Execution {
             };
             let known: BTreeSet<&Vec<Cell>> = there.rows.keys().chain(piloted.rows.keys()).chain(opened.rows.keys()).collect();
             let absent = |side: &Side| known.iter().filter(|k| !side.rows.contains_key(**k)).map(|k| (*k).clone()).collect::<BTreeSet<_>>();
-            let (of_new, of_pilot) = (absent(&there), absent(&piloted));
-            outside(inside.as_mut(), &setup.program, &new, shape, false, of_new, &mut there).await?;
-            outside(pilot.as_mut(), &setup.program, &on_pilot, shape, true, of_pilot, &mut piloted).await?;
+            let (not_new, not_piloted) = (absent(&there), absent(&piloted));
+            outside(&mut of_new, &setup.program, &new, shape, false, not_new, &mut there).await?;
+            outside(&mut of_pilot, &setup.program, &on_pilot, shape, true, not_piloted, &mut piloted).await?;
             carrying.table(at, &opened, &piloted, there);
         }
         if !missing.is_empty() {
@@ -245,14 +247,15 @@ impl Execution {
         }
         let questions = carrying.questions();
         let asked = questions.values.clone();
-        let mut answers = answers(inside.as_mut(), &new, &shapes, questions, &Before::Base(&base, &former.keys)).await?;
+        let mut answers = answers(&mut of_new, &new, &shapes, questions, &Before::Base(&base, &former.keys)).await?;
         let masked = masked_columns(&setup.program, &former.source, &on_pilot, &former.copies);
-        answers.masked = among_masked(pilot.as_mut(), &on_pilot, masked, &asked).await?;
+        answers.masked = among_masked(&mut of_pilot, &on_pilot, masked, &asked).await?;
         let plan = carrying.finish(&answers);
         let (lost_records, mut not_carried) = match lost {
-            true => lost_records(pilot.as_mut(), &on_pilot, &base, &former.keys).await?,
+            true => lost_records(&mut of_pilot, &on_pilot, &base, &former.keys).await?,
             false => Default::default(),
         };
+        drop(of_pilot);
         pilot.leave().await?;
         let (_, changed) = super::verify_copy::differences(&base.catalog, &on_pilot, &[]);
         not_carried.extend(
@@ -267,7 +270,7 @@ impl Execution {
 
 /// Records on the pilot that were not there when it was opened, or looked otherwise; and tables of which that is not known.
 async fn lost_records(
-    pilot: &mut dyn Generation,
+    pilot: &mut Cells<'_>,
     catalog: &Catalog,
     base: &Base,
     keys: &RunKeys,
@@ -281,7 +284,7 @@ async fn lost_records(
             unknown.push((short, "its columns were changed on the pilot: what people entered is not counted".to_owned()));
             continue;
         };
-        let now = row_hashes(pilot, table, kept.filter.clone(), keys).await?;
+        let now = pilot.row_hashes(table, kept.filter.clone(), keys).await?;
         let before: BTreeSet<u64> = kept.rows.iter().copied().collect();
         let entered = now.iter().filter(|h| !before.contains(h)).count() as u64;
         if entered > 0 {

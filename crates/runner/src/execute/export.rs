@@ -1,6 +1,6 @@
 //! What leaves the pilot as files: reads the rows and asks about them. Owns reading; does not own the form (`model::carry::export`) nor files.
 
-use super::sides::{among_masked, base_side, keys_where, pilot_side};
+use super::sides::{Cells, among_masked, base_side, keys_where, pilot_side};
 use super::{FormerPilot, StepError, failure};
 use crate::base::Base;
 use greenroom_engine::Generation;
@@ -77,9 +77,10 @@ pub(crate) async fn read_export(
         };
         wanted.insert(table.name.clone(), condition.clone());
     }
+    let mut cells = Cells::of(pilot);
     let (mut sides, mut asked) = (Vec::new(), BTreeSet::new());
     for shape in shapes.tables.iter().filter(|s| wanted.is_empty() || wanted.contains_key(&s.table)) {
-        let now = pilot_side(pilot, program, &catalog, shape).await?;
+        let now = pilot_side(&mut cells, program, &catalog, shape).await?;
         let Some(before) = base_side(base, shape)? else {
             let what =
                 format!("`{}` was no configuration when the pilot was opened, so that nobody knows what people changed in it", shape.short);
@@ -88,13 +89,13 @@ pub(crate) async fn read_export(
             return Err(f.into());
         };
         let only = match wanted.get(&shape.table).and_then(Option::as_ref) {
-            Some(condition) => Some(keys_where(pilot, program, &catalog, shape, condition).await?),
+            Some(condition) => Some(keys_where(&mut cells, program, &catalog, shape, condition).await?),
             None => None,
         };
         asked.extend(telling(shape, &before, &now, selection.unchanged, only.as_ref()));
         sides.push(Read { shape, base: before, pilot: now, only });
     }
-    let masked = among_masked(pilot, &catalog, masked_columns(program, &former.source, &catalog, &former.copies), &asked).await?;
+    let masked = among_masked(&mut cells, &catalog, masked_columns(program, &former.source, &catalog, &former.copies), &asked).await?;
     let mut exported = Exported { tables: Vec::new(), held_back: Vec::new(), findings: findings.into_iter().map(|f| f.message).collect() };
     for r in sides {
         let (table, held) = export(r.shape, &r.base, &r.pilot, &masked, selection.unchanged, r.only.as_ref());

@@ -4,7 +4,7 @@
 //! Owns comparing files with a generation. Does not own the comparison (`model::carry`), what carrying over is otherwise (`carry`), nor reading files.
 
 use super::apply::{Shown, Work, add, changes, forbidden};
-use super::sides::{Before, answers, new_side, outside};
+use super::sides::{Before, Cells, answers, new_side, outside};
 use super::{Execution, StepError, failure};
 use greenroom_engine::CellSource;
 use greenroom_engine::carry::RowChange;
@@ -156,14 +156,15 @@ pub(crate) async fn compare(inside: &mut dyn CellSource, input: ImportInput<'_>,
     let mut carrying = Carrying::new(&shapes, words, Later::Kept);
     let mut token = blake3::Hasher::new_keyed(seen);
     let mut there = Vec::new();
+    let mut inside = Cells::of(inside);
     for (at, shape) in shapes.tables.iter().enumerate() {
-        let mut stands = new_side(inside, new, shape).await?;
+        let mut stands = new_side(&mut inside, new, shape).await?;
         add(&mut token, &stands);
         there.push(if imported.contains_key(&at) { stands.rows.clone() } else { BTreeMap::new() });
         match imported.get(&at) {
             Some(rows) => {
                 let absent: BTreeSet<_> = rows.keys.iter().filter(|k| !stands.rows.contains_key(*k)).cloned().collect();
-                outside(inside, program, new, shape, false, absent, &mut stands).await?;
+                outside(&mut inside, program, new, shape, false, absent, &mut stands).await?;
                 add(&mut token, &rows.pilot);
                 carrying.table(at, &rows.base, &rows.pilot, stands);
             }
@@ -172,7 +173,7 @@ pub(crate) async fn compare(inside: &mut dyn CellSource, input: ImportInput<'_>,
     }
     let questions = carrying.questions();
     // Numbers of records are production's own, in every copy of it.
-    let answers = answers(inside, new, &shapes, questions, &Before::AsNow).await?;
+    let answers = answers(&mut inside, new, &shapes, questions, &Before::AsNow).await?;
     let mut plan = carrying.finish(&answers);
     for (at, table) in plan.tables.iter_mut().enumerate() {
         table.reports.retain(|r| imported.get(&at).is_some_and(|rows| rows.keys.contains(&r.key)));

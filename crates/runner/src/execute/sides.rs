@@ -4,8 +4,8 @@
 use super::{StepError, failure};
 use crate::base::{Base, BaseParents};
 use crate::workspace::RunKeys;
-use greenroom_engine::carry::{each, read};
-use greenroom_engine::{CellSource, EngineError, Generation, RangeSpec};
+use greenroom_engine::carry::each;
+use greenroom_engine::{CellSource, EngineError, RangeSpec, Reader};
 use greenroom_model::carry::{
     Answers, BaseRow, Cell, ColumnShape, Key, KeyForm, OnPilot, Questions, Record, Reference, Shapes, Side, TableShape,
 };
@@ -33,15 +33,59 @@ pub(super) fn stored(table: &Table) -> Vec<&str> {
     table.columns.iter().filter(|c| c.generated != Some(Generated::Computed)).map(|c| c.name.as_str()).collect()
 }
 
-/// Reads some columns of rows.
-pub(super) async fn rows(
-    inside: &mut dyn CellSource,
-    table: &Table,
-    columns: &[&str],
-    filter: Option<String>,
-) -> Result<Vec<Vec<Cell>>, EngineError> {
-    let mut reader = inside.cell_reader().await?;
-    read(reader.as_mut(), &selection(table, columns, filter)).await
+/// Reads a database's cells, over one reader for all that is asked: opening a session for each table costs more than most tables.
+pub(super) struct Cells<'d> {
+    database: &'d mut dyn CellSource,
+    reader: Option<Box<dyn Reader>>,
+}
+
+impl<'d> Cells<'d> {
+    pub fn of(database: &'d mut dyn CellSource) -> Cells<'d> {
+        Cells { database, reader: None }
+    }
+
+    /// Reads some columns of rows.
+    pub async fn rows(&mut self, table: &Table, columns: &[&str], filter: Option<String>) -> Result<Vec<Vec<Cell>>, EngineError> {
+        let mut rows = Vec::new();
+        self.each(&selection(table, columns, filter), &mut |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    async fn each(&mut self, copy: &TableCopy, row: &mut (dyn FnMut(Vec<Cell>) + Send)) -> Result<(), EngineError> {
+        let mut reader = self.reader().await?;
+        each(reader.as_mut(), copy, row).await?;
+        self.reader = Some(reader);
+        Ok(())
+    }
+
+    /// The reader; who has read to the end gives it back, so that none is used again after an error.
+    async fn reader(&mut self) -> Result<Box<dyn Reader>, EngineError> {
+        match self.reader.take() {
+            Some(reader) => Ok(reader),
+            None => self.database.cell_reader().await,
+        }
+    }
+
+    /// Keyed hashes of rows as they stand, in no order.
+    pub async fn row_hashes(&mut self, table: &Table, filter: Option<String>, keys: &RunKeys) -> Result<Vec<u64>, EngineError> {
+        let copy = selection(table, &stored(table), filter);
+        let mut reader = self.reader().await?;
+        let encoding = reader.prepare(&copy).await?.encoding;
+        let mut hashes = Vec::new();
+        reader.begin(&copy, &RangeSpec::whole()).await?;
+        while let Some(batch) = reader.next().await? {
+            let (mut rest, mut fields) = (&batch.data[..], Vec::new());
+            loop {
+                let row = rest;
+                if !encoding.next_row(&mut rest, &mut fields)? {
+                    break;
+                }
+                hashes.push(low(keys.digests.row(&row[..row.len() - rest.len()])));
+            }
+        }
+        self.reader = Some(reader);
+        Ok(hashes)
+    }
 }
 
 fn gone(table: &TableName) -> StepError {
@@ -90,16 +134,16 @@ fn filter(program: &Program, catalog: &Catalog, table: &Table) -> Option<Option<
 }
 
 /// Configuration of the new generation.
-pub(super) async fn new_side(inside: &mut dyn CellSource, catalog: &Catalog, shape: &TableShape) -> Result<Side, StepError> {
+pub(super) async fn new_side(inside: &mut Cells<'_>, catalog: &Catalog, shape: &TableShape) -> Result<Side, StepError> {
     let table = catalog.table(&shape.table).ok_or_else(|| gone(&shape.table))?;
     let columns: Vec<&str> = shape.columns.iter().map(|c| c.name.as_str()).collect();
-    let rows = rows(inside, table, &columns, shape.condition.clone()).await?;
+    let rows = inside.rows(table, &columns, shape.condition.clone()).await?;
     side(shape, &columns, rows, false)
 }
 
 /// Configuration of the pilot as it is now.
 pub(super) async fn pilot_side(
-    inside: &mut dyn CellSource,
+    inside: &mut Cells<'_>,
     program: &Program,
     catalog: &Catalog,
     shape: &TableShape,
@@ -107,13 +151,13 @@ pub(super) async fn pilot_side(
     let Some(table) = shape.pilot.as_ref().and_then(|t| catalog.table(t)) else { return Ok(Side::default()) };
     let Some(filter) = filter(program, catalog, table) else { return Ok(Side::default()) };
     let columns = stored(table);
-    let rows = rows(inside, table, &columns, filter).await?;
+    let rows = inside.rows(table, &columns, filter).await?;
     side(shape, &columns, rows, true)
 }
 
 /// Keys of the pilot's configuration rows for which a person's condition is true.
 pub(super) async fn keys_where(
-    inside: &mut dyn CellSource,
+    inside: &mut Cells<'_>,
     program: &Program,
     catalog: &Catalog,
     shape: &TableShape,
@@ -125,7 +169,7 @@ pub(super) async fn keys_where(
         _ => format!("({condition}\n)"),
     };
     let columns = stored(table);
-    let rows = rows(inside, table, &columns, Some(chosen)).await.map_err(|e| e.while_doing(format!("choose rows of {}", shape.short)))?;
+    let rows = inside.rows(table, &columns, Some(chosen)).await.map_err(|e| e.while_doing(format!("choose rows of {}", shape.short)))?;
     Ok(side(shape, &columns, rows, true)?.rows.into_keys().collect())
 }
 
@@ -155,7 +199,7 @@ pub(super) fn next_base(shape: &TableShape, base: &[BaseRow], opened: Vec<Vec<Ce
 
 /// Adds to a side the keys of rows that are there without being configuration, of those that are configuration elsewhere.
 pub(super) async fn outside(
-    inside: &mut dyn CellSource,
+    inside: &mut Cells<'_>,
     program: &Program,
     catalog: &Catalog,
     shape: &TableShape,
@@ -177,7 +221,7 @@ pub(super) async fn outside(
 
 /// Those of some values of columns that are there, among the rows that a filter chooses.
 async fn there(
-    inside: &mut dyn CellSource,
+    inside: &mut Cells<'_>,
     table: &Table,
     columns: &[&str],
     values: Vec<Vec<Cell>>,
@@ -187,14 +231,14 @@ async fn there(
     for some in values.chunks(ASKED) {
         let keys: Vec<Vec<(String, Cell)>> =
             some.iter().map(|v| columns.iter().map(|c| (*c).to_owned()).zip(v.iter().cloned()).collect()).collect();
-        let picking = inside.picking(&table.name, &keys).await?;
+        let picking = inside.database.picking(&table.name, &keys).await?;
         let filter = match &only {
             Some(only) => format!("({picking}) and {only}"),
             None => picking,
         };
         let wanted: BTreeSet<&Vec<Cell>> = some.iter().collect();
         // Under some collations `=` finds more than what was asked for.
-        found.extend(rows(inside, table, columns, Some(filter)).await?.into_iter().filter(|row| wanted.contains(row)));
+        found.extend(inside.rows(table, columns, Some(filter)).await?.into_iter().filter(|row| wanted.contains(row)));
     }
     Ok(found)
 }
@@ -221,34 +265,9 @@ pub(super) fn low(hash: u128) -> u64 {
     hash as u64
 }
 
-/// Keyed hashes of rows as they stand, in no order.
-pub(super) async fn row_hashes(
-    inside: &mut dyn Generation,
-    table: &Table,
-    filter: Option<String>,
-    keys: &RunKeys,
-) -> Result<Vec<u64>, EngineError> {
-    let copy = selection(table, &stored(table), filter);
-    let mut reader = inside.reader().await?;
-    let encoding = reader.prepare(&copy).await?.encoding;
-    let mut hashes = Vec::new();
-    reader.begin(&copy, &RangeSpec::whole()).await?;
-    while let Some(batch) = reader.next().await? {
-        let (mut rest, mut fields) = (&batch.data[..], Vec::new());
-        loop {
-            let row = rest;
-            if !encoding.next_row(&mut rest, &mut fields)? {
-                break;
-            }
-            hashes.push(low(keys.digests.row(&row[..row.len() - rest.len()])));
-        }
-    }
-    Ok(hashes)
-}
-
 /// Those of some values that stand in columns of the pilot.
 pub(super) async fn among_masked(
-    pilot: &mut dyn CellSource,
+    pilot: &mut Cells<'_>,
     catalog: &Catalog,
     columns: Vec<(TableName, Vec<String>)>,
     values: &BTreeSet<Cell>,
@@ -257,11 +276,8 @@ pub(super) async fn among_masked(
     for (table, columns) in columns {
         let Some(table) = catalog.table(&table).filter(|_| found.len() < values.len()) else { continue };
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-        let mut reader = pilot.cell_reader().await?;
-        each(reader.as_mut(), &selection(table, &columns, None), &mut |row| {
-            found.extend(row.into_iter().filter(|cell| values.contains(cell)));
-        })
-        .await?;
+        let mut take = |row: Vec<Cell>| found.extend(row.into_iter().filter(|cell| values.contains(cell)));
+        pilot.each(&selection(table, &columns, None), &mut take).await?;
     }
     Ok(found)
 }
@@ -276,7 +292,7 @@ pub(super) enum Before<'b> {
 
 /// What the comparison asks of the new generation and of the base.
 pub(super) async fn answers(
-    inside: &mut dyn CellSource,
+    inside: &mut Cells<'_>,
     catalog: &Catalog,
     shapes: &Shapes,
     questions: Questions,
