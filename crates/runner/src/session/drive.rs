@@ -97,8 +97,9 @@ impl Session {
         let lease = crate::journal::Lease { run: id.clone(), epoch: 0 };
         let event = journal.append(Some(&lease), Some(&self.actor), Body::RunStarted { plan: hash })?;
         let state = RunState::begin(id.clone(), hash, plan.clone(), &event);
-        let mut execution = self.execution(journal, state, by_hand, locked)?;
-        Ok((id, execution.drive(false).await?))
+        let ended = self.execution(journal, state, by_hand, locked)?.drive(false).await?;
+        self.forget_import(&id, plan, &ended)?;
+        Ok((id, ended))
     }
 
     /// Goes on with a run: after a crash, a failure, an interruption or an answer.
@@ -115,9 +116,11 @@ impl Session {
             Phase::Running => self.same_program(&state.plan)?,
             Phase::Undoing => {}
         }
-        let locked = self.server_lock(&state.plan).await?;
-        let mut execution = self.execution(self.journal()?, state, by_hand, locked)?;
-        Ok((id, execution.drive(true).await?))
+        let plan = state.plan.clone();
+        let locked = self.server_lock(&plan).await?;
+        let ended = self.execution(self.journal()?, state, by_hand, locked)?.drive(true).await?;
+        self.forget_import(&id, &plan, &ended)?;
+        Ok((id, ended))
     }
 
     /// Restores what stood before a run.
@@ -143,13 +146,30 @@ impl Session {
                 ));
             }
         }
-        let locked = self.server_lock(&state.plan).await?;
+        let plan = state.plan.clone();
+        let locked = self.server_lock(&plan).await?;
         let mut execution = self.execution(self.journal()?, state, false, locked)?;
         if !undoing && let Some(f) = execution.undo_all(&self.actor).await? {
             let code = if f.code == "GR0715" { "GR0715" } else { "GR0714" };
             return Err(refused(code, f.message, f.hint.unwrap_or_default()));
         }
-        Ok((id, execution.drive(true).await?))
+        let ended = execution.drive(true).await?;
+        self.forget_import(&id, &plan, &ended)?;
+        Ok((id, ended))
+    }
+
+    /// Files' rows are kept until what brings them in has ended.
+    fn forget_import(&self, id: &RunId, plan: &Plan, ended: &Ended) -> Result<(), SessionError> {
+        let Some(from) = plan.import.as_ref().filter(|_| matches!(ended, Ended::Finished | Ended::Undone)) else { return Ok(()) };
+        let open = |r: &RunState| matches!(r.phase, Phase::Running | Phase::Undoing);
+        let wanted = |r: &RunState| r.id != *id && open(r) && r.plan.import.as_ref().is_some_and(|i| i.hash == from.hash);
+        if self.whole_history()?.runs.iter().any(wanted) {
+            return Ok(());
+        }
+        match std::fs::remove_file(self.workspace.import(from.hash)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Answers what a run asks.

@@ -77,7 +77,7 @@ impl Session {
         for (path, bytes) in files(&self.workspace.imports())? {
             if path.ends_with(IMPORT_FILE) {
                 let why = "rows of exported files, kept from the plan of an import to its end".to_owned();
-                let goes = "delete the file once no import waits for anybody".to_owned();
+                let goes = "with the run; delete the file if no import waits for anybody".to_owned();
                 all.push(Leftover {
                     what: "compared configuration".into(),
                     place: path,

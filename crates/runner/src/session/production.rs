@@ -6,6 +6,7 @@ use crate::execute::{ImportInput, Shown, StepError, compare, row_changes};
 use crate::script::{Named, script};
 use greenroom_engine::carry::{GuardedChange, RowAct, RowKey};
 use greenroom_model::carry::{CarryKey, ExportedTable, Into, Shapes, Take, Words};
+use greenroom_model::catalog::EngineKind;
 use greenroom_model::finding::any_error;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::tables;
@@ -89,8 +90,9 @@ impl Session {
                     self.clock.now()
                 ),
                 format!(
-                    "Compared with production's rows as they were then ({}). Run it with the client that comes with the server:",
-                    seen.short()
+                    "Compared with production's rows as they were then ({}). Run it with the server's own client, as in `{}`:",
+                    seen.short(),
+                    client(catalog.engine)
                 ),
                 "the first row that is not what it was then ends it, and nothing is changed. Triggers fire as for anybody.".to_owned(),
             ];
@@ -98,6 +100,16 @@ impl Session {
         }
         held.release().await?;
         Ok(ForProduction { shown: compared.shown, script: text, changes })
+    }
+}
+
+/// How a script is run. SQL Server's client would fill `$(names)` in even within values, and read the file in the console's code page.
+fn client(engine: EngineKind) -> &'static str {
+    match engine {
+        EngineKind::Postgres => "psql -X -f FILE DATABASE",
+        EngineKind::Mysql => "mysql DATABASE < FILE",
+        EngineKind::Mssql => "sqlcmd -b -x -f 65001 -d DATABASE -i FILE",
+        EngineKind::Sqlite | EngineKind::Fake => "sqlite3 DATABASE < FILE",
     }
 }
 
