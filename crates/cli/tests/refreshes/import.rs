@@ -65,7 +65,8 @@ fn play(ground: &(dyn Ground + Sync)) {
     differ(ground, "refresh after import", &wanted, &read(ground, TRAINING));
 
     refused(ground, &folder);
-    let plans = fs::read_dir(ground.folder().join("program/.greenroom/plans")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let plans =
+        fs::read_dir(ground.folder().join("program/.greenroom/plans")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
     let kept: Vec<String> = plans.filter(|name| name.ends_with(".import.json")).collect();
     assert!(kept.is_empty(), "files' rows are kept after their imports ended: {kept:?}");
 }
