@@ -166,6 +166,9 @@ pub struct Report {
     pub message: String,
     /// What led to it, outermost first.
     pub causes: Vec<String>,
+    /// Further lines about what happened.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
     /// What to do next.
     pub hints: Vec<String>,
     /// Findings that belong to it.
@@ -184,6 +187,7 @@ impl Report {
             code: code.map(str::to_owned),
             message: message.into(),
             causes: Vec::new(),
+            details: Vec::new(),
             hints: Vec::new(),
             findings: Vec::new(),
             verdict: None,
@@ -215,6 +219,9 @@ impl Report {
         out.push_str(&format!("{}: {}\n", style::paint(style::BAD, format!("error{code}")), self.message));
         for cause in &self.causes {
             out.push_str(&format!("  caused by: {cause}\n"));
+        }
+        for line in &self.details {
+            out.push_str(&format!("  {line}\n"));
         }
         for hint in &self.hints {
             out.push_str(&format!("{}: {hint}\n", style::paint(style::HINT, "hint")));
@@ -274,7 +281,7 @@ fn of_session(e: &SessionError) -> Report {
         SessionError::Workspace(source) => Report::new(None, "could not use the workspace `.greenroom`").cause(source),
         SessionError::Refused { code, message, hint } => Report::new(Some(code), message).hint(hint),
         SessionError::Failed(f) => {
-            let report = Report::new(Some(&f.code), f.message.clone());
+            let report = Report { details: f.details.clone(), ..Report::new(Some(&f.code), f.message.clone()) };
             f.hint.iter().fold(report, |report, hint| report.hint(hint))
         }
         SessionError::Unsafe(verdict) => Report {

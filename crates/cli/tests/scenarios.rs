@@ -12,6 +12,7 @@
 //! `GREENROOM_SCENARIO=name cargo test -p greenroom --test scenarios` runs one.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is printed is shown when one fails")]
 
+mod fence;
 mod ground;
 mod refreshes;
 

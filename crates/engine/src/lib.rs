@@ -10,6 +10,7 @@ pub mod contract;
 mod endpoint;
 pub mod error;
 pub mod fake;
+pub mod fence;
 pub mod mssql;
 pub mod mysql;
 pub mod postgres;
@@ -62,6 +63,23 @@ pub async fn target(address: &Address, secrets: &dyn secret::Secrets, base: &Pat
         EngineKind::Postgres => postgres::target(address, secrets, base).await,
         EngineKind::Mysql => mysql::target(address, secrets, base).await,
         EngineKind::Mssql => mssql::target(address, secrets, base).await,
+        EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
+    }
+}
+
+/// Connects to a source's database to fence it, with a login that may.
+///
+/// # Errors
+/// As [`source`]; and on engines that cannot be fenced.
+pub async fn production(address: &Address, secrets: &dyn secret::Secrets, base: &Path) -> Result<Box<dyn fence::Fence>> {
+    match address.engine {
+        EngineKind::Sqlite => sqlite::production(address, base).await,
+        EngineKind::Postgres => postgres::production(address, secrets, base).await,
+        EngineKind::Mysql => mysql::production(address, secrets, base).await,
+        EngineKind::Mssql => {
+            let hint = "take it out of use by `ALTER DATABASE … SET READ_ONLY WITH ROLLBACK AFTER 30 SECONDS` yourself";
+            Err(EngineError::unsupported("fence production", "SQL Server is not fenced by Greenroom yet").hint(hint))
+        }
         EngineKind::Fake => Err(EngineError::unsupported("connect", "the fake engine exists only inside tests")),
     }
 }

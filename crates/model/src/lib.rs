@@ -7,6 +7,7 @@
 pub mod carry;
 pub mod catalog;
 pub mod columns;
+pub mod fence;
 pub mod finding;
 pub mod hash;
 pub mod mask;

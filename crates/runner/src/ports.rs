@@ -1,6 +1,7 @@
 //! What is passed in instead of being global: clock, randomness, observer of progress, engines. Owns the ports and their real forms.
 
 use async_trait::async_trait;
+use greenroom_engine::fence::Fence;
 use greenroom_engine::{EngineError, Result as EngineResult, Source, Target};
 use greenroom_model::plan::StepKey;
 use greenroom_model::run::{Outcome, Verdict};
@@ -75,6 +76,10 @@ pub trait Engines: Send + Sync {
     async fn source(&self) -> EngineResult<Box<dyn Source>>;
     /// A new session on the target.
     async fn target(&self) -> EngineResult<Box<dyn Target>>;
+    /// A new session on production, with a login that may fence it.
+    async fn production(&self) -> EngineResult<Box<dyn Fence>> {
+        Err(EngineError::unsupported("fence production", "there is no connection for it"))
+    }
     /// A new session on the quarantine, where backups are restored.
     async fn quarantine(&self) -> EngineResult<Box<dyn Target>> {
         Err(no_quarantine())

@@ -42,11 +42,17 @@ pub(crate) const IMPORT_FILE: &str = ".import.json";
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    write_whole(path, &serde_json::to_vec(value)?)
+}
+
+/// As [`write_json`], of bytes. It is there after a power cut, too.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = path.with_extension("part");
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
-    file.write_all(&serde_json::to_vec(value)?)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&part, path)
+    fs::rename(&part, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// Held while a process drives a run; the operating system lets go of it when the process dies.
@@ -61,7 +67,15 @@ impl Workspace {
     /// When it cannot be created.
     pub fn open(program: &Path) -> io::Result<Workspace> {
         let root = program.join(".greenroom");
-        for dir in [root.clone(), root.join("locks"), root.join("runs"), root.join("plans"), root.join("schemas"), root.join("bases")] {
+        for dir in [
+            root.clone(),
+            root.join("locks"),
+            root.join("runs"),
+            root.join("plans"),
+            root.join("schemas"),
+            root.join("bases"),
+            root.join("fence"),
+        ] {
             private_dir(&dir)?;
         }
         Ok(Workspace { root })
@@ -75,6 +89,16 @@ impl Workspace {
     /// The journal's file.
     pub fn journal(&self) -> PathBuf {
         self.root.join("journal.db")
+    }
+
+    /// Where it is kept how production stood open before a fence.
+    pub fn doors(&self, doors: Hash) -> PathBuf {
+        self.root.join("fence").join(format!("{doors}.json"))
+    }
+
+    /// The page with the statements that give a fenced production back.
+    pub fn card(&self) -> PathBuf {
+        self.root.join("fence").join("break-glass.txt")
     }
 
     /// Where the schema that a plan was made for is kept, to tell later what drifted.

@@ -11,6 +11,7 @@ mod hosted;
 pub mod maria;
 pub mod pg;
 pub mod proc;
+pub mod recorder;
 pub mod shop;
 pub mod skip;
 pub mod tds;

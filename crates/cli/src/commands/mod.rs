@@ -11,6 +11,7 @@ mod drop;
 mod engine_test;
 mod explain;
 mod export;
+mod fence;
 mod follow;
 mod import;
 mod init;
@@ -90,6 +91,7 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     Open(open::OpenArgs),
     Seal(seal::SealArgs),
+    Fence(fence::FenceArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
     #[command(subcommand)]
@@ -127,6 +129,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Verify(a) => verify::cmd_verify(app, a).await,
         Command::Open(a) => open::cmd_open(app, a).await,
         Command::Seal(a) => seal::cmd_seal(app, a).await,
+        Command::Fence(a) => fence::cmd_fence(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,
         Command::Mask(a) => mask::cmd_mask(app, a).await,

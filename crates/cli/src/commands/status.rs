@@ -9,6 +9,7 @@ use crate::render::table::{Align, table};
 use crate::render::{verdict, words};
 use clap::Args;
 use greenroom_engine::Admission;
+use greenroom_model::fence::{Fence, Progress};
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
 use greenroom_runner::session::{Dressed, Known, Session};
@@ -34,6 +35,8 @@ struct Status {
     run: Option<RunReport>,
     /// The latest dress rehearsal that went well.
     dressed: Option<Dressed>,
+    /// The fence around production, as the journal knows it.
+    fence: Option<Fence>,
     /// Former pilots and generations that still stand.
     others: Vec<Known>,
     /// The program's other pilots that stand.
@@ -83,6 +86,7 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         other_pilots,
         clock_jumps: history.clock_jumps,
         dressed: session.dressed(None)?,
+        fence: history.fence,
         unreachable,
         busy,
     })
@@ -90,6 +94,17 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
 
 fn text(s: &Status) -> String {
     let mut out = format!("{} `{}` on {}\n", paint(HEAD, "Program"), s.program, s.engine);
+    if let Some(fence) = &s.fence {
+        out.push_str(&heading("Production"));
+        let until = words::when(fence.until);
+        out.push_str(&match (fence.progress, fence.until <= s.now) {
+            (Progress::Raised, false) => format!("  fenced until {until}\n"),
+            (_, true) => {
+                format!("  {}: `greenroom fence lift` gives it back\n", paint(BAD, format!("fenced, and its time was over {until}")))
+            }
+            _ => format!("  {}: `greenroom fence` shows how far it is\n", paint(WARN, "a fence was begun or is being lifted")),
+        });
+    }
     out.push_str(&heading("Pilot"));
     match (&s.pilot, &s.unreachable) {
         (_, Some(report)) => {

@@ -10,6 +10,7 @@
 //! | `query` | queries that people and programs wrote |
 //! | `ddl`, `access` | the schema's statements and definers, made harmless |
 //! | `target`, `names`, `swap` | databases from outside, and which of them is called the pilot |
+//! | `fence` | shutting people out of production |
 //! | `generation`, `script` | work inside a generation |
 //! | `restore` | dumps as raw copies |
 //! | `ground`, `dialect` | scratch databases and words for the contract's tests |
@@ -24,6 +25,7 @@ mod dialect;
 mod encoding;
 mod error;
 mod escape;
+mod fence;
 mod generation;
 mod ground;
 mod hold;
@@ -43,6 +45,7 @@ mod triggers;
 mod types;
 
 use crate::error::{EngineError, ErrorKind, Result};
+use crate::fence::Fence;
 use crate::seam::{Capabilities, Held, MissingRight, Source, Target};
 use crate::secret::Secrets;
 use async_trait::async_trait;
@@ -64,6 +67,17 @@ pub async fn source(address: &Address, secrets: &dyn Secrets, base: &Path) -> Re
     };
     let session = server.open(Some(&database), Purpose::Catalog).await?;
     Ok(Box::new(MySource { server, database, session }))
+}
+
+/// Connects to a production database, to fence it.
+///
+/// # Errors
+/// As [`source`]; and on MySQL.
+pub(crate) async fn production(address: &Address, secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Fence>> {
+    let server = Server::resolve(address, secrets, base)?;
+    let database = server.database.clone().unwrap_or_default();
+    let session = server.open(Some(&database), Purpose::Catalog).await?;
+    Ok(Box::new(fence::MyFence::open(server, database, session).await?))
 }
 
 /// Connects to a server as a target.

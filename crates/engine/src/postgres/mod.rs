@@ -10,6 +10,7 @@
 //! | `load`, `own` | loading with progress, our own schema inside generations |
 //! | `ddl`, `split`, `tool` | pg_dump, pg_restore and executing what they print |
 //! | `target`, `marker`, `swap` | databases from outside |
+//! | `fence` | shutting people out of production |
 //! | `takeover` | sessions of dead processes |
 //! | `generation`, `script`, `settle`, `large`, `access` | work inside a generation |
 //! | `ground`, `dialect` | scratch databases and words for the contract's tests |
@@ -23,6 +24,7 @@ mod dialect;
 mod dump;
 mod encoding;
 mod error;
+mod fence;
 mod generation;
 mod ground;
 mod hold;
@@ -47,6 +49,7 @@ mod tool;
 mod types;
 
 use crate::error::Result;
+use crate::fence::Fence;
 use crate::seam::{Capabilities, Held, MissingRight, Source, Target};
 use crate::secret::Secrets;
 use async_trait::async_trait;
@@ -65,6 +68,17 @@ pub async fn source(address: &Address, secrets: &dyn Secrets, base: &Path) -> Re
     let server = Server::resolve(address, secrets, base, None)?;
     let session = server.open(&server.database, Purpose::Catalog).await?;
     Ok(Box::new(PgSource { server, session }))
+}
+
+/// Connects to a production database, to fence it.
+///
+/// # Errors
+/// As [`source`].
+pub(crate) async fn production(address: &Address, secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Fence>> {
+    let mut server = Server::resolve(address, secrets, base, None)?;
+    server.application = connect::application("fence");
+    let session = server.open(&server.database, Purpose::Catalog).await?;
+    Ok(Box::new(fence::PgFence { server, session }))
 }
 
 /// Connects to a server as a target.

@@ -11,6 +11,7 @@ mod ddl;
 mod dialect;
 mod encoding;
 mod error;
+mod fence;
 mod generation;
 mod ground;
 mod inspect;
@@ -26,6 +27,7 @@ mod target;
 mod tokens;
 
 use crate::error::{EngineError, ErrorKind, Result};
+use crate::fence::Fence;
 use crate::seam::{Source, Target};
 use greenroom_model::program::Address;
 use std::path::Path;
@@ -41,6 +43,15 @@ pub async fn source(address: &Address, base: &Path) -> Result<Box<dyn Source>> {
         );
     };
     Ok(Box::new(copy::SqliteSource::open(connect::resolve(base, path)?, path).await?))
+}
+
+/// Connects to a production file, to fence it.
+///
+/// # Errors
+/// As [`source`]; and when the file may not be written.
+pub(crate) async fn production(address: &Address, base: &Path) -> Result<Box<dyn Fence>> {
+    let path = address.path.as_deref().unwrap_or("");
+    Ok(Box::new(fence::SqliteFence::open(connect::resolve(base, path)?, path).await?))
 }
 
 /// Connects to the folder of pilots as a target: `address.path`, by default `base`. Names passed to its verbs are paths relative to `base`.

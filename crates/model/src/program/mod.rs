@@ -132,6 +132,17 @@ pub struct Address {
     pub tls: Option<Tls>,
 }
 
+/// How production is fenced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FenceSettings {
+    /// Production, with a login that may shut others out.
+    pub address: Address,
+    /// Minutes after which production must be given back, unless somebody says otherwise.
+    pub minutes: u32,
+    /// Seconds that transactions which run have to end.
+    pub drain_seconds: u32,
+}
+
 /// The pilot: the name people use, and who is let in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pilot {
@@ -438,6 +449,8 @@ pub struct Program {
     /// See [`Quarantine`]; without one no backup can be tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
+    /// See [`FenceSettings`].
+    pub fence: FenceSettings,
     /// See [`Pilot`].
     pub pilot: Pilot,
     /// Which of several pilots that is: the NAME of `[pilot.NAME]`; none for the first.

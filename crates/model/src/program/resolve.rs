@@ -65,6 +65,7 @@ fn choose(layers: &mut [Read<'_>], name: &str, pilots: &[String], findings: &mut
                 ("source", main.source.is_some()),
                 ("target", main.target.is_some()),
                 ("quarantine", main.quarantine.is_some()),
+                ("fence", main.fence.is_some()),
                 ("pilot", main.pilot.is_some()),
             ];
             for (section, _) in sections.into_iter().filter(|(_, there)| *there) {
@@ -102,8 +103,9 @@ fn check_secrets(layers: &[Read<'_>], findings: &mut Vec<Finding>) {
         let main = &layer.main;
         let passwords = [&main.source, &main.target].map(|a| a.as_ref().and_then(|a| a.password.as_ref()));
         let quarantine = main.quarantine.as_ref().and_then(|q| q.password.as_ref());
+        let fence = main.fence.as_ref().and_then(|f| f.password.as_ref());
         let key = main.masks.as_ref().and_then(|m| m.key.as_ref());
-        for at in passwords.into_iter().chain([quarantine, key]).flatten().filter(|at| at.value == SecretRef::Prompt(false)) {
+        for at in passwords.into_iter().chain([quarantine, fence, key]).flatten().filter(|at| at.value == SecretRef::Prompt(false)) {
             let finding = Finding::error("GR0107", "`prompt` takes true").at(layer.file(MAIN).place(at.span.clone()));
             findings.push(finding.hint("write `{ prompt = true }`, or remove the setting"));
         }
@@ -133,6 +135,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
     findings.extend(found);
     let (source, target) = addresses?;
     let quarantine = quarantine::quarantine(layers, &target, findings);
+    let fence = settings::fence(layers, &source, findings);
     let accepted = layers.iter().flat_map(|l| &l.main.outbound);
     Some(Program {
         name: name?,
@@ -140,6 +143,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
         source,
         target,
         quarantine,
+        fence,
         pilot: pilot?,
         profile: None,
         pilots: Vec::new(),

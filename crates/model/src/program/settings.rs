@@ -4,7 +4,7 @@ use super::address::missing;
 use super::layers::{MAIN, Read, last, name_in};
 use super::raw::{At, RawGreenroom};
 use crate::finding::{Finding, Place};
-use crate::program::{CopySettings, LargeObjects, MaskSettings, OwnerSettings, Pilot, VerifySettings};
+use crate::program::{Address, CopySettings, FenceSettings, LargeObjects, MaskSettings, OwnerSettings, Pilot, VerifySettings};
 use std::collections::BTreeMap;
 
 /// The last layer's value.
@@ -30,6 +30,47 @@ pub(super) fn name(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<S
     let finding = Finding::error("GR0110", "`program.name` takes 1 to 32 characters out of a-z, 0-9, `_` and `-`").at(place(layer, at));
     findings.push(finding.hint("it appears in the names of generations; choose a short plain word"));
     None
+}
+
+/// Minutes after which a fenced production must be given back, unless the program or a person says otherwise.
+const FENCE_MINUTES: u32 = 240;
+
+/// Longest time that a fence may be meant to stand: four weeks.
+const MOST_FENCE_MINUTES: u32 = 28 * 24 * 60;
+
+/// Seconds that transactions have to end by themselves.
+const DRAIN_SECONDS: u32 = 30;
+
+/// Who fences production and for how long. A login of its own takes no password from the source's.
+pub(super) fn fence(layers: &[Read<'_>], source: &Address, findings: &mut Vec<Finding>) -> FenceSettings {
+    let mut address = source.clone();
+    if !source.engine.has_server() {
+        for layer in layers {
+            let own = layer.main.fence.iter();
+            let spans = own.flat_map(|f| [("user", f.user.as_ref().map(|a| &a.span)), ("password", f.password.as_ref().map(|a| &a.span))]);
+            for (key, span) in spans.filter_map(|(key, span)| Some((key, span?))) {
+                let finding = Finding::error("GR0113", format!("`fence.{key}` means nothing for {}", source.engine));
+                findings.push(finding.at(layer.file(MAIN).place(span.clone())).hint("whoever may write the file can fence it"));
+            }
+        }
+    }
+    if let Some(user) = get(layers, |m| m.fence.as_ref()?.user.as_ref()) {
+        address.user = Some(user);
+        address.password = None;
+    }
+    if let Some(password) = get(layers, |m| m.fence.as_ref()?.password.as_ref()) {
+        address.password = Some(password);
+    }
+    let minutes = last(layers, |m| m.fence.as_ref()?.minutes.as_ref());
+    if let Some((layer, at)) = minutes.filter(|(_, at)| !(1..=MOST_FENCE_MINUTES).contains(&at.value)) {
+        let finding = Finding::error("GR0124", format!("`fence.minutes` takes 1 to {MOST_FENCE_MINUTES}"));
+        findings.push(finding.at(place(layer, at)).hint("it is the time after which people must be able to work again"));
+    }
+    FenceSettings {
+        address,
+        minutes: minutes.map_or(FENCE_MINUTES, |(_, at)| at.value),
+        drain_seconds: get(layers, |m| m.fence.as_ref()?.drain_seconds.as_ref()).unwrap_or(DRAIN_SECONDS),
+    }
 }
 
 /// The names of the further pilots, each once and each with a database of its own.

@@ -233,6 +233,27 @@ pub enum Body {
         /// What about, and what is taken; no value.
         decided: crate::carry::Decided,
     },
+    /// Production's fence is about to go up; how it stood open is written down.
+    FenceIntended {
+        /// Of the doors that are shut.
+        doors: Hash,
+        /// When production must be given back.
+        until: jiff::Timestamp,
+        /// Why, in somebody's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The fence stands, and nobody else is in.
+    FenceRaised,
+    /// Its deadline is another now.
+    FenceProlonged {
+        /// When production must be given back.
+        until: jiff::Timestamp,
+    },
+    /// The fence is about to be lifted.
+    FenceLifting,
+    /// Production is open as it was.
+    FenceLifted,
     /// A database of ours is about to be dropped on request.
     DropIntended {
         /// Name byte for byte.

@@ -225,6 +225,11 @@ impl RunState {
             | Body::Opened { .. }
             | Body::Sealed { .. }
             | Body::CarryDecided { .. }
+            | Body::FenceIntended { .. }
+            | Body::FenceRaised
+            | Body::FenceProlonged { .. }
+            | Body::FenceLifting
+            | Body::FenceLifted
             | Body::DropIntended { .. }
             | Body::Dropped { .. } => return illegal("not an event within a run".into()),
         }

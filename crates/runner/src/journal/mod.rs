@@ -8,6 +8,7 @@ mod sqlite;
 pub use memory::MemoryJournal;
 pub use sqlite::SqliteJournal;
 
+use greenroom_model::fence::{Fence, Progress};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::Plan;
 use greenroom_model::run::{Body, Broken, Event, IllegalEvent, RunId, RunState, event_hash};
@@ -135,6 +136,8 @@ pub struct Projection {
     pub admissions: Vec<(jiff::Timestamp, String, Option<greenroom_model::program::Audience>)>,
     /// Conflicts between pilot and production that somebody decided, in order.
     pub decided: Vec<greenroom_model::carry::Decided>,
+    /// The fence around production that is not lifted.
+    pub fence: Option<Fence>,
     /// Events at which the wall clock went back.
     pub clock_jumps: Vec<u64>,
     /// Highest generation number ever planned.
@@ -179,6 +182,20 @@ impl Projection {
             Body::Opened { pilot, to } => self.admissions.push((e.at, pilot.clone(), Some(*to))),
             Body::CarryDecided { decided } => self.decided.push(*decided),
             Body::Sealed { pilot } => self.admissions.push((e.at, pilot.clone(), None)),
+            Body::FenceIntended { doors, until, reason } => {
+                self.fence = Some(Fence { doors: *doors, since: e.at, until: *until, reason: reason.clone(), progress: Progress::Raising });
+            }
+            Body::FenceRaised | Body::FenceProlonged { .. } | Body::FenceLifting => {
+                let Some(fence) = &mut self.fence else {
+                    return Err(IllegalEvent { seq: e.seq, why: "a fence that was never begun".into() }.into());
+                };
+                match &e.body {
+                    Body::FenceRaised => fence.progress = Progress::Raised,
+                    Body::FenceProlonged { until } => fence.until = *until,
+                    _ => fence.progress = Progress::Lifting,
+                }
+            }
+            Body::FenceLifted => self.fence = None,
             Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),
             Body::Dropped { name: _, nonce } => {
                 if let Some(d) = self.dropped.iter_mut().rev().find(|d| d.1 == *nonce) {

@@ -2,6 +2,7 @@
 
 use crate::ports::{Engines, no_quarantine};
 use async_trait::async_trait;
+use greenroom_engine::fence::Fence;
 use greenroom_engine::secret::Secrets;
 use greenroom_engine::{Source, Target};
 use greenroom_model::program::{Address, Quarantine};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 pub struct RealEngines {
     source: Address,
     target: Address,
+    production: Address,
     quarantine: Option<Quarantine>,
     secrets: Arc<dyn Secrets>,
     folder: PathBuf,
@@ -22,7 +24,13 @@ impl RealEngines {
     /// Engines for two addresses; paths are read against `folder`. Sessions bear `owner`, so that another process can end them when this one
     /// has died.
     pub fn new(source: Address, target: Address, secrets: Arc<dyn Secrets>, folder: PathBuf, owner: String) -> RealEngines {
-        RealEngines { source, target, quarantine: None, secrets, folder, owner }
+        RealEngines { production: source.clone(), source, target, quarantine: None, secrets, folder, owner }
+    }
+
+    /// Takes another login where production is fenced.
+    pub fn with_production(mut self, production: Address) -> RealEngines {
+        self.production = production;
+        self
     }
 
     /// Adds the quarantine that the program declares.
@@ -43,6 +51,9 @@ impl Engines for RealEngines {
         let mut target = greenroom_engine::target(&self.target, self.secrets.as_ref(), &self.folder).await?;
         target.introduce(&self.owner).await?;
         Ok(target)
+    }
+    async fn production(&self) -> greenroom_engine::Result<Box<dyn Fence>> {
+        greenroom_engine::production(&self.production, self.secrets.as_ref(), &self.folder).await
     }
     async fn quarantine(&self) -> greenroom_engine::Result<Box<dyn Target>> {
         let declared = self.quarantine.as_ref().ok_or_else(no_quarantine)?;

@@ -9,6 +9,7 @@ mod drive;
 mod engines;
 mod error;
 mod export;
+mod fence;
 mod leftovers;
 mod pilot;
 mod plans;
@@ -21,6 +22,7 @@ pub use carry::Dressed;
 pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
+pub use fence::FenceView;
 pub use leftovers::Leftover;
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
@@ -69,7 +71,7 @@ impl Session {
         let owner = random.name(16);
         let (from, to) = (program.source.clone(), program.target.clone());
         let engines = RealEngines::new(from, to, secrets.clone(), folder.clone(), owner.clone());
-        let engines = Arc::new(engines.with_quarantine(program.quarantine.clone()));
+        let engines = Arc::new(engines.with_quarantine(program.quarantine.clone()).with_production(program.fence.address.clone()));
         let workspace = Workspace::open(&folder)?;
         let root_key = match &program.masks.key {
             // A key of the program's own gives the same pseudonyms on every machine that has it.

@@ -18,6 +18,9 @@ pub(super) use trial::Trial;
 /// Tables that Greenroom keeps inside what it makes; left out of every inspection.
 pub(super) const OURS: [&str; 3] = ["greenroom_marker", "greenroom_progress", "greenroom_script"];
 
+/// What the names of our triggers on a fenced production begin with; left out of every inspection.
+pub(super) const FENCE: &str = "greenroom_fence_";
+
 const FTS5_SHADOWS: [&str; 5] = ["_data", "_idx", "_content", "_docsize", "_config"];
 
 /// One row of `sqlite_schema` that is neither SQLite's nor ours nor a virtual table's shadow, in the order of creation.
@@ -82,7 +85,8 @@ pub(super) fn entries(c: &Connection) -> Result<Vec<Entry>> {
             hidden.extend(FTS5_SHADOWS.map(|s| format!("{}{s}", entry.name)));
         }
     }
-    all.retain(|e| !hidden.contains(&e.table));
+    let of_fence = |e: &Entry| e.kind == "trigger" && e.name.starts_with(FENCE);
+    all.retain(|e| !hidden.contains(&e.table) && !of_fence(e));
     Ok(all)
 }
 

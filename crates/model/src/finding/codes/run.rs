@@ -142,4 +142,24 @@ pub static CODES: &[CodeInfo] = &[
         title: "the backup changed",
         explain: "The file is no longer the one that the run was planned for. Put it back, or undo the run and try the new file.",
     },
+    CodeInfo {
+        code: "GR0741",
+        title: "production cannot be fenced",
+        explain: "Something is in the way of a fence that holds: sessions that no fence binds, a login that may not shut others out, replication that goes on writing, or nobody to shut out at all. Nothing was changed. The details name each obstacle and how to get it out of the way; `greenroom fence` shows them at any time.",
+    },
+    CodeInfo {
+        code: "GR0742",
+        title: "production is fenced already, or not at all",
+        explain: "The journal says otherwise than the command expects: a fence that stands is not raised twice, one that was never raised cannot be lifted. `greenroom fence` shows what journal and database say.",
+    },
+    CodeInfo {
+        code: "GR0743",
+        title: "how production stood open is lost",
+        explain: "Before a fence goes up, who could come in is written into the workspace and onto the break-glass card beside it. Without the file Greenroom does not know what to give back, since a fence takes away what the database alone would remember. Type the statements of the card, or restore the file from a copy of the workspace.",
+    },
+    CodeInfo {
+        code: "GR0744",
+        title: "the fence does not stand as it should",
+        explain: "The database was asked after the fence was raised or lifted, and says otherwise: a door stands open, or somebody is in. Somebody else may have acted meanwhile. `greenroom fence` shows what is true, `greenroom fence lift` opens everything that Greenroom shut.",
+    },
 ];

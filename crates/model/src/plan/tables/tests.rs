@@ -5,7 +5,8 @@ use crate::catalog::{Check, EngineKind, ForeignKey, Index, IndexPart, TableForm,
 use crate::columns::{Decision, Treatment};
 use crate::mask::Uniqueness;
 use crate::program::{
-    Address, CopySettings, Kind, KindRule, MaskSettings, OwnerSettings, Pack, PackAction, Pilot, Reopen, Shape, VerifySettings,
+    Address, CopySettings, FenceSettings, Kind, KindRule, MaskSettings, OwnerSettings, Pack, PackAction, Pilot, Reopen, Shape,
+    VerifySettings,
 };
 use std::collections::BTreeMap;
 
@@ -132,8 +133,9 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
         name: "test".into(),
         layers: vec!["program".into()],
         source: address.clone(),
-        target: address,
+        target: address.clone(),
         quarantine: None,
+        fence: FenceSettings { address, minutes: 1, drain_seconds: 1 },
         dress: false,
         pilot: Pilot {
             name: "pilot".into(),

@@ -28,6 +28,8 @@ pub struct RawGreenroom {
     pub pilot: Option<RawPilots>,
     /// Whether the go-live may be tried out with unmasked rows.
     pub dress: Option<RawDress>,
+    /// The fence around production: who raises it and for how long.
+    pub fence: Option<RawFence>,
     /// Kind of each table: `table = "queue"`. Tables not named are `records`. Tables of other schemas in quotes: `"billing.mail_queue"`.
     #[serde(default)]
     pub tables: BTreeMap<At<String>, RawKinds>,
@@ -141,6 +143,21 @@ pub struct RawQuarantine {
 pub struct RawDress {
     /// Whether production's rows may stand on the target, unmasked and sealed, while `greenroom dress` runs; false by default.
     pub unmasked: Option<At<bool>>,
+}
+
+/// The fence around production, which `greenroom fence` raises and lifts.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFence {
+    /// Servers: the login that shuts others out and is not shut out itself, that of `[source]` by default. PostgreSQL: the database's owner or a
+    /// superuser. MariaDB: with SELECT on mysql.*, CREATE USER, PROCESS, CONNECTION ADMIN and, for events, SET USER.
+    pub user: Option<At<String>>,
+    /// Servers: where its password comes from, e.g. `{ env = "CLINIC_PASSWORD" }`. Never the password itself.
+    pub password: Option<At<SecretRef>>,
+    /// Minutes after which production must be given back, 240 by default.
+    pub minutes: Option<At<u32>>,
+    /// Seconds that transactions which run have to end before their sessions are ended, 30 by default.
+    pub drain_seconds: Option<At<u32>>,
 }
 
 /// The rehearsal database people use.

@@ -1,0 +1,51 @@
+//! The verbs of a fence around production (P22–P24): read what stands open, shut it, open it again, ask what is true.
+//!
+//! Not part of [`Source`](crate::Source), which never writes to production. Each engine has a file `fence`. Durable on every engine: a dead
+//! process, a restarted server lift nothing. Does not own when it is raised, deadlines, nor the card with the statements (`runner`).
+
+use crate::error::{EngineError, ErrorKind, Result};
+use async_trait::async_trait;
+use greenroom_model::fence::{Doors, Stands};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What the database says of a fence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fenced {
+    /// How much of it stands.
+    #[serde(flatten)]
+    pub stands: Stands,
+    /// Sessions of others that are in the database: login and program, one line each. Engines without sessions have none.
+    pub sessions: Vec<String>,
+}
+
+/// Production, to be shut and opened.
+#[async_trait]
+pub trait Fence: Send {
+    /// What stands open now. Changes nothing.
+    async fn doors(&mut self) -> Result<Doors>;
+    /// Shuts every door, lets transactions that run end for as long as `drain`, then ends what sessions are left. Repeatable. When it returns
+    /// without an error, every door is shut and nobody else is in. After an error some doors may be shut: see [`Fence::lift`].
+    async fn raise(&mut self, doors: &Doors, drain: Duration) -> Result<()>;
+    /// Opens every door as it was, whichever are shut. Repeatable.
+    async fn lift(&mut self, doors: &Doors) -> Result<()>;
+    /// What is true now.
+    async fn look(&mut self, doors: &Doors) -> Result<Fenced>;
+}
+
+/// Refuses another database than the one whose doors were read.
+pub(crate) fn same_database(doors: &Doors, engine_id: &str) -> Result<()> {
+    if doors.engine_id == engine_id {
+        return Ok(());
+    }
+    let what = format!("`{}` is another database now than the one that was fenced", doors.database);
+    Err(EngineError::new(ErrorKind::Conflict, "fence production", what).hint("find out who replaced it before anything else"))
+}
+
+/// Somebody is in whom the fence cannot end.
+pub(crate) fn still_in(sessions: &[String]) -> EngineError {
+    let what =
+        format!("{} of others could not be ended: {}", if sessions.len() == 1 { "a session" } else { "sessions" }, sessions.join("; "));
+    EngineError::new(ErrorKind::Conflict, "shut others out of production", what)
+        .hint("give Greenroom's login the right to end others' sessions, or have them ended, and raise the fence again; `greenroom fence lift` takes it down")
+}

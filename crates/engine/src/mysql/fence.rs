@@ -1,0 +1,318 @@
+//! The fence around a production database of MariaDB: the accounts that can reach it are locked, its events stopped, sessions ended (P23).
+//!
+//! Taking rights on the database away would miss those who have them on all databases. A locked account is locked on the whole server, which
+//! is said of those that work in other databases too. Accounts with SUPER are never locked, since a person may need one to open production
+//! again by hand: while one of them is in, the fence is not raised.
+
+use super::connect::{Server, Session, Variety, number, said};
+use super::error::{Doing, code, mapped};
+use super::sql;
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::fence::{Fence, Fenced, same_database, still_in};
+use async_trait::async_trait;
+use greenroom_model::fence::{Door, Doors, Obstacle};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// How long ended sessions are waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Rights on all databases with which nobody gets at a database's rows.
+const HARMLESS: &str = "'USAGE', 'PROCESS', 'SHOW DATABASES', 'RELOAD', 'SHUTDOWN', 'CREATE USER', 'REPLICATION SLAVE', 'REPLICATION CLIENT', \
+    'BINLOG MONITOR', 'BINLOG ADMIN', 'SLAVE MONITOR', 'REPLICA MONITOR', 'REPLICATION MASTER ADMIN', 'REPLICATION SLAVE ADMIN', 'CONNECTION ADMIN', \
+    'FEDERATED ADMIN', 'SET USER', 'CREATE TABLESPACE'";
+
+pub(super) struct MyFence {
+    pub server: Server,
+    pub database: String,
+    pub session: Session,
+}
+
+/// An account, by user and host.
+type Account = (String, String);
+
+fn spelled((user, host): &Account) -> String {
+    format!("{}@{}", sql::literal(user), sql::literal(host))
+}
+
+/// `'user'@'host'` of the information schema; roles have no host, or an empty one.
+fn grantee(text: &str) -> Account {
+    let (user, host) = text.rsplit_once('@').unwrap_or((text, ""));
+    let bare = |t: &str| t.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).unwrap_or(t).to_owned();
+    (bare(user), bare(host))
+}
+
+/// What is known of the accounts.
+struct People {
+    us: Account,
+    /// Those to be locked, with the other databases that they work in.
+    reaching: BTreeMap<Account, BTreeSet<String>>,
+    superusers: BTreeSet<Account>,
+}
+
+impl MyFence {
+    /// Connects, to a variety that can be fenced.
+    pub async fn open(server: Server, database: String, session: Session) -> Result<MyFence> {
+        if session.variety == Variety::MySql {
+            let hint = format!("from 8.0.22 on, `alter schema {} read only = 1` does it by hand", sql::ident(&database));
+            return Err(EngineError::unsupported("fence production", "MySQL is not fenced by Greenroom yet, only MariaDB").hint(hint));
+        }
+        Ok(MyFence { server, database, session })
+    }
+
+    async fn grantees(&mut self, query: &str) -> Result<BTreeSet<Account>> {
+        let rows = self.session.rows(query).await.map_err(|e| {
+            let denied = matches!(code(&e), Some(1044 | 1142 | 1143 | 1227));
+            let e = mapped(&e, "read who may come into production");
+            if denied { e.hint("grant Greenroom's login SELECT on mysql.*, CREATE USER, PROCESS and CONNECTION ADMIN, or name another login under `[fence]`") } else { e }
+        })?;
+        Ok(rows.iter().map(|row| grantee(&said(row, 0))).collect())
+    }
+
+    async fn people(&mut self) -> Result<People> {
+        let doing = "read who may come into production";
+        let us = self.session.value("select current_user()").await.doing(doing)?.unwrap_or_default();
+        let us = us.rsplit_once('@').map_or((us.clone(), String::new()), |(user, host)| (user.to_owned(), host.to_owned()));
+        let database = sql::literal(&self.database);
+        let direct = format!(
+            "select grantee from information_schema.user_privileges where privilege_type not in ({HARMLESS}) \
+             union select grantee from information_schema.schema_privileges where {database} like table_schema \
+             union select grantee from information_schema.table_privileges where table_schema = {database} \
+             union select grantee from information_schema.column_privileges where table_schema = {database} \
+             union select concat('''', user, '''@''', host, '''') from mysql.procs_priv where db = {database}"
+        );
+        let reaching = self.grantees(&direct).await?;
+        let superusers = self.grantees("select grantee from information_schema.user_privileges where privilege_type = 'SUPER'").await?;
+        let mut others: BTreeMap<Account, BTreeSet<String>> = BTreeMap::new();
+        let elsewhere =
+            format!("select grantee, table_schema from information_schema.schema_privileges where not {database} like table_schema");
+        for row in self.session.rows(&elsewhere).await.doing(doing)? {
+            others.entry(grantee(&said(&row, 0))).or_default().insert(said(&row, 1));
+        }
+        // Roles, and roles of roles; a grant to PUBLIC is everybody's.
+        let mut roles: BTreeMap<Account, BTreeSet<String>> = BTreeMap::new();
+        for row in self.session.rows("select user, host, role from mysql.roles_mapping").await.doing(doing)? {
+            roles.entry((said(&row, 0), said(&row, 1))).or_default().insert(said(&row, 2));
+        }
+        let has = |account: &Account, among: &BTreeSet<Account>| {
+            let (mut seen, mut todo) = (BTreeSet::new(), vec![account.clone()]);
+            while let Some(one) = todo.pop() {
+                if among.contains(&one) {
+                    return true;
+                }
+                let more = roles.get(&one).into_iter().flatten().filter(|r| seen.insert((*r).clone()));
+                todo.extend(more.map(|role| (role.clone(), String::new())));
+            }
+            among.iter().any(|(user, host)| host.is_empty() && user.eq_ignore_ascii_case("public"))
+        };
+        let accounts = "select user, host, ifnull(json_value(priv, '$.account_locked'), 0) from mysql.global_priv \
+             where ifnull(json_value(priv, '$.is_role'), 0) = 0 and user <> 'PUBLIC' order by 1, 2";
+        let mut people = People { us, reaching: BTreeMap::new(), superusers: BTreeSet::new() };
+        for row in self.session.rows(accounts).await.doing(doing)? {
+            let account = (said(&row, 0), said(&row, 1));
+            let locked = matches!(said(&row, 2).as_str(), "1" | "true");
+            if account == people.us || locked {
+                continue;
+            }
+            if has(&account, &superusers) {
+                people.superusers.insert(account);
+            } else if has(&account, &reaching) {
+                let elsewhere = others.remove(&account).unwrap_or_default();
+                people.reaching.insert(account, elsewhere);
+            }
+        }
+        Ok(people)
+    }
+
+    /// Enabled events of the database: name and definer.
+    async fn events(&mut self) -> Result<Vec<(String, String)>> {
+        let query = format!(
+            "select event_name, definer from information_schema.events where event_schema = {} and status = 'ENABLED' order by 1",
+            sql::literal(&self.database)
+        );
+        Ok(self.session.rows(&query).await.doing("look for events")?.iter().map(|row| (said(row, 0), said(row, 1))).collect())
+    }
+
+    async fn gaps(&mut self, people: &People) -> Result<Vec<String>> {
+        let mut gaps: Vec<String> = people.superusers.iter().map(|a| format!("{} has SUPER and can always come in", spelled(a))).collect();
+        for (account, databases) in people.reaching.iter().filter(|(_, d)| !d.is_empty()) {
+            let databases: Vec<&str> = databases.iter().map(String::as_str).collect();
+            gaps.push(format!("{} is locked on the whole server, and so out of {} too", spelled(account), databases.join(", ")));
+        }
+        let query = format!(
+            "select count(*) from information_schema.events where event_schema <> {} and status = 'ENABLED'",
+            sql::literal(&self.database)
+        );
+        let events: u64 = self.session.value(&query).await.doing("look for events")?.and_then(|n| n.parse().ok()).unwrap_or(0);
+        if events > 0 {
+            gaps.push(format!("{events} events of other databases go on; should one write into this one, stop it"));
+        }
+        Ok(gaps)
+    }
+
+    async fn obstacles(&mut self, people: &People) -> Result<Vec<Obstacle>> {
+        let mut all = Vec::new();
+        let superusers: BTreeSet<&str> = people.superusers.iter().map(|(user, _)| user.as_str()).collect();
+        let query = format!(
+            "select user, count(*) from information_schema.processlist where db = {} and id <> connection_id() group by 1 order by 1",
+            sql::literal(&self.database)
+        );
+        for row in self.session.rows(&query).await.doing("look for sessions")? {
+            let (user, sessions) = (said(&row, 0), number(&row, 1));
+            if user == people.us.0 {
+                let what = format!("other sessions use Greenroom's own login `{user}`, which the fence lets in ({sessions})");
+                all.push(Obstacle {
+                    what,
+                    way_out: "give Greenroom a login of its own under `[fence] user`, or end those sessions".to_owned(),
+                });
+            } else if superusers.contains(user.as_str()) {
+                let what = format!("`{user}` is in, who has SUPER and is not locked ({sessions} sessions)");
+                all.push(Obstacle { what, way_out: "let the application log in as another account, or end those sessions".to_owned() });
+            }
+        }
+        let replica =
+            "select count(*) from information_schema.processlist where user = 'system user' and command in ('Slave_SQL', 'Slave_worker')";
+        if self.session.value(replica).await.doing("look for replication")?.is_some_and(|n| n != "0") {
+            let way_out = "`stop all slaves` until production is open again, or fence the primary".to_owned();
+            all.push(Obstacle { what: "the server is a replica: what its primary sends is written".to_owned(), way_out });
+        }
+        Ok(all)
+    }
+
+    /// Sessions of those who are shut out, wherever they are, and of anybody else in the database: id and words.
+    async fn others(&mut self, doors: &Doors) -> Result<Vec<(u64, String)>> {
+        let users: BTreeSet<String> = doors
+            .doors
+            .iter()
+            .filter(|d| d.shut.starts_with("alter user "))
+            .map(|d| sql::literal(&grantee(&d.who).0.replace("''", "'")))
+            .collect();
+        let users = if users.is_empty() { "null".to_owned() } else { users.into_iter().collect::<Vec<_>>().join(", ") };
+        let query = format!(
+            "select id, user, host from information_schema.processlist where id <> connection_id() and (user in ({users}) \
+             or (db = {} and user <> substring_index(current_user(), '@', 1))) order by 1",
+            sql::literal(&self.database)
+        );
+        let rows = self.session.rows(&query).await.doing("look for sessions")?;
+        Ok(rows.iter().map(|row| (number(row, 0), format!("{} from {}, id {}", said(row, 1), said(row, 2), number(row, 0)))).collect())
+    }
+
+    async fn shut(&mut self, doors: &Doors) -> Result<Vec<bool>> {
+        let locked = "select concat('''', replace(user, '''', ''''''), '''@''', host, '''') from mysql.global_priv where json_value(priv, '$.account_locked') in (1, 'true')";
+        let locked: BTreeSet<Account> = self.grantees(locked).await?;
+        let events = self.events().await?;
+        Ok(doors
+            .doors
+            .iter()
+            .map(|d| match d.who.strip_prefix("event ") {
+                Some(event) => !events.iter().any(|(name, _)| name == event),
+                None => locked.contains(&grantee(&d.who)),
+            })
+            .collect())
+    }
+}
+
+#[async_trait]
+impl Fence for MyFence {
+    async fn doors(&mut self) -> Result<Doors> {
+        let people = self.people().await?;
+        let mut obstacles = self.obstacles(&people).await?;
+        let mut doors: Vec<Door> = people
+            .reaching
+            .keys()
+            .map(|account| {
+                let who = spelled(account);
+                Door { shut: format!("alter user {who} account lock"), open: format!("alter user {who} account unlock"), who }
+            })
+            .collect();
+        if doors.is_empty() {
+            obstacles.push(Obstacle {
+                what: "no account but Greenroom's can come in already".to_owned(),
+                way_out: "there is nothing to fence; find out who shut the others out".to_owned(),
+            });
+        }
+        for (event, definer) in self.events().await? {
+            // Without its definer an altered event would belong to whoever altered it.
+            let alter = format!("alter definer = {} event {}.{}", sql::account(&definer), sql::ident(&self.database), sql::ident(&event));
+            doors.push(Door { who: format!("event {event}"), shut: format!("{alter} disable"), open: format!("{alter} enable") });
+        }
+        Ok(Doors {
+            database: self.database.clone(),
+            engine_id: self.database.clone(),
+            client: format!("mariadb   (on {}, as an account with CREATE USER and SET USER)", self.server.shown()),
+            doors,
+            gaps: self.gaps(&people).await?,
+            obstacles,
+        })
+    }
+
+    async fn raise(&mut self, doors: &Doors, drain: Duration) -> Result<()> {
+        same_database(doors, &self.database)?;
+        for door in &doors.doors {
+            self.session.run(&door.shut).await.map_err(|e| mapped(&e, format!("shut out {}", door.who)))?;
+        }
+        let began = Instant::now();
+        while began.elapsed() < drain {
+            let ids: Vec<String> = self.others(doors).await?.iter().map(|(id, _)| id.to_string()).collect();
+            let ids = if ids.is_empty() { "null".to_owned() } else { ids.join(", ") };
+            let query = format!("select count(*) from information_schema.innodb_trx where trx_mysql_thread_id in ({ids})");
+            if self.session.value(&query).await.doing("look for transactions")?.is_none_or(|n| n == "0") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // Whoever logged in just before the account was locked appears a moment later: nobody must be in twice in a row.
+        let (began, mut quiet) = (Instant::now(), 0);
+        loop {
+            let others = self.others(doors).await?;
+            quiet = if others.is_empty() { quiet + 1 } else { 0 };
+            if quiet == 2 {
+                return Ok(());
+            }
+            for (id, _) in &others {
+                let _ = self.session.run(&format!("kill connection {id}")).await;
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(still_in(&others.into_iter().map(|(_, who)| who).collect::<Vec<_>>()));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn lift(&mut self, doors: &Doors) -> Result<()> {
+        same_database(doors, &self.database)?;
+        let mut failed = None;
+        let shut = self.shut(doors).await?;
+        for (door, _) in doors.doors.iter().zip(shut).rev().filter(|(_, shut)| *shut) {
+            // One that cannot be opened, since its account was dropped for example, must not keep the others shut.
+            if let Err(e) = self.session.run(&door.open).await {
+                let e = mapped(&e, format!("open production again for {}", door.who));
+                if e.kind == ErrorKind::Lost {
+                    return Err(e);
+                }
+                failed.get_or_insert(e);
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn look(&mut self, doors: &Doors) -> Result<Fenced> {
+        same_database(doors, &self.database)?;
+        let shut = self.shut(doors).await?;
+        let sessions = self.others(doors).await?.into_iter().map(|(_, who)| who).collect();
+        Ok(Fenced { stands: doors.stands(&shut), sessions })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grantees_are_read_as_the_information_schema_writes_them() {
+        assert_eq!(grantee("'app'@'%'"), ("app".to_owned(), "%".to_owned()));
+        assert_eq!(grantee("'testers'@''"), ("testers".to_owned(), String::new()));
+        assert_eq!(grantee("testers"), ("testers".to_owned(), String::new()));
+        assert_eq!(spelled(&("o'neil".to_owned(), "10.%".to_owned())), "'o''neil'@'10.%'");
+    }
+}

@@ -1,0 +1,268 @@
+//! The fence around a production database: nobody but Greenroom may connect, and whoever is in is ended (P23).
+//!
+//! CONNECT is taken from every role that has it, the owner included, each right as it was granted, so that it can be given back. It binds
+//! everybody but superusers: those who are in stand in the way, the others are named. `default_transaction_read_only` would be no fence: a
+//! session sets it otherwise.
+
+use super::connect::{Server, Session};
+use super::error::Doing;
+use super::sql;
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::fence::{Fence, Fenced, same_database, still_in};
+use async_trait::async_trait;
+use greenroom_model::fence::{Door, Doors, Obstacle};
+use std::time::{Duration, Instant};
+
+/// How long ended sessions are waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Sessions of others in the database: programs', not the server's own, nor Greenroom's. What a session is and does is hidden from logins
+/// without `pg_read_all_stats`, not that it is there.
+const OTHERS: &str = "from pg_catalog.pg_stat_activity a left join pg_catalog.pg_roles r on r.rolname = a.usename \
+    where a.datname = $1::text and coalesce(a.backend_type, 'client backend') = 'client backend' and a.pid <> pg_catalog.pg_backend_pid() \
+    and not coalesce(a.usename = session_user and a.application_name like 'greenroom %', false)";
+
+pub(super) struct PgFence {
+    pub server: Server,
+    pub session: Session,
+}
+
+/// One right to connect, as it was granted.
+struct Right {
+    /// None for PUBLIC.
+    role: Option<String>,
+    grantor: String,
+    by_owner: bool,
+    grantable: bool,
+}
+
+impl Right {
+    fn grantee(&self) -> String {
+        self.role.as_ref().map_or_else(|| "public".to_owned(), |r| sql::ident(r))
+    }
+}
+
+impl PgFence {
+    fn name(&self) -> &str {
+        &self.server.database
+    }
+
+    async fn engine_id(&self) -> Result<String> {
+        let query = "select oid::text from pg_catalog.pg_database where datname = $1::text";
+        let row = self.session.client.query_opt(query, &[&self.name()]).await.doing("identify production")?;
+        let gone = || EngineError::new(ErrorKind::Lost, "identify production", "the database is no longer there");
+        Ok(row.ok_or_else(gone)?.get(0))
+    }
+
+    async fn rights(&self) -> Result<Vec<Right>> {
+        let query = "select r.rolname::text, g.rolname::text, a.grantor = d.datdba, a.is_grantable from pg_catalog.pg_database d \
+            cross join lateral pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a \
+            left join pg_catalog.pg_roles r on r.oid = a.grantee join pg_catalog.pg_roles g on g.oid = a.grantor \
+            where d.datname = $1::text and a.privilege_type = 'CONNECT' and (a.grantee = 0 or r.oid is not null) order by 1 nulls first, 2";
+        let rows = self.session.client.query(query, &[&self.name()]).await.doing("read who may connect to production")?;
+        Ok(rows.iter().map(|row| Right { role: row.get(0), grantor: row.get(1), by_owner: row.get(2), grantable: row.get(3) }).collect())
+    }
+
+    async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, query: &str) -> Result<T> {
+        Ok(self.session.client.query_one(query, &[&self.name()]).await.doing("look at production")?.get(0))
+    }
+
+    /// What would make a fence hold less than it says.
+    async fn obstacles(&self, rights: &[Right]) -> Result<Vec<Obstacle>> {
+        let mut all = Vec::new();
+        let (us, database) = (sql::ident(&self.session.login), sql::ident(self.name()));
+        let may: bool = self
+            .value(
+                "select (select rolsuper from pg_catalog.pg_roles where rolname = session_user) \
+                 or pg_catalog.pg_has_role(session_user, d.datdba, 'usage') from pg_catalog.pg_database d where d.datname = $1::text",
+            )
+            .await?;
+        if !may {
+            let what = format!("the login `{}` may not change who connects to the database", self.session.login);
+            let owner: String =
+                self.value("select pg_catalog.pg_get_userbyid(datdba)::text from pg_catalog.pg_database where datname = $1::text").await?;
+            all.push(Obstacle { what, way_out: format!("grant {} to {us}", sql::ident(&owner)) });
+        }
+        let ends: bool = self
+            .value(
+                "select (rolsuper or pg_catalog.pg_has_role(session_user, 'pg_signal_backend', 'usage')) and $1::text is not null \
+                 from pg_catalog.pg_roles where rolname = session_user",
+            )
+            .await?;
+        if !ends {
+            let what = format!("the login `{}` may not end the sessions of others", self.session.login);
+            all.push(Obstacle { what, way_out: format!("grant pg_signal_backend to {us}") });
+        }
+        for right in rights.iter().filter(|r| !r.by_owner) {
+            let what = format!("`{}` got its right to connect from `{}`, not from the owner", right.grantee(), right.grantor);
+            let way_out = format!(
+                "have the owner grant it, and `{}` revoke its own: `revoke connect on database {database} from {} granted by {}`",
+                right.grantor,
+                right.grantee(),
+                sql::ident(&right.grantor)
+            );
+            all.push(Obstacle { what, way_out });
+        }
+        let query = format!(
+            "select coalesce(a.usename::text, '?'), coalesce(r.rolsuper, false), a.usename = session_user, count(*) {OTHERS} group by 1, 2, 3 order by 1"
+        );
+        for row in self.session.client.query(&query, &[&self.name()]).await.doing("look for sessions")? {
+            let (login, superuser, ours, sessions): (String, bool, bool, i64) = (row.get(0), row.get(1), row.get(2), row.get(3));
+            if ours {
+                let what = format!("sessions of other programs use Greenroom's own login `{login}`, which the fence lets in ({sessions})");
+                all.push(Obstacle {
+                    what,
+                    way_out: "give Greenroom a login of its own under `[fence] user`, or end those sessions".to_owned(),
+                });
+            } else if superuser {
+                let what = format!("`{login}` is in, a superuser, whom no fence binds ({sessions} sessions)");
+                all.push(Obstacle {
+                    what,
+                    way_out: format!("let the application log in as another role, or `alter role {} nosuperuser`", sql::ident(&login)),
+                });
+            }
+        }
+        let prepared: i64 = self.value("select count(*) from pg_catalog.pg_prepared_xacts where database = $1::text").await?;
+        if prepared > 0 {
+            let way_out = "end them: `select gid from pg_prepared_xacts`, then `commit prepared` or `rollback prepared`".to_owned();
+            all.push(Obstacle { what: format!("{prepared} transactions were prepared and can be committed at any time"), way_out });
+        }
+        let subscriptions: i64 = self
+            .value(
+                "select count(*) from pg_catalog.pg_stat_subscription s join pg_catalog.pg_subscription p on p.oid = s.subid \
+                    join pg_catalog.pg_database d on d.oid = p.subdbid where d.datname = $1::text and s.pid is not null",
+            )
+            .await?;
+        if subscriptions > 0 {
+            let way_out = "`alter subscription … disable` until production is open again".to_owned();
+            all.push(Obstacle { what: format!("subscriptions write into the database ({subscriptions})"), way_out });
+        }
+        Ok(all)
+    }
+
+    async fn gaps(&self) -> Result<Vec<String>> {
+        let sees: bool =
+            self.value("select pg_catalog.pg_has_role(session_user, 'pg_read_all_stats', 'usage') and $1::text is not null").await?;
+        let blind = "Greenroom's login does not see what others' sessions do: idle ones are waited for, too; grant pg_read_all_stats to it";
+        let query = "select rolname::text from pg_catalog.pg_roles where rolsuper and rolcanlogin and rolname <> session_user order by 1";
+        let rows = self.session.client.query(query, &[]).await.doing("look for superusers")?;
+        let superusers = rows.iter().map(|r| format!("`{}` is a superuser and can always come in", r.get::<_, String>(0)));
+        Ok(superusers.chain((!sees).then(|| blind.to_owned())).collect())
+    }
+
+    /// Other sessions in the database, and whether any of them is in a transaction.
+    async fn others(&self) -> Result<(Vec<(i32, String)>, bool)> {
+        let query = format!(
+            "select a.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''), a.xact_start is not null or a.backend_type is null {OTHERS} order by 1"
+        );
+        let rows = self.session.client.query(&query, &[&self.name()]).await.doing("look for sessions")?;
+        let said = |row: &tokio_postgres::Row| {
+            let (pid, login, application): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
+            let application = if application.is_empty() { String::new() } else { format!(" ({application})") };
+            (pid, format!("{login}{application}, pid {pid}"))
+        };
+        Ok((rows.iter().map(said).collect(), rows.iter().any(|r| r.get(3))))
+    }
+
+    async fn together(&self, doing: &str, statements: impl Iterator<Item = &str>) -> Result<()> {
+        let all: Vec<&str> = std::iter::once("begin").chain(statements).chain(std::iter::once("commit")).collect();
+        let done = self.session.client.batch_execute(&all.join("; ")).await;
+        if done.is_err() && !self.session.client.is_closed() {
+            let _ = self.session.client.batch_execute("rollback").await;
+        }
+        done.doing(doing.to_owned())
+    }
+
+    async fn shut(&self, doors: &Doors) -> Result<Vec<bool>> {
+        let rights = self.rights().await?;
+        let has = |who: &str| rights.iter().any(|r| r.grantee() == who);
+        // A right of our own, given so that we stay in, is the one door that is shut while it is there.
+        Ok(doors.doors.iter().map(|d| if d.shut.starts_with("grant ") { has(&d.who) } else { !has(&d.who) }).collect())
+    }
+}
+
+#[async_trait]
+impl Fence for PgFence {
+    async fn doors(&mut self) -> Result<Doors> {
+        let rights = self.rights().await?;
+        let mut obstacles = self.obstacles(&rights).await?;
+        let (us, database) = (sql::ident(&self.session.login), sql::ident(self.name()));
+        let superuser: bool =
+            self.value("select rolsuper and $1::text is not null from pg_catalog.pg_roles where rolname = session_user").await?;
+        let mut doors = Vec::new();
+        if !superuser && !rights.iter().any(|r| r.role.as_deref() == Some(self.session.login.as_str())) {
+            // We come in through PUBLIC or a group now.
+            doors.push(Door {
+                who: us.clone(),
+                shut: format!("grant connect on database {database} to {us}"),
+                open: format!("revoke connect on database {database} from {us}"),
+            });
+        }
+        for right in rights.iter().filter(|r| r.role.as_deref() != Some(self.session.login.as_str())) {
+            let (who, option) = (right.grantee(), if right.grantable && right.role.is_some() { " with grant option" } else { "" });
+            doors.push(Door {
+                shut: format!("revoke connect on database {database} from {who}"),
+                open: format!("grant connect on database {database} to {who}{option}"),
+                who,
+            });
+        }
+        if doors.iter().all(|d| d.shut.starts_with("grant ")) {
+            obstacles.push(Obstacle {
+                what: "nobody but Greenroom may connect already".to_owned(),
+                way_out: "there is nothing to fence; find out who shut the others out".to_owned(),
+            });
+        }
+        // The owner's rights are the owner's to give again whoever types it: a superuser's statement counts as the owner's.
+        let client = format!("psql -d postgres   (on {}, as a superuser or the database's owner)", self.server.shown());
+        Ok(Doors {
+            database: self.name().to_owned(),
+            engine_id: self.engine_id().await?,
+            client,
+            doors,
+            gaps: self.gaps().await?,
+            obstacles,
+        })
+    }
+
+    async fn raise(&mut self, doors: &Doors, drain: Duration) -> Result<()> {
+        same_database(doors, &self.engine_id().await?)?;
+        let doing = "shut others out of production";
+        self.together(doing, doors.doors.iter().map(|d| d.shut.as_str())).await?;
+        let began = Instant::now();
+        while self.others().await?.1 && began.elapsed() < drain {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // Whoever was let in just before the right was gone appears a moment later: nobody must be in twice in a row.
+        let (began, mut quiet) = (Instant::now(), 0);
+        loop {
+            let (others, _) = self.others().await?;
+            quiet = if others.is_empty() { quiet + 1 } else { 0 };
+            if quiet == 2 {
+                return Ok(());
+            }
+            for (pid, _) in &others {
+                // One by one: a session that may not be ended must not spare the others.
+                let _ = self.session.client.execute("select pg_catalog.pg_terminate_backend($1)", &[pid]).await;
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(still_in(&others.into_iter().map(|(_, who)| who).collect::<Vec<_>>()));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn lift(&mut self, doors: &Doors) -> Result<()> {
+        same_database(doors, &self.engine_id().await?)?;
+        let shut = self.shut(doors).await?;
+        // Rights that are there already are left: they may have been given by hand, and the fence's own door goes last.
+        let open = doors.doors.iter().zip(shut).rev().filter(|(_, shut)| *shut).map(|(d, _)| d.open.as_str());
+        self.together("open production again", open).await
+    }
+
+    async fn look(&mut self, doors: &Doors) -> Result<Fenced> {
+        same_database(doors, &self.engine_id().await?)?;
+        let shut = self.shut(doors).await?;
+        let sessions = self.others().await?.0.into_iter().map(|(_, who)| who).collect();
+        Ok(Fenced { stands: doors.stands(&shut), sessions })
+    }
+}

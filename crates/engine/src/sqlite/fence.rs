@@ -1,0 +1,189 @@
+//! The fence around a production file: triggers that reject every change of a row. They are part of the file, so that they bind programs that
+//! have it open, and outlive everybody.
+//!
+//! Raised in one transaction, which waits for the writer that is at work; whoever writes afterwards meets the triggers. Never on the tables
+//! behind virtual ones: SQLite 3.40 crashes inside the program that then writes to a full-text index (tried).
+
+use super::connect::{beside, check_source, engine_id, open_writable, stat};
+use super::error::failed;
+use super::inspect::{self, FENCE};
+use super::session::Session;
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::fence::{Fence, Fenced, same_database};
+use async_trait::async_trait;
+use greenroom_model::fence::{Door, Doors, Obstacle, Stands};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Kinds of change of a row.
+const CHANGES: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
+
+/// What is said to whoever writes.
+const SAID: &str = "fenced by greenroom: the database is being moved, nothing can be written";
+
+pub(super) struct SqliteFence {
+    path: PathBuf,
+    /// As the program writes it.
+    written: String,
+    session: Session,
+}
+
+impl SqliteFence {
+    pub async fn open(path: PathBuf, written: &str) -> Result<SqliteFence> {
+        check_source(&path, written)?;
+        let at = path.clone();
+        let session = Session::open(move || {
+            let c = open_writable(&at, "fence")?;
+            // The fence must outlive a power cut as soon as it is said to stand.
+            c.execute_batch("PRAGMA synchronous = FULL").map_err(|e| failed("fence", &e))?;
+            Ok(c)
+        })
+        .await?;
+        Ok(SqliteFence { path, written: written.to_owned(), session })
+    }
+
+    fn identity(&self) -> Result<String> {
+        let stat = stat(&self.path)?.ok_or_else(|| EngineError::new(ErrorKind::Lost, "fence production", "the file is no longer there"))?;
+        Ok(engine_id(&stat))
+    }
+
+    fn obstacles(&self) -> Vec<Obstacle> {
+        let writable = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let us = rustix::process::geteuid().as_raw();
+        let mut all = Vec::new();
+        for path in [self.path.clone(), beside(&self.path, "-wal"), beside(&self.path, "-shm"), folder.to_owned()] {
+            if path.exists() && !writable(&path) {
+                let way_out = format!("setfacl -m u:{us}:rwX '{}'", path.display());
+                all.push(Obstacle { what: format!("`{}` may not be written", path.display()), way_out });
+            }
+        }
+        all
+    }
+}
+
+fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn trigger(change: &str, table: &str) -> String {
+    format!("{FENCE}{change}_{table}")
+}
+
+/// The statement that rejects a kind of change of a table.
+fn shut_statement(change: &str, table: &str) -> String {
+    let (trigger, table) = (ident(&trigger(change, table)), ident(table));
+    format!("CREATE TRIGGER IF NOT EXISTS {trigger} BEFORE {change} ON {table} BEGIN SELECT RAISE(ABORT, '{SAID}'); END")
+}
+
+/// The statement that takes that away.
+fn open_statement(change: &str, table: &str) -> String {
+    format!("DROP TRIGGER IF EXISTS {}", ident(&trigger(change, table)))
+}
+
+/// A door for each table whose rows can be written.
+fn doors(c: &Connection) -> Result<(Vec<Door>, Vec<String>)> {
+    let (mut doors, mut gaps) = (Vec::new(), Vec::new());
+    for entry in inspect::entries(c)?.iter().filter(|e| e.kind == "table") {
+        if let Some((module, _)) = entry.module() {
+            gaps.push(format!(
+                "`{}` is a virtual table (`{module}`), which takes no triggers: what programs write into it is not stopped",
+                entry.name
+            ));
+            continue;
+        }
+        let statements = |of: fn(&str, &str) -> String| CHANGES.map(|change| of(change, &entry.name)).join("; ");
+        doors.push(Door { who: format!("writers of {}", entry.name), shut: statements(shut_statement), open: statements(open_statement) });
+    }
+    gaps.push("changes of the schema are not stopped: a program that creates, alters or drops tables still can".to_owned());
+    Ok((doors, gaps))
+}
+
+/// Which of the doors' triggers stand.
+fn shut(c: &Connection, doors: &Doors) -> Result<Vec<bool>> {
+    let doing = "look at the fence";
+    let mut query = c.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").map_err(|e| failed(doing, &e))?;
+    let names = query.query_map([], |r| r.get::<_, String>(0)).and_then(Iterator::collect::<rusqlite::Result<Vec<String>>>);
+    let names = names.map_err(|e| failed(doing, &e))?;
+    let standing: Vec<String> = names.iter().map(|name| format!("DROP TRIGGER IF EXISTS {}", ident(name))).collect();
+    Ok(doors.doors.iter().map(|d| standing.iter().filter(|one| d.open.contains(one.as_str())).count() == CHANGES.len()).collect())
+}
+
+fn together<'s>(c: &Connection, doing: &str, statements: impl Iterator<Item = &'s str>) -> Result<()> {
+    let run = || {
+        c.execute_batch("BEGIN IMMEDIATE")?;
+        for statement in statements {
+            c.execute_batch(statement)?;
+        }
+        c.execute_batch("COMMIT")
+    };
+    run().map_err(|e| {
+        if !c.is_autocommit() {
+            let _ = c.execute_batch("ROLLBACK");
+        }
+        let e = failed(doing, &e);
+        match e.kind {
+            ErrorKind::Transient => e.hint("a program has been writing for longer than ten seconds; try again when it is done, or stop it"),
+            _ => e,
+        }
+    })
+}
+
+#[async_trait]
+impl Fence for SqliteFence {
+    async fn doors(&mut self) -> Result<Doors> {
+        let (engine_id, obstacles) = (self.identity()?, self.obstacles());
+        let client = format!("sqlite3 '{}'", self.path.canonicalize().unwrap_or_else(|_| self.path.clone()).display());
+        let database = self.written.clone();
+        let (doors, gaps) = self.session.run(doors).await?;
+        Ok(Doors { database, engine_id, client, doors, gaps, obstacles })
+    }
+
+    async fn raise(&mut self, doors: &Doors, _drain: Duration) -> Result<()> {
+        same_database(doors, &self.identity()?)?;
+        let all = doors.clone();
+        self.session.run(move |c| together(c, "shut others out of production", all.doors.iter().map(|d| d.shut.as_str()))).await
+    }
+
+    async fn lift(&mut self, doors: &Doors) -> Result<()> {
+        same_database(doors, &self.identity()?)?;
+        let all = doors.clone();
+        self.session.run(move |c| together(c, "open production again", all.opening())).await
+    }
+
+    async fn look(&mut self, doors: &Doors) -> Result<Fenced> {
+        same_database(doors, &self.identity()?)?;
+        let all = doors.clone();
+        let stands: Stands = self.session.run(move |c| Ok(all.stands(&shut(c, &all)?))).await?;
+        Ok(Fenced { stands, sessions: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::copy::SqliteSource;
+    use super::*;
+    use crate::seam::Source;
+
+    #[tokio::test]
+    async fn a_fence_is_no_part_of_the_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.db");
+        let c = Connection::open(&path).unwrap();
+        c.execute_batch("create table a (id integer primary key); create trigger t after insert on a begin select 1; end").unwrap();
+        let mut source = SqliteSource::open(path.clone(), "p.db").await.unwrap();
+        let before = source.inspect().await.unwrap();
+        let mut fence = SqliteFence::open(path, "p.db").await.unwrap();
+        let doors = fence.doors().await.unwrap();
+        fence.raise(&doors, Duration::ZERO).await.unwrap();
+        assert_eq!(fence.look(&doors).await.unwrap().stands, Stands::Up);
+        assert!(c.execute("insert into a values (1)", []).is_err());
+        let fenced = source.inspect().await.unwrap();
+        assert_eq!(fenced.fingerprint(), before.fingerprint());
+        assert_eq!(fenced.objects, before.objects);
+        assert_eq!(fence.doors().await.unwrap(), doors, "the doors are the same while they are shut");
+        fence.lift(&doors).await.unwrap();
+        c.execute("insert into a values (1)", []).unwrap();
+    }
+}
