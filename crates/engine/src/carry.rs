@@ -116,6 +116,11 @@ pub(crate) trait Spell: Send + Sync {
     /// The table's quoted name.
     fn table(&self) -> String;
 
+    /// The same, for a look at a row that must stay as it is until the transaction ends.
+    fn guarded(&self) -> String {
+        self.table()
+    }
+
     /// A column's quoted name.
     fn column(&self, name: &str) -> String;
 
@@ -208,7 +213,7 @@ pub(crate) fn spelled<S: Spell>(
             return Err(EngineError::other("write changes down", "a table's columns were not read").object(change.table.to_string()));
         };
         let count = match &guarded.expected {
-            Some(row) => Some(format!("select count(*) from {} where {}", spell.table(), condition(spell, row, "")?)),
+            Some(row) => Some(format!("select count(*) from {} where {}", spell.guarded(), condition(spell, row, "")?)),
             None => None,
         };
         Ok(SpelledChange { count, statement: made(spell, change, statement(spell, &change.act)?) })

@@ -18,7 +18,7 @@ pub(crate) fn script(engine: EngineKind, head: &[String], changes: &[Named]) -> 
              set transaction isolation level serializable;\nstart transaction;\n",
             "rollback;\ndrop temporary table greenroom_check;\n",
         ),
-        EngineKind::Mssql => ("set transaction isolation level repeatable read;\nbegin transaction;\n", "commit;\n"),
+        EngineKind::Mssql => ("begin transaction;\n", "commit;\n"),
         EngineKind::Sqlite | EngineKind::Fake => (
             "pragma foreign_keys = on;\n\
              create temp table greenroom_check (rows integer constraint the_row_is_what_it_was check (rows >= 1), what text);\n\

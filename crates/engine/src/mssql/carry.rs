@@ -33,6 +33,11 @@ impl Spell for MsSpell {
         sql::table(&self.table)
     }
 
+    fn guarded(&self) -> String {
+        // Whatever the isolation level: nobody changes or adds such a row meanwhile.
+        format!("{} with (updlock, holdlock)", self.table())
+    }
+
     fn column(&self, name: &str) -> String {
         sql::ident(name)
     }
