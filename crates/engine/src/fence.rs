@@ -15,8 +15,17 @@ pub struct Fenced {
     /// How much of it stands.
     #[serde(flatten)]
     pub stands: Stands,
+    /// Who may come in all the same: a right given since, a door opened by hand, or one that nobody knew of.
+    pub open: Vec<String>,
     /// Sessions of others that are in the database: login and program, one line each. Engines without sessions have none.
     pub sessions: Vec<String>,
+}
+
+impl Fenced {
+    /// Nobody else is in or may come in.
+    pub fn is_tight(&self) -> bool {
+        self.open.is_empty() && self.sessions.is_empty()
+    }
 }
 
 /// Production, to be shut and opened.
@@ -47,5 +56,5 @@ pub(crate) fn still_in(sessions: &[String]) -> EngineError {
     let what =
         format!("{} of others could not be ended: {}", if sessions.len() == 1 { "a session" } else { "sessions" }, sessions.join("; "));
     EngineError::new(ErrorKind::Conflict, "shut others out of production", what)
-        .hint("give Greenroom's login the right to end others' sessions, or have them ended, and raise the fence again; `greenroom fence lift` takes it down")
+        .hint("give Greenroom's login the right to end others' sessions, or have them ended, and raise the fence again")
 }

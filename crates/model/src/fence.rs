@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Door {
     /// Who or what comes in: a role, an account, an event, a table that can be written to.
     pub who: String,
+    /// What the engine knows it by, unquoted.
+    pub key: Vec<String>,
     /// Shuts it.
     pub shut: String,
     /// Opens it exactly as it was.
@@ -53,15 +55,6 @@ impl Doors {
     pub fn opening(&self) -> impl Iterator<Item = &str> {
         self.doors.iter().rev().map(|d| d.open.as_str())
     }
-
-    /// How much of the fence stands, by which doors are shut.
-    pub fn stands(&self, shut: &[bool]) -> Stands {
-        match shut.iter().filter(|s| **s).count() {
-            0 => Stands::Down,
-            n if n == self.doors.len() => Stands::Up,
-            shut => Stands::Part { shut, of: self.doors.len() },
-        }
-    }
 }
 
 /// How much of a fence stands, as the database says.
@@ -79,6 +72,22 @@ pub enum Stands {
     },
     /// All of it.
     Up,
+}
+
+impl Stands {
+    /// Over all doors that there are: whether each is shut.
+    pub fn of(doors: impl IntoIterator<Item = bool>) -> Stands {
+        let (mut shut, mut of) = (0, 0);
+        for is_shut in doors {
+            of += 1;
+            shut += usize::from(is_shut);
+        }
+        match shut {
+            0 => Stands::Down,
+            n if n == of => Stands::Up,
+            shut => Stands::Part { shut, of },
+        }
+    }
 }
 
 /// How far a fence got, as the journal says.
@@ -114,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_fence_stands_when_every_door_is_shut_and_opens_the_other_way_round() {
-        let door = |n: u32| Door { who: format!("r{n}"), shut: format!("shut {n}"), open: format!("open {n}") };
+        let door = |n: u32| Door { who: format!("r{n}"), key: Vec::new(), shut: format!("shut {n}"), open: format!("open {n}") };
         let of = |doors: Vec<Door>| Doors {
             database: "d".into(),
             engine_id: "1".into(),
@@ -124,11 +133,11 @@ mod tests {
             obstacles: Vec::new(),
         };
         let two = of(vec![door(1), door(2)]);
-        assert_eq!(two.stands(&[false, false]), Stands::Down);
-        assert_eq!(two.stands(&[true, false]), Stands::Part { shut: 1, of: 2 });
-        assert_eq!(two.stands(&[true, true]), Stands::Up);
+        assert_eq!(Stands::of([false, false]), Stands::Down);
+        assert_eq!(Stands::of([true, false]), Stands::Part { shut: 1, of: 2 });
+        assert_eq!(Stands::of([true, true]), Stands::Up);
         assert_eq!(two.opening().collect::<Vec<_>>(), ["open 2", "open 1"]);
         // Where nobody can come in anyway nothing is shut, which is no fence.
-        assert_eq!(of(Vec::new()).stands(&[]), Stands::Down);
+        assert_eq!(Stands::of([]), Stands::Down);
     }
 }

@@ -3,13 +3,15 @@
 use super::Done;
 use crate::app::App;
 use crate::error::{CliError, Exit};
+use crate::progress;
 use crate::render::style::{BAD, HEAD, WARN, paint};
 use crate::render::words;
 use clap::{Args, Subcommand};
-use greenroom_model::fence::{Doors, Fence, Progress, Stands};
-use greenroom_runner::session::{FenceView, Session};
+use greenroom_model::fence::{Doors, Progress, Stands};
+use greenroom_runner::session::{FenceView, Session, Watching};
 use jiff::{SignedDuration, Timestamp, Zoned, civil};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Shut everybody but Greenroom out of production, and give it back exactly as it was
 ///
@@ -60,7 +62,14 @@ struct UntilArgs {
 
 /// Open production again exactly as it was, however far the fence got
 #[derive(Args, Debug)]
-struct LiftArgs {}
+struct LiftArgs {
+    /// Only put on record that a person typed the statements of the card; the database is not asked
+    #[arg(long)]
+    by_hand: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
 
 /// Print the statements that give production back by hand
 #[derive(Args, Debug)]
@@ -81,7 +90,8 @@ struct Card {
 }
 
 pub async fn cmd_fence(app: &App, args: FenceArgs) -> Done {
-    let session = app.session()?;
+    // What happens meanwhile is said by lines.
+    let (session, _) = app.session_with(Arc::new(progress::Progress::new(app)))?;
     match args.command {
         None => app.result(&session.fence().await?, text)?,
         Some(FenceCommand::Raise(raise)) => return raised(app, &session, raise).await,
@@ -89,13 +99,21 @@ pub async fn cmd_fence(app: &App, args: FenceArgs) -> Done {
             let until = until.at(&session)?;
             app.result(&session.prolong_fence(until).await?, text)?;
         }
-        Some(FenceCommand::Lift(LiftArgs {})) => {
+        Some(FenceCommand::Lift(LiftArgs { by_hand: true, yes })) => {
+            app.confirm("has everything on the card been typed, and can people work?", yes)?;
+            session.lifted_by_hand()?;
+            app.result(&Lifted { lifted: true }, |_| "on record: production was given back by hand\n".to_owned())?;
+        }
+        Some(FenceCommand::Lift(_)) => {
             session.lift_fence().await?;
             app.result(&Lifted { lifted: true }, |_| "production is open as it was\n".to_owned())?;
         }
         Some(FenceCommand::Card(CardArgs {})) => app.result(&Card { card: session.fence_card()? }, |c| c.card.clone())?,
         Some(FenceCommand::Watch(WatchArgs {})) => {
-            let mut tell = |f: &Fence| app.say(format!("watching: the fence is lifted {} unless it is prolonged", words::when(f.until)));
+            let mut tell = |seen: Watching<'_>| match seen {
+                Watching::Until(f) => app.say(format!("watching: the fence is lifted {} unless it is prolonged", words::when(f.until))),
+                Watching::Failed(e) => app.say(format!("could not lift the fence, which is tried again: {e}")),
+            };
             let lifted = session.watch_fence(&mut tell).await?;
             app.result(&Lifted { lifted }, |l| match l.lifted {
                 true => "its time was over: production is open as it was\n".to_owned(),
@@ -151,10 +169,13 @@ fn parse(text: &str, now: &Zoned) -> Result<Timestamp, String> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Ok(instant);
     }
+    // A time alone is digits and colons: what reads a time out of a date would throw the date away.
+    let alone = text.chars().all(|c| c.is_ascii_digit() || c == ':') && text.contains(':');
+    let dated = text.contains(':') && text.matches('-').count() == 2 && !text.contains('[');
     let local = match (text.parse::<civil::Time>(), text.parse::<civil::DateTime>()) {
         // A date alone would be its midnight, which nobody means.
-        (_, Ok(at)) if text.contains(':') && text.contains('-') => at,
-        (Ok(time), _) => {
+        (_, Ok(at)) if dated => at,
+        (Ok(time), _) if alone => {
             let today = now.date().to_datetime(time);
             if today > now.datetime() { today } else { now.date().tomorrow().map_err(|e| e.to_string())?.to_datetime(time) }
         }
@@ -203,6 +224,9 @@ fn text(view: &FenceView) -> String {
             out.push_str(&format!("  - {}\n    way out: {}\n", o.what, o.way_out));
         }
     }
+    for who in view.now.open.iter().filter(|_| view.fence.is_some()) {
+        out.push_str(&format!("  {} {who}\n", paint(BAD, "may come in all the same:")));
+    }
     for session in &view.now.sessions {
         out.push_str(&format!("  in the database: {session}\n"));
     }
@@ -243,7 +267,9 @@ mod tests {
         assert_eq!(at("2026-11-24T01:00").unwrap(), "2026-11-24T00:00:00Z");
         assert_eq!(at("2026-11-24 01:00").unwrap(), "2026-11-24T00:00:00Z");
         assert_eq!(at("2026-11-24T01:00:00+05:00").unwrap(), "2026-11-23T20:00:00Z");
-        for bad in ["tomorrow", "25:00", "2026-11-24", ""] {
+        for bad in
+            ["tomorrow", "25:00", "2026-11-24", "", "2026-11-30T0100", "20261130T01:00", "2026-11-24T01:00[America/New_York]", "0100"]
+        {
             assert!(at(bad).is_err(), "{bad}");
         }
     }

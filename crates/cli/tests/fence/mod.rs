@@ -184,6 +184,22 @@ fn production_is_fenced_and_given_back_on_sqlite() {
     let ended = ground.greenroom().args(["fence", "lift"]).finish();
     assert!(ended.code == Some(1) && ended.stderr.contains("GR0743") && ended.stderr.contains("break-glass.txt"), "{ended:?}");
     fs::rename(&moved, &doors).unwrap();
+    // The journal cannot be read: production is given back all the same.
+    let journal = ground.folder().join("program/.greenroom/journal.db");
+    let (sound, wal) = (fs::read(&journal).unwrap(), journal.with_file_name("journal.db-wal"));
+    let aside = fs::read(&wal).ok();
+    fs::write(&journal, b"no journal").unwrap();
+    let _ = fs::remove_file(&wal);
+    let card = ground.greenroom().args(["fence", "card"]).finish();
+    assert!(card.code == Some(0) && card.stdout.contains("BREAK GLASS"), "{card:?}");
+    let ended = ground.greenroom().args(["fence", "lift"]).finish();
+    assert!(ended.code == Some(1) && ended.stderr.contains("production is open as it was, and the journal does not know"), "{ended:?}");
+    ground.write("source", "insert into w values ('open')");
+    fs::write(&journal, sound).unwrap();
+    if let Some(bytes) = aside {
+        fs::write(&wal, bytes).unwrap();
+    }
+    ground.greenroom().args(["fence", "raise", "--yes"]).finish().expect_code(0);
     // A copy that was put in the file's place is another database.
     fs::rename(&file, ground.folder().join("aside.db")).unwrap();
     fs::copy(ground.folder().join("aside.db"), &file).unwrap();
@@ -223,6 +239,24 @@ fn production_is_fenced_and_given_back_on_postgres() {
         doors: Box::new(|| rights(server, &name)),
         typed: Box::new(|sql| server.maintenance().run(sql)),
     });
+
+    // Roles that are renamed or dropped under the fence, and one that is let in: nobody is forgotten, nobody unseen.
+    server.role("fence old", "secret", "");
+    server.role("fence gone", "secret", "");
+    ground.fill(&format!("grant connect on database {name} to \"fence old\", \"fence gone\""));
+    let fence = |arguments: &[&str]| ground.greenroom().arg("fence").args(arguments).finish();
+    fence(&["raise", "--yes"]).expect_code(0);
+    ground.fill(&format!(
+        "alter role \"fence old\" rename to \"fence new\"; drop role \"fence gone\"; create role \"fence late\" login;
+         grant connect on database {name} to \"fence late\""
+    ));
+    let seen = fence(&[]);
+    assert!(seen.stdout.contains("may come in all the same: fence late"), "{seen:?}");
+    let again = fence(&["raise", "--yes"]);
+    assert!(again.code == Some(1) && again.stderr.contains("may come in: fence late"), "{again:?}");
+    let now = rights(server, &name);
+    assert!(now.contains("\"fence new\"|") && now.contains("fence_group|"), "given back: {now}");
+    ground.fill(&format!("revoke connect on database {name} from \"fence new\", \"fence late\""));
 
     // What no fence binds stands in the way, and is said with the way out; nothing is changed.
     let before = rights(server, &name);
@@ -288,12 +322,15 @@ fn production_is_fenced_and_given_back_on_mariadb() {
         create role clerks; grant all on fence_0.* to clerks; grant clerks to 'by_role'@'%'; grant insert, select on fence_0.recorded to 'app'@'localhost';
         create user 'gone'@'%' account lock; grant all on fence_0.* to 'gone'@'%';
         create definer='app'@'localhost' event nightly on schedule every 1 day do insert into recorded values (-1);
+        create user 'CORP\\\\alice'@'%', 'o''neil'@'%'; grant select on fence_0.* to 'CORP\\\\alice'@'%', 'o''neil'@'%';
         create user 'keeper'@'localhost'; grant select on mysql.* to 'keeper'@'localhost'; grant select, event on fence_0.* to 'keeper'@'localhost';
         grant create user, process, connection admin, set user on *.* to 'keeper'@'localhost';
+        set names latin1; set sql_mode = 'ANSI_QUOTES', time_zone = '+05:00'; create event old on schedule every 1 day do select 1;
+        set names utf8mb4; set sql_mode = '';
         create event off on schedule every 1 day disable do insert into recorded values (-2)");
     let doors = || {
         let sql = "select user, host, json_value(priv, '$.account_locked') in (1, 'true') from mysql.global_priv where user <> '' order by 1, 2;
-            select event_name, definer, status from information_schema.events order by 1; select * from mysql.tables_priv; select * from mysql.db order by 1, 2, 3";
+            select name, definer, status, sql_mode, time_zone, character_set_client, collation_connection, body, execute_at, ends, starts from mysql.event order by 1; select * from mysql.tables_priv; select * from mysql.db order by 1, 2, 3";
         server.maintenance().query(sql).replace("NULL", "0")
     };
     let database = server.existing(&ground.query("source", "select database()").unwrap());
@@ -307,5 +344,28 @@ fn production_is_fenced_and_given_back_on_mariadb() {
     });
     let view: serde_json::Value = serde_json::from_str(&ground.greenroom().args(["fence", "--json"]).finish().stdout).unwrap();
     let who: Vec<&str> = view["doors"]["doors"].as_array().unwrap().iter().map(|d| d["who"].as_str().unwrap()).collect();
-    assert_eq!(who, ["'app'@'localhost'", "'by_role'@'%'", "event nightly"]);
+    assert_eq!(who, ["'CORP\\\\alice'@'%'", "'app'@'localhost'", "'by_role'@'%'", "'o''neil'@'%'", "event nightly", "event old"], "{view}");
+
+    // What goes away under the fence is not missed, and what comes is seen.
+    let fence = |arguments: &[&str]| ground.greenroom().arg("fence").args(arguments).finish();
+    fence(&["raise", "--yes"]).expect_code(0);
+    ground.fill("drop event nightly; drop user 'by_role'@'%'; create user 'late'@'%'; grant all on fence_0.* to 'late'@'%'");
+    let seen = fence(&[]);
+    assert!(seen.stdout.contains("may come in all the same: 'late'@'%'"), "{seen:?}");
+    fence(&["lift"]).expect_code(0);
+    assert_eq!(
+        server
+            .maintenance()
+            .query("select count(*) from mysql.global_priv where user = 'app' and json_value(priv, '$.account_locked') in (1, 'true')"),
+        "0"
+    );
+
+    // Prepared transactions are nobody's session; a login that may not see others is no keeper.
+    ground.fill("xa start 'x'; insert into recorded values (-5); xa end 'x'; xa prepare 'x'");
+    server.maintenance().run("revoke process on *.* from 'keeper'@'localhost'");
+    let refused = fence(&["raise", "--yes"]);
+    for words in ["prepared transactions can be committed at any time", "lacks PROCESS: grant PROCESS on *.* to 'keeper'@'localhost'"] {
+        assert!(refused.code == Some(1) && refused.stderr.contains(words), "{words}: {refused:?}");
+    }
+    ground.fill("xa rollback 'x'");
 }

@@ -4,13 +4,15 @@
 //! is said of those that work in other databases too. Accounts with SUPER are never locked, since a person may need one to open production
 //! again by hand: while one of them is in, the fence is not raised.
 
-use super::connect::{Server, Session, Variety, number, said};
+use super::connect::{Server, Session, Variety, number, said, text};
 use super::error::{Doing, code, mapped};
 use super::sql;
+use super::target::server_id;
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::fence::{Fence, Fenced, same_database, still_in};
 use async_trait::async_trait;
-use greenroom_model::fence::{Door, Doors, Obstacle};
+use greenroom_model::fence::{Door, Doors, Obstacle, Stands};
+use mysql_async::Row;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -124,13 +126,25 @@ impl MyFence {
         Ok(people)
     }
 
-    /// Enabled events of the database: name and definer.
-    async fn events(&mut self) -> Result<Vec<(String, String)>> {
+    /// Enabled events of the database. From the table itself: the information schema shows only those that we may alter.
+    async fn events(&mut self) -> Result<Vec<Event>> {
         let query = format!(
-            "select event_name, definer from information_schema.events where event_schema = {} and status = 'ENABLED' order by 1",
+            "select name, definer, sql_mode, time_zone, character_set_client, collation_connection, execute_at, ends from mysql.event \
+             where db = {} and status = 'ENABLED' order by 1",
             sql::literal(&self.database)
         );
-        Ok(self.session.rows(&query).await.doing("look for events")?.iter().map(|row| (said(row, 0), said(row, 1))).collect())
+        let rows = self.session.rows(&query).await.doing("look for events")?;
+        let event = |row: &Row| Event {
+            name: said(row, 0),
+            definer: said(row, 1),
+            sql_mode: said(row, 2),
+            time_zone: said(row, 3),
+            charset: said(row, 4),
+            collation: said(row, 5),
+            once: text(row, 6).is_some(),
+            ends: text(row, 7).is_some(),
+        };
+        Ok(rows.iter().map(event).collect())
     }
 
     async fn gaps(&mut self, people: &People) -> Result<Vec<String>> {
@@ -144,6 +158,19 @@ impl MyFence {
             sql::literal(&self.database)
         );
         let events: u64 = self.session.value(&query).await.doing("look for events")?.and_then(|n| n.parse().ok()).unwrap_or(0);
+        let named = sql::literal(&format!("%{}%", self.database.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+        let through = format!(
+            "select concat('view ', table_schema, '.', table_name) from information_schema.views where table_schema <> {0} and view_definition like {named} \
+             union select concat(lower(routine_type), ' ', routine_schema, '.', routine_name) from information_schema.routines \
+                where routine_schema <> {0} and routine_definition like {named} \
+             union select concat('trigger ', trigger_schema, '.', trigger_name) from information_schema.triggers \
+                where trigger_schema <> {0} and action_statement like {named} order by 1",
+            sql::literal(&self.database)
+        );
+        for row in self.session.rows(&through).await.doing("look for ways in from other databases")? {
+            gaps.push(format!("{} names this database: whoever may use it can write through it with its definer's rights", said(&row, 0)));
+        }
+        gaps.push(format!("whoever knows the password of Greenroom's login `{}` can come in", people.us.0));
         if events > 0 {
             gaps.push(format!("{events} events of other databases go on; should one write into this one, stop it"));
         }
@@ -170,6 +197,16 @@ impl MyFence {
                 all.push(Obstacle { what, way_out: "let the application log in as another account, or end those sessions".to_owned() });
             }
         }
+        all.extend(self.missing().await?);
+        if self.prepared().await? > 0 {
+            let way_out = "`xa recover` lists them; `xa commit` or `xa rollback` each".to_owned();
+            all.push(Obstacle { what: "prepared transactions can be committed at any time, by anybody".to_owned(), way_out });
+        }
+        let cluster = self.session.rows("show global status like 'wsrep_cluster_size'").await.doing("look for a cluster")?;
+        if cluster.first().is_some_and(|row| number(row, 1) > 1) {
+            let way_out = "leave one node and take the others out of use for the time".to_owned();
+            all.push(Obstacle { what: "the server is one of a cluster, whose other nodes' sessions are not seen".to_owned(), way_out });
+        }
         let replica =
             "select count(*) from information_schema.processlist where user = 'system user' and command in ('Slave_SQL', 'Slave_worker')";
         if self.session.value(replica).await.doing("look for replication")?.is_some_and(|n| n != "0") {
@@ -179,14 +216,43 @@ impl MyFence {
         Ok(all)
     }
 
+    /// Rights without which the fence would be blind, or could not be raised.
+    async fn missing(&mut self) -> Result<Vec<Obstacle>> {
+        let own = "replace(grantee, '''', '') = current_user()";
+        let query = format!(
+            "select privilege_type from information_schema.user_privileges where {own} union all \
+             select concat(privilege_type, ' here') from information_schema.schema_privileges where {own} and {} like table_schema",
+            sql::literal(&self.database)
+        );
+        let rows = self.session.rows(&query).await.doing("read our own rights")?;
+        let has: BTreeSet<String> = rows.iter().map(|row| said(row, 0)).collect();
+        let (us, mut all) =
+            (self.session.value("select current_user()").await.doing("read our own rights")?.unwrap_or_default(), Vec::new());
+        let account = sql::account(&us);
+        for right in ["CREATE USER", "PROCESS", "CONNECTION ADMIN", "SET USER"] {
+            // SUPER holds the finer rights that came later.
+            let held = has.contains(right) || (has.contains("SUPER") && matches!(right, "CONNECTION ADMIN" | "SET USER"));
+            if !held {
+                all.push(Obstacle {
+                    what: format!("Greenroom's login lacks {right}"),
+                    way_out: format!("grant {right} on *.* to {account}"),
+                });
+            }
+        }
+        if !has.contains("EVENT") && !has.contains("EVENT here") && !self.events().await?.is_empty() {
+            let on = sql::ident(&sql::pattern(&self.database));
+            all.push(Obstacle {
+                what: "Greenroom's login may not stop the database's events".to_owned(),
+                way_out: format!("grant event on {on}.* to {account}"),
+            });
+        }
+        Ok(all)
+    }
+
     /// Sessions of those who are shut out, wherever they are, and of anybody else in the database: id and words.
     async fn others(&mut self, doors: &Doors) -> Result<Vec<(u64, String)>> {
-        let users: BTreeSet<String> = doors
-            .doors
-            .iter()
-            .filter(|d| d.shut.starts_with("alter user "))
-            .map(|d| sql::literal(&grantee(&d.who).0.replace("''", "'")))
-            .collect();
+        let users = doors.doors.iter().filter(|d| d.key.len() == 2).map(|d| sql::literal(&d.key[0]));
+        let users: BTreeSet<String> = users.collect();
         let users = if users.is_empty() { "null".to_owned() } else { users.into_iter().collect::<Vec<_>>().join(", ") };
         let query = format!(
             "select id, user, host from information_schema.processlist where id <> connection_id() and (user in ({users}) \
@@ -197,18 +263,63 @@ impl MyFence {
         Ok(rows.iter().map(|row| (number(row, 0), format!("{} from {}, id {}", said(row, 1), said(row, 2), number(row, 0)))).collect())
     }
 
-    async fn shut(&mut self, doors: &Doors) -> Result<Vec<bool>> {
-        let locked = "select concat('''', replace(user, '''', ''''''), '''@''', host, '''') from mysql.global_priv where json_value(priv, '$.account_locked') in (1, 'true')";
-        let locked: BTreeSet<Account> = self.grantees(locked).await?;
-        let events = self.events().await?;
-        Ok(doors
-            .doors
-            .iter()
-            .map(|d| match d.who.strip_prefix("event ") {
-                Some(event) => !events.iter().any(|(name, _)| name == event),
-                None => locked.contains(&grantee(&d.who)),
-            })
-            .collect())
+    /// Which doors are shut; none for accounts and events that are gone, which nobody comes in by and nobody misses.
+    async fn shut(&mut self, doors: &Doors) -> Result<Vec<Option<bool>>> {
+        let doing = "look at the fence";
+        let accounts = "select user, host, ifnull(json_value(priv, '$.account_locked') in (1, 'true'), 0) from mysql.global_priv";
+        let rows = self.session.rows(accounts).await.doing(doing)?;
+        let accounts: BTreeMap<Account, bool> = rows.iter().map(|row| ((said(row, 0), said(row, 1)), number(row, 2) == 1)).collect();
+        let events = format!("select name, status <> 'ENABLED' from mysql.event where db = {}", sql::literal(&self.database));
+        let rows = self.session.rows(&events).await.doing(doing)?;
+        let events: BTreeMap<String, bool> = rows.iter().map(|row| (said(row, 0), number(row, 1) == 1)).collect();
+        let shut = |door: &Door| match door.key.as_slice() {
+            [user, host] => accounts.get(&(user.clone(), host.clone())).copied(),
+            [event] => events.get(event).copied(),
+            _ => None,
+        };
+        Ok(doors.doors.iter().map(shut).collect())
+    }
+
+    /// Accounts that reach the database though the fence stands.
+    async fn may_come(&mut self) -> Result<Vec<String>> {
+        Ok(self.people().await?.reaching.keys().map(spelled).collect())
+    }
+
+    async fn engine_id(&mut self) -> Result<String> {
+        Ok(format!("{}/{}", server_id(&mut self.session).await?, self.database))
+    }
+
+    /// Transactions that were prepared can be committed by anybody.
+    async fn prepared(&mut self) -> Result<usize> {
+        Ok(self.session.rows("xa recover").await.doing("look for prepared transactions")?.len())
+    }
+}
+
+/// An event, and what it was made under: an event that is altered takes these from the session.
+struct Event {
+    name: String,
+    definer: String,
+    sql_mode: String,
+    time_zone: String,
+    charset: String,
+    collation: String,
+    once: bool,
+    ends: bool,
+}
+
+impl Event {
+    fn door(&self, database: &str) -> Door {
+        let under = format!(
+            "set names {} collate {}, sql_mode = {}, time_zone = {}",
+            self.charset,
+            self.collation,
+            sql::literal(&self.sql_mode),
+            sql::literal(&self.time_zone)
+        );
+        // Without its definer an altered event would belong to whoever altered it.
+        let alter = format!("alter definer = {} event {}.{}", sql::account(&self.definer), sql::ident(database), sql::ident(&self.name));
+        let all = |what: &str| format!("{under}; {alter} {what}; set names utf8mb4, sql_mode = '', time_zone = '+00:00'");
+        Door { who: format!("event {}", self.name), key: vec![self.name.clone()], shut: all("disable"), open: all("enable") }
     }
 }
 
@@ -222,7 +333,8 @@ impl Fence for MyFence {
             .keys()
             .map(|account| {
                 let who = spelled(account);
-                Door { shut: format!("alter user {who} account lock"), open: format!("alter user {who} account unlock"), who }
+                let key = vec![account.0.clone(), account.1.clone()];
+                Door { shut: format!("alter user {who} account lock"), open: format!("alter user {who} account unlock"), who, key }
             })
             .collect();
         if doors.is_empty() {
@@ -231,24 +343,40 @@ impl Fence for MyFence {
                 way_out: "there is nothing to fence; find out who shut the others out".to_owned(),
             });
         }
-        for (event, definer) in self.events().await? {
-            // Without its definer an altered event would belong to whoever altered it.
-            let alter = format!("alter definer = {} event {}.{}", sql::account(&definer), sql::ident(&self.database), sql::ident(&event));
-            doors.push(Door { who: format!("event {event}"), shut: format!("{alter} disable"), open: format!("{alter} enable") });
+        let mut gaps = self.gaps(&people).await?;
+        for event in self.events().await? {
+            let who = format!("event `{}`", event.name);
+            if event.once {
+                let way_out = "let it run first, or disable it yourself and see to what it was to do".to_owned();
+                obstacles
+                    .push(Obstacle { what: format!("{who} is to run once: should its time pass under the fence, it never runs"), way_out });
+            }
+            if event.ends {
+                gaps.push(format!("{who} has an end: should that pass under the fence, it is not enabled again"));
+            }
+            if !event.name.is_ascii() && !event.charset.starts_with("utf8") {
+                let way_out = "disable it yourself".to_owned();
+                obstacles.push(Obstacle {
+                    what: format!("{who} was made under another character set than its name can be written in"),
+                    way_out,
+                });
+            }
+            doors.push(event.door(&self.database));
         }
         Ok(Doors {
             database: self.database.clone(),
-            engine_id: self.database.clone(),
+            engine_id: self.engine_id().await?,
             client: format!("mariadb   (on {}, as an account with CREATE USER and SET USER)", self.server.shown()),
             doors,
-            gaps: self.gaps(&people).await?,
+            gaps,
             obstacles,
         })
     }
 
     async fn raise(&mut self, doors: &Doors, drain: Duration) -> Result<()> {
-        same_database(doors, &self.database)?;
-        for door in &doors.doors {
+        same_database(doors, &self.engine_id().await?)?;
+        let there = self.shut(doors).await?;
+        for (door, _) in doors.doors.iter().zip(there).filter(|(_, shut)| *shut == Some(false)) {
             self.session.run(&door.shut).await.map_err(|e| mapped(&e, format!("shut out {}", door.who)))?;
         }
         let began = Instant::now();
@@ -267,7 +395,11 @@ impl Fence for MyFence {
             let others = self.others(doors).await?;
             quiet = if others.is_empty() { quiet + 1 } else { 0 };
             if quiet == 2 {
-                return Ok(());
+                // One that was prepared while sessions were ended is no session's any more.
+                return match self.prepared().await? {
+                    0 => Ok(()),
+                    n => Err(still_in(&[format!("{n} prepared transactions (`xa recover`)")])),
+                };
             }
             for (id, _) in &others {
                 let _ = self.session.run(&format!("kill connection {id}")).await;
@@ -280,10 +412,10 @@ impl Fence for MyFence {
     }
 
     async fn lift(&mut self, doors: &Doors) -> Result<()> {
-        same_database(doors, &self.database)?;
+        same_database(doors, &self.engine_id().await?)?;
         let mut failed = None;
         let shut = self.shut(doors).await?;
-        for (door, _) in doors.doors.iter().zip(shut).rev().filter(|(_, shut)| *shut) {
+        for (door, _) in doors.doors.iter().zip(shut).rev().filter(|(_, shut)| *shut == Some(true)) {
             // One that cannot be opened, since its account was dropped for example, must not keep the others shut.
             if let Err(e) = self.session.run(&door.open).await {
                 let e = mapped(&e, format!("open production again for {}", door.who));
@@ -297,10 +429,12 @@ impl Fence for MyFence {
     }
 
     async fn look(&mut self, doors: &Doors) -> Result<Fenced> {
-        same_database(doors, &self.database)?;
+        same_database(doors, &self.engine_id().await?)?;
         let shut = self.shut(doors).await?;
         let sessions = self.others(doors).await?.into_iter().map(|(_, who)| who).collect();
-        Ok(Fenced { stands: doors.stands(&shut), sessions })
+        let stands = Stands::of(shut.into_iter().flatten());
+        let open = if stands == Stands::Down { Vec::new() } else { self.may_come().await? };
+        Ok(Fenced { stands, open, sessions })
     }
 }
 

@@ -5,12 +5,14 @@
 //! session sets it otherwise.
 
 use super::connect::{Server, Session};
-use super::error::Doing;
+use super::error::{Doing, mapped};
 use super::sql;
+use super::target::server_id;
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::fence::{Fence, Fenced, same_database, still_in};
 use async_trait::async_trait;
-use greenroom_model::fence::{Door, Doors, Obstacle};
+use greenroom_model::fence::{Door, Doors, Obstacle, Stands};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// How long ended sessions are waited for.
@@ -19,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Sessions of others in the database: programs', not the server's own, nor Greenroom's. What a session is and does is hidden from logins
 /// without `pg_read_all_stats`, not that it is there.
 const OTHERS: &str = "from pg_catalog.pg_stat_activity a left join pg_catalog.pg_roles r on r.rolname = a.usename \
-    where a.datname = $1::text and coalesce(a.backend_type, 'client backend') = 'client backend' and a.pid <> pg_catalog.pg_backend_pid() \
+    where a.datname = $1::text and coalesce(a.backend_type, '') not in ('autovacuum worker', 'parallel worker', 'walsender', 'startup', 'checkpointer') and a.pid <> pg_catalog.pg_backend_pid() \
     and not coalesce(a.usename = session_user and a.application_name like 'greenroom %', false)";
 
 pub(super) struct PgFence {
@@ -29,6 +31,8 @@ pub(super) struct PgFence {
 
 /// One right to connect, as it was granted.
 struct Right {
+    /// 0 for PUBLIC. A role may be called otherwise tomorrow.
+    oid: u32,
     /// None for PUBLIC.
     role: Option<String>,
     grantor: String,
@@ -51,16 +55,23 @@ impl PgFence {
         let query = "select oid::text from pg_catalog.pg_database where datname = $1::text";
         let row = self.session.client.query_opt(query, &[&self.name()]).await.doing("identify production")?;
         let gone = || EngineError::new(ErrorKind::Lost, "identify production", "the database is no longer there");
-        Ok(row.ok_or_else(gone)?.get(0))
+        Ok(format!("{}/{}", server_id(&self.server, &self.session).await, row.ok_or_else(gone)?.get::<_, String>(0)))
     }
 
     async fn rights(&self) -> Result<Vec<Right>> {
-        let query = "select r.rolname::text, g.rolname::text, a.grantor = d.datdba, a.is_grantable from pg_catalog.pg_database d \
+        let query = "select a.grantee, r.rolname::text, g.rolname::text, a.grantor = d.datdba, a.is_grantable from pg_catalog.pg_database d \
             cross join lateral pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a \
             left join pg_catalog.pg_roles r on r.oid = a.grantee join pg_catalog.pg_roles g on g.oid = a.grantor \
-            where d.datname = $1::text and a.privilege_type = 'CONNECT' and (a.grantee = 0 or r.oid is not null) order by 1 nulls first, 2";
+            where d.datname = $1::text and a.privilege_type = 'CONNECT' and (a.grantee = 0 or r.oid is not null) order by 2 nulls first, 3";
         let rows = self.session.client.query(query, &[&self.name()]).await.doing("read who may connect to production")?;
-        Ok(rows.iter().map(|row| Right { role: row.get(0), grantor: row.get(1), by_owner: row.get(2), grantable: row.get(3) }).collect())
+        let right = |row: &tokio_postgres::Row| Right {
+            oid: row.get(0),
+            role: row.get(1),
+            grantor: row.get(2),
+            by_owner: row.get(3),
+            grantable: row.get(4),
+        };
+        Ok(rows.iter().map(right).collect())
     }
 
     async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, query: &str) -> Result<T> {
@@ -122,6 +133,12 @@ impl PgFence {
                 });
             }
         }
+        let query = "select rolname::text from pg_catalog.pg_roles where rolcanlogin and not rolsuper and rolname <> session_user \
+            and pg_catalog.pg_has_role(oid, session_user, 'usage') order by 1";
+        for row in self.session.client.query(query, &[]).await.doing("look for members of our login")? {
+            let what = format!("`{}` is a member of Greenroom's own login and comes in with it", row.get::<_, String>(0));
+            all.push(Obstacle { what, way_out: "give Greenroom a login of its own under `[fence] user`".to_owned() });
+        }
         let prepared: i64 = self.value("select count(*) from pg_catalog.pg_prepared_xacts where database = $1::text").await?;
         if prepared > 0 {
             let way_out = "end them: `select gid from pg_prepared_xacts`, then `commit prepared` or `rollback prepared`".to_owned();
@@ -129,8 +146,8 @@ impl PgFence {
         }
         let subscriptions: i64 = self
             .value(
-                "select count(*) from pg_catalog.pg_stat_subscription s join pg_catalog.pg_subscription p on p.oid = s.subid \
-                    join pg_catalog.pg_database d on d.oid = p.subdbid where d.datname = $1::text and s.pid is not null",
+                "select count(*) from pg_catalog.pg_subscription p join pg_catalog.pg_database d on d.oid = p.subdbid \
+                 where d.datname = $1::text and p.subenabled",
             )
             .await?;
         if subscriptions > 0 {
@@ -147,7 +164,8 @@ impl PgFence {
         let query = "select rolname::text from pg_catalog.pg_roles where rolsuper and rolcanlogin and rolname <> session_user order by 1";
         let rows = self.session.client.query(query, &[]).await.doing("look for superusers")?;
         let superusers = rows.iter().map(|r| format!("`{}` is a superuser and can always come in", r.get::<_, String>(0)));
-        Ok(superusers.chain((!sees).then(|| blind.to_owned())).collect())
+        let known = format!("whoever knows the password of Greenroom's login `{}` can come in", self.session.login);
+        Ok(superusers.chain((!sees).then(|| blind.to_owned())).chain([known]).collect())
     }
 
     /// Other sessions in the database, and whether any of them is in a transaction.
@@ -173,12 +191,49 @@ impl PgFence {
         done.doing(doing.to_owned())
     }
 
-    async fn shut(&self, doors: &Doors) -> Result<Vec<bool>> {
+    /// Which doors are shut; none for those of roles that are gone, which nobody comes in by and nobody misses.
+    async fn shut(&self, doors: &Doors) -> Result<Vec<Option<bool>>> {
         let rights = self.rights().await?;
-        let has = |who: &str| rights.iter().any(|r| r.grantee() == who);
+        let names = self.names(doors).await?;
+        let there = |key: u32| key == 0 || names.contains_key(&key);
+        let has = |key: u32| rights.iter().any(|r| r.oid == key);
         // A right of our own, given so that we stay in, is the one door that is shut while it is there.
-        Ok(doors.doors.iter().map(|d| if d.shut.starts_with("grant ") { has(&d.who) } else { !has(&d.who) }).collect())
+        Ok(doors.doors.iter().map(|d| there(oid(d)).then(|| has(oid(d)) == is_own(d))).collect())
     }
+
+    /// What the doors' roles are called now.
+    async fn names(&self, doors: &Doors) -> Result<BTreeMap<u32, String>> {
+        let oids: Vec<u32> = doors.doors.iter().map(oid).collect();
+        let query = "select oid, rolname::text from pg_catalog.pg_roles where oid = any($1)";
+        let rows = self.session.client.query(query, &[&oids]).await.doing("read the roles' names")?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    /// Roles that log in and may connect though the fence stands; superusers are known.
+    async fn may_come(&self) -> Result<Vec<String>> {
+        let query = "select r.rolname::text from pg_catalog.pg_roles r, pg_catalog.pg_database d where d.datname = $1::text and r.rolcanlogin \
+            and not r.rolsuper and r.rolname <> session_user and pg_catalog.has_database_privilege(r.oid, d.oid, 'connect') order by 1";
+        let rows = self.session.client.query(query, &[&self.name()]).await.doing("look who may connect")?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}
+
+fn oid(door: &Door) -> u32 {
+    door.key.first().and_then(|k| k.parse().ok()).unwrap_or(0)
+}
+
+/// A door's statement with its role as it is called now.
+fn respelled(statement: &str, door: &Door, names: &BTreeMap<u32, String>) -> String {
+    let mut text = statement.to_owned();
+    if let (Some(name), Some(at)) = (names.get(&oid(door)), text.rfind(&door.who)) {
+        text.replace_range(at..at + door.who.len(), &sql::ident(name));
+    }
+    text
+}
+
+/// The door that is ours, so that we are not shut out.
+fn is_own(door: &Door) -> bool {
+    door.key.get(1).is_some_and(|k| k == "own")
 }
 
 #[async_trait]
@@ -192,8 +247,10 @@ impl Fence for PgFence {
         let mut doors = Vec::new();
         if !superuser && !rights.iter().any(|r| r.role.as_deref() == Some(self.session.login.as_str())) {
             // We come in through PUBLIC or a group now.
+            let oid: u32 = self.value("select oid from pg_catalog.pg_roles where rolname = session_user and $1::text is not null").await?;
             doors.push(Door {
                 who: us.clone(),
+                key: vec![oid.to_string(), "own".to_owned()],
                 shut: format!("grant connect on database {database} to {us}"),
                 open: format!("revoke connect on database {database} from {us}"),
             });
@@ -201,12 +258,13 @@ impl Fence for PgFence {
         for right in rights.iter().filter(|r| r.role.as_deref() != Some(self.session.login.as_str())) {
             let (who, option) = (right.grantee(), if right.grantable && right.role.is_some() { " with grant option" } else { "" });
             doors.push(Door {
+                key: vec![right.oid.to_string()],
                 shut: format!("revoke connect on database {database} from {who}"),
                 open: format!("grant connect on database {database} to {who}{option}"),
                 who,
             });
         }
-        if doors.iter().all(|d| d.shut.starts_with("grant ")) {
+        if doors.iter().all(is_own) {
             obstacles.push(Obstacle {
                 what: "nobody but Greenroom may connect already".to_owned(),
                 way_out: "there is nothing to fence; find out who shut the others out".to_owned(),
@@ -227,7 +285,10 @@ impl Fence for PgFence {
     async fn raise(&mut self, doors: &Doors, drain: Duration) -> Result<()> {
         same_database(doors, &self.engine_id().await?)?;
         let doing = "shut others out of production";
-        self.together(doing, doors.doors.iter().map(|d| d.shut.as_str())).await?;
+        let names = self.names(doors).await?;
+        let there = doors.doors.iter().filter(|d| oid(d) == 0 || names.contains_key(&oid(d)));
+        let statements: Vec<String> = there.map(|d| respelled(&d.shut, d, &names)).collect();
+        self.together(doing, statements.iter().map(String::as_str)).await?;
         let began = Instant::now();
         while self.others().await?.1 && began.elapsed() < drain {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -253,16 +314,25 @@ impl Fence for PgFence {
 
     async fn lift(&mut self, doors: &Doors) -> Result<()> {
         same_database(doors, &self.engine_id().await?)?;
-        let shut = self.shut(doors).await?;
-        // Rights that are there already are left: they may have been given by hand, and the fence's own door goes last.
-        let open = doors.doors.iter().zip(shut).rev().filter(|(_, shut)| *shut).map(|(d, _)| d.open.as_str());
-        self.together("open production again", open).await
+        let (shut, names) = (self.shut(doors).await?, self.names(doors).await?);
+        let mut failed = None;
+        // Rights that are there already are left: they may have been given by hand. The fence's own door goes last.
+        for (door, _) in doors.doors.iter().zip(shut).rev().filter(|(_, shut)| *shut == Some(true)) {
+            // The role may be called otherwise by now.
+            // One by one: a door that cannot be opened must not keep the others shut.
+            if let Err(e) = self.session.client.batch_execute(&respelled(&door.open, door, &names)).await {
+                failed.get_or_insert(mapped(&e, format!("open production again for {}", door.who)));
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     async fn look(&mut self, doors: &Doors) -> Result<Fenced> {
         same_database(doors, &self.engine_id().await?)?;
         let shut = self.shut(doors).await?;
         let sessions = self.others().await?.0.into_iter().map(|(_, who)| who).collect();
-        Ok(Fenced { stands: doors.stands(&shut), sessions })
+        let stands = Stands::of(shut.into_iter().flatten());
+        let open = if stands == Stands::Down { Vec::new() } else { self.may_come().await? };
+        Ok(Fenced { stands, open, sessions })
     }
 }

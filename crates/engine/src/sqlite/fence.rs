@@ -4,7 +4,7 @@
 //! Raised in one transaction, which waits for the writer that is at work; whoever writes afterwards meets the triggers. Never on the tables
 //! behind virtual ones: SQLite 3.40 crashes inside the program that then writes to a full-text index (tried).
 
-use super::connect::{beside, check_source, engine_id, open_writable, stat};
+use super::connect::{beside, check_source, open_writable, stat};
 use super::error::failed;
 use super::inspect::{self, FENCE};
 use super::session::Session;
@@ -45,7 +45,8 @@ impl SqliteFence {
 
     fn identity(&self) -> Result<String> {
         let stat = stat(&self.path)?.ok_or_else(|| EngineError::new(ErrorKind::Lost, "fence production", "the file is no longer there"))?;
-        Ok(engine_id(&stat))
+        // Not the device: its number may be another after the machine was started anew.
+        Ok(format!("inode {}", stat.st_ino))
     }
 
     fn obstacles(&self) -> Vec<Obstacle> {
@@ -55,12 +56,17 @@ impl SqliteFence {
         let mut all = Vec::new();
         for path in [self.path.clone(), beside(&self.path, "-wal"), beside(&self.path, "-shm"), folder.to_owned()] {
             if path.exists() && !writable(&path) {
-                let way_out = format!("setfacl -m u:{us}:rwX '{}'", path.display());
+                let way_out = format!("setfacl -m u:{us}:rwX {}", quoted(&path.display().to_string()));
                 all.push(Obstacle { what: format!("`{}` may not be written", path.display()), way_out });
             }
         }
         all
     }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    format!("'{}'", path.replace('\'', "'\\''"))
 }
 
 fn ident(name: &str) -> String {
@@ -83,7 +89,7 @@ fn open_statement(change: &str, table: &str) -> String {
 }
 
 /// A door for each table whose rows can be written.
-fn doors(c: &Connection) -> Result<(Vec<Door>, Vec<String>)> {
+fn doors_of(c: &Connection) -> Result<(Vec<Door>, Vec<String>)> {
     let (mut doors, mut gaps) = (Vec::new(), Vec::new());
     for entry in inspect::entries(c)?.iter().filter(|e| e.kind == "table") {
         if let Some((module, _)) = entry.module() {
@@ -94,18 +100,28 @@ fn doors(c: &Connection) -> Result<(Vec<Door>, Vec<String>)> {
             continue;
         }
         let statements = |of: fn(&str, &str) -> String| CHANGES.map(|change| of(change, &entry.name)).join("; ");
-        doors.push(Door { who: format!("writers of {}", entry.name), shut: statements(shut_statement), open: statements(open_statement) });
+        doors.push(Door {
+            who: format!("writers of {}", entry.name),
+            key: vec![entry.name.clone()],
+            shut: statements(shut_statement),
+            open: statements(open_statement),
+        });
     }
     gaps.push("changes of the schema are not stopped: a program that creates, alters or drops tables still can".to_owned());
     Ok((doors, gaps))
 }
 
-/// Which of the doors' triggers stand.
-fn shut(c: &Connection, doors: &Doors) -> Result<Vec<bool>> {
+/// Triggers of fences.
+fn triggers(c: &Connection) -> Result<Vec<String>> {
     let doing = "look at the fence";
     let mut query = c.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").map_err(|e| failed(doing, &e))?;
     let names = query.query_map([], |r| r.get::<_, String>(0)).and_then(Iterator::collect::<rusqlite::Result<Vec<String>>>);
-    let names = names.map_err(|e| failed(doing, &e))?;
+    Ok(names.map_err(|e| failed(doing, &e))?.into_iter().filter(|name| name.starts_with(FENCE)).collect())
+}
+
+/// Which of the doors' triggers stand.
+fn shut(c: &Connection, doors: &Doors) -> Result<Vec<bool>> {
+    let names = triggers(c)?;
     let standing: Vec<String> = names.iter().map(|name| format!("DROP TRIGGER IF EXISTS {}", ident(name))).collect();
     Ok(doors.doors.iter().map(|d| standing.iter().filter(|one| d.open.contains(one.as_str())).count() == CHANGES.len()).collect())
 }
@@ -133,10 +149,15 @@ fn together<'s>(c: &Connection, doing: &str, statements: impl Iterator<Item = &'
 #[async_trait]
 impl Fence for SqliteFence {
     async fn doors(&mut self) -> Result<Doors> {
-        let (engine_id, obstacles) = (self.identity()?, self.obstacles());
-        let client = format!("sqlite3 '{}'", self.path.canonicalize().unwrap_or_else(|_| self.path.clone()).display());
+        let (engine_id, mut obstacles) = (self.identity()?, self.obstacles());
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone()).display().to_string();
+        let client = format!("sqlite3 {}", quoted(&path));
         let database = self.written.clone();
-        let (doors, gaps) = self.session.run(doors).await?;
+        let (doors, gaps) = self.session.run(doors_of).await?;
+        if self.session.run(|c| Ok(!triggers(c)?.is_empty())).await? {
+            let way_out = "lift it where it was raised; only if that workspace is lost, drop the triggers by hand".to_owned();
+            obstacles.push(Obstacle { what: "a fence stands that this workspace did not raise".to_owned(), way_out });
+        }
         Ok(Doors { database, engine_id, client, doors, gaps, obstacles })
     }
 
@@ -155,8 +176,19 @@ impl Fence for SqliteFence {
     async fn look(&mut self, doors: &Doors) -> Result<Fenced> {
         same_database(doors, &self.identity()?)?;
         let all = doors.clone();
-        let stands: Stands = self.session.run(move |c| Ok(all.stands(&shut(c, &all)?))).await?;
-        Ok(Fenced { stands, sessions: Vec::new() })
+        self.session
+            .run(move |c| {
+                let stands = Stands::of(shut(c, &all)?);
+                // Tables that were made since.
+                let known = |d: &Door| all.doors.iter().any(|a| a.key == d.key);
+                let open = if stands == Stands::Up {
+                    doors_of(c)?.0.into_iter().filter(|d| !known(d)).map(|d| d.who).collect()
+                } else {
+                    Vec::new()
+                };
+                Ok(Fenced { stands, open, sessions: Vec::new() })
+            })
+            .await
     }
 }
 
@@ -182,7 +214,9 @@ mod tests {
         let fenced = source.inspect().await.unwrap();
         assert_eq!(fenced.fingerprint(), before.fingerprint());
         assert_eq!(fenced.objects, before.objects);
-        assert_eq!(fence.doors().await.unwrap(), doors, "the doors are the same while they are shut");
+        assert_eq!(fence.doors().await.unwrap().doors, doors.doors, "the doors are the same while they are shut");
+        c.execute_batch("create table later (id)").unwrap();
+        assert_eq!(fence.look(&doors).await.unwrap().open, ["writers of later"]);
         fence.lift(&doors).await.unwrap();
         c.execute("insert into a values (1)", []).unwrap();
     }

@@ -10,11 +10,23 @@ use crate::ports::Notice;
 use crate::workspace::{read_json, write_json, write_whole};
 use greenroom_engine::fence::{self as engine, Fenced};
 use greenroom_model::fence::{Doors, Fence, Progress, Stands};
+use greenroom_model::hash::Hash;
 use greenroom_model::run::{Body, Failure};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// How long somebody who watches a fence looks away.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What somebody who watches a fence is told.
+pub enum Watching<'f> {
+    /// It is lifted at its time.
+    Until(&'f Fence),
+    /// It should have been lifted and could not be; it is tried again.
+    Failed(&'f SessionError),
+}
 
 /// What is known of production's fence.
 #[derive(Clone, Debug, Serialize)]
@@ -65,14 +77,25 @@ impl Session {
         shown: &mut (dyn FnMut(&str, &Doors) + Send),
     ) -> Result<FenceView, SessionError> {
         let _lock = self.fence_lock()?;
-        let known = self.whole_history()?.fence;
         let mut production = self.engines.production().await?;
-        let doors = match &known {
-            Some(fence) if fence.progress == Progress::Raising => self.doors_of(fence)?,
-            Some(_) => {
-                let hint = "`greenroom fence` shows it; `greenroom fence prolong` gives it more time, `greenroom fence lift` takes it down";
-                return Err(refused("GR0742", "production is fenced already", hint));
+        let begun = match self.whole_history()?.fence {
+            Some(fence) => {
+                let doors = self.doors_of(&fence)?;
+                let now = production.look(&doors).await?;
+                match (fence.progress, now.stands) {
+                    // Nothing of it is left: who may come in may be somebody else by now.
+                    (_, Stands::Down) => None,
+                    (Progress::Raised, Stands::Up) if now.is_tight() => {
+                        let hint = "`greenroom fence` shows it; `greenroom fence prolong` gives it more time, `greenroom fence lift` takes it down";
+                        return Err(refused("GR0742", "production is fenced already", hint));
+                    }
+                    _ => Some(doors),
+                }
             }
+            None => None,
+        };
+        let doors = match begun {
+            Some(doors) => doors,
             None => {
                 let doors = production.doors().await?;
                 self.unobstructed(&doors)?;
@@ -102,7 +125,7 @@ impl Session {
         let drain = Duration::from_secs(u64::from(self.program.fence.drain_seconds));
         production.raise(doors, drain).await?;
         let now = production.look(doors).await?;
-        if now.stands != Stands::Up || !now.sessions.is_empty() {
+        if now.stands != Stands::Up || !now.is_tight() {
             return Err(otherwise("raised", &now));
         }
         Ok(())
@@ -128,13 +151,33 @@ impl Session {
     /// When there is none; when it still stands afterwards.
     pub async fn lift_fence(&self) -> Result<(), SessionError> {
         let _lock = self.fence_lock()?;
-        let fence = self.whole_history()?.fence.ok_or_else(no_fence)?;
-        self.give_back(&self.doors_of(&fence)?).await
+        let doors = match self.whole_history() {
+            Ok(history) => self.doors_of(&history.fence.ok_or_else(no_fence)?)?,
+            // Production is given back also when the journal cannot be read.
+            Err(e) => self.only_doors()?.ok_or(e)?,
+        };
+        self.give_back(&doors).await
     }
 
-    async fn give_back(&self, doors: &Doors) -> Result<(), SessionError> {
+    /// Puts on record that a person gave production back by hand: for when what the fence took away is lost, or names what is gone. The database is
+    /// not asked.
+    ///
+    /// # Errors
+    /// When there is no fence, or the journal refuses.
+    pub fn lifted_by_hand(&self) -> Result<(), SessionError> {
+        let _lock = self.fence_lock()?;
+        let fence = self.whole_history()?.fence.ok_or_else(no_fence)?;
         let mut journal = self.journal()?;
         journal.append(None, Some(&self.actor), Body::FenceLifting)?;
+        journal.append(None, Some(&self.actor), Body::FenceLifted)?;
+        Ok(self.put_aside(fence.doors)?)
+    }
+
+    /// Opens first and writes down afterwards: nobody is kept out because a disk is full.
+    async fn give_back(&self, doors: &Doors) -> Result<(), SessionError> {
+        let mut journal = self.journal();
+        // What cannot be written down now is said at the end.
+        let _ = journal.as_mut().map(|j| j.append(None, Some(&self.actor), Body::FenceLifting));
         let mut production = self.engines.production().await?;
         // Where nothing is shut nothing is changed: a database that somebody holds locked is none that we must wait for.
         if production.look(doors).await?.stands != Stands::Down {
@@ -144,42 +187,87 @@ impl Session {
         if now.stands != Stands::Down {
             return Err(otherwise("lifted", &now));
         }
-        journal.append(None, None, Body::FenceLifted)?;
-        // Its statements would open what is somebody else's to shut by then.
-        for path in [self.workspace.card(), self.workspace.doors(doors.hash())] {
-            match std::fs::remove_file(path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
+        let unrecorded = |why: String| {
+            let hint = "mend or restore the workspace, then `greenroom fence lift --by-hand` puts it on record";
+            refused("GR0724", format!("production is open as it was, and the journal does not know: {why}"), hint)
+        };
+        let mut journal = journal.map_err(|e| unrecorded(e.to_string()))?;
+        journal.append(None, None, Body::FenceLifted).map_err(|e| unrecorded(e.to_string()))?;
+        Ok(self.put_aside(doors.hash())?)
+    }
+
+    /// Card and doors are of no fence any more; what they say is kept all the same, until the next fence is lifted.
+    fn put_aside(&self, doors: Hash) -> std::io::Result<()> {
+        for path in [self.workspace.card(), self.workspace.doors(doors)] {
+            let aside = self.workspace.card().with_file_name(if path.extension().is_some_and(|e| e == "json") {
+                "latest.lifted"
+            } else {
+                "card.lifted"
+            });
+            match std::fs::rename(&path, aside) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// Waits until the fence's time is over and lifts it then; ends early when somebody else lifts it, or this process is told to stop.
-    /// True when it was lifted here.
+    /// The doors that lie in the workspace, if they are the only ones.
+    fn only_doors(&self) -> Result<Option<Doors>, SessionError> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(self.workspace.card().with_file_name(""))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "json") {
+                found.extend(read_json::<Doors>(&path)?);
+            }
+        }
+        Ok(if found.len() == 1 { found.pop() } else { None })
+    }
+
+    /// Waits until the fence's time is over and lifts it then, again and again until that succeeds; ends early when somebody else lifts it, or this
+    /// process is told to stop. True when it was lifted here.
     ///
     /// # Errors
-    /// As [`Session::lift_fence`].
-    pub async fn watch_fence(&self, tell: &mut (dyn FnMut(&Fence) + Send)) -> Result<bool, SessionError> {
+    /// When the journal cannot be read at the beginning.
+    pub async fn watch_fence(&self, tell: &mut (dyn FnMut(Watching<'_>) + Send)) -> Result<bool, SessionError> {
+        let mut fence = self.whole_history()?.fence;
         let mut told = None;
         loop {
-            let Some(fence) = self.whole_history()?.fence else { return Ok(false) };
-            let left = fence.until.duration_since(self.clock.now());
+            let Some(known) = &fence else { return Ok(false) };
+            let left = known.until.duration_since(self.clock.now());
+            let mut pause = Duration::try_from(left).unwrap_or_default().min(PAUSE);
             if left <= SignedDuration::ZERO {
-                self.lift_fence().await?;
-                return Ok(true);
-            }
-            if told != Some(fence.until) {
-                tell(&fence);
-                told = Some(fence.until);
+                match self.lift_when_due().await {
+                    Ok(lifted) => return Ok(lifted),
+                    Err(e) => {
+                        tell(Watching::Failed(&e));
+                        pause = PAUSE;
+                    }
+                }
+            } else if told != Some(known.until) {
+                tell(Watching::Until(known));
+                told = Some(known.until);
             }
             // Somebody may prolong or lift it meanwhile.
-            let pause = Duration::try_from(left).unwrap_or_default().min(Duration::from_secs(2));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.cancel.cancelled() => return Ok(false),
             }
+            if let Ok(history) = self.whole_history() {
+                fence = history.fence;
+            }
         }
+    }
+
+    /// Lifts the fence if its time is over, asked again under the lock: somebody may have prolonged it this moment.
+    async fn lift_when_due(&self) -> Result<bool, SessionError> {
+        let _lock = self.fence_lock()?;
+        let Some(fence) = self.whole_history()?.fence else { return Ok(false) };
+        if fence.until > self.clock.now() {
+            return Err(refused("GR0742", "the fence was prolonged", "it is lifted when that time is over"));
+        }
+        self.give_back(&self.doors_of(&fence)?).await?;
+        Ok(true)
     }
 
     /// The card of the fence that stands.
@@ -187,8 +275,15 @@ impl Session {
     /// # Errors
     /// When there is none.
     pub fn fence_card(&self) -> Result<String, SessionError> {
-        let fence = self.whole_history()?.fence.ok_or_else(no_fence)?;
-        Ok(card(&self.program.name, &self.doors_of(&fence)?, fence.until))
+        let known = self.whole_history().map(|history| history.fence);
+        if let Ok(None) = known {
+            return Err(no_fence());
+        }
+        match known {
+            Ok(Some(fence)) if self.doors_of(&fence).is_ok() => Ok(card(&self.program.name, &self.doors_of(&fence)?, fence.until)),
+            // The second copy, when the first or the journal is lost.
+            _ => Ok(std::fs::read_to_string(self.workspace.card())?),
+        }
     }
 
     fn fence_lock(&self) -> Result<crate::workspace::RunLock, SessionError> {
@@ -200,7 +295,10 @@ impl Session {
         let path = self.workspace.doors(fence.doors);
         let doors: Option<Doors> = read_json(&path)?;
         doors.filter(|d| d.hash() == fence.doors).ok_or_else(|| {
-            let hint = format!("type the statements of the card `{}`; they give back what the fence took", self.workspace.card().display());
+            let hint = format!(
+                "type the statements of the card `{}`; they give back what the fence took. Then `greenroom fence lift --by-hand`",
+                self.workspace.card().display()
+            );
             refused("GR0743", format!("how production stood open before the fence is lost: `{}`", path.display()), hint)
         })
     }
@@ -230,11 +328,12 @@ fn otherwise(done: &str, now: &Fenced) -> SessionError {
         Stands::Part { shut, of } => format!("{shut} of {of} doors are shut"),
     };
     let mut details = vec![stands];
+    details.extend(now.open.iter().map(|who| format!("may come in: {who}")));
     details.extend(now.sessions.iter().map(|s| format!("in the database: {s}")));
     SessionError::Failed(Box::new(Failure {
         code: "GR0744".into(),
         message: format!("the fence was {done}, and the database says otherwise"),
-        hint: Some("`greenroom fence` shows what is true now; `greenroom fence lift` opens everything that it shut".into()),
+        hint: Some("`greenroom fence` shows what is true now".into()),
         details,
     }))
 }
@@ -270,7 +369,7 @@ mod tests {
 
     #[test]
     fn the_card_holds_the_statements_in_their_order() {
-        let door = |n: u32| Door { who: format!("r{n}"), shut: format!("shut {n}"), open: format!("open {n}") };
+        let door = |n: u32| Door { who: format!("r{n}"), key: Vec::new(), shut: format!("shut {n}"), open: format!("open {n}") };
         let doors = Doors {
             database: "clinic".into(),
             engine_id: "7".into(),

@@ -22,7 +22,7 @@ pub use carry::Dressed;
 pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
-pub use fence::FenceView;
+pub use fence::{FenceView, Watching};
 pub use leftovers::Leftover;
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
