@@ -13,10 +13,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests; what is printed is shown when one fails")]
 
 mod fence;
+mod files;
 mod ground;
 mod refreshes;
 
-use greenroom_testkit::files;
+use greenroom_testkit::files as folders;
 use ground::Ground;
 use serde::Deserialize;
 use std::fs;
@@ -92,7 +93,7 @@ fn carry_out(ground: &dyn Ground, scenario: &Path, step: &Step) {
         Step::Nowhere { nowhere } => {
             let needles: Vec<&str> = nowhere.iter().map(String::as_str).collect();
             for place in ground.places() {
-                files::assert_nowhere(&place, &needles);
+                folders::assert_nowhere(&place, &needles);
             }
         }
     }

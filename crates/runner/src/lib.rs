@@ -12,4 +12,5 @@ pub mod raw;
 mod script;
 pub mod secrets;
 pub mod session;
+pub mod trees;
 pub mod workspace;

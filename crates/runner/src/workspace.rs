@@ -75,6 +75,7 @@ impl Workspace {
             root.join("schemas"),
             root.join("bases"),
             root.join("fence"),
+            root.join("files"),
         ] {
             private_dir(&dir)?;
         }
@@ -94,6 +95,11 @@ impl Workspace {
     /// Where it is kept how production stood open before a fence.
     pub fn doors(&self, doors: Hash) -> PathBuf {
         self.root.join("fence").join(format!("{doors}.json"))
+    }
+
+    /// What was copied of a tree of files.
+    pub fn manifest(&self, tree: &str) -> PathBuf {
+        self.root.join("files").join(format!("{tree}.db"))
     }
 
     /// The page with the statements that give a fenced production back.

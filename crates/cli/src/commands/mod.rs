@@ -12,6 +12,7 @@ mod engine_test;
 mod explain;
 mod export;
 mod fence;
+mod files;
 mod follow;
 mod import;
 mod init;
@@ -91,6 +92,7 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     Open(open::OpenArgs),
     Seal(seal::SealArgs),
+    Files(files::FilesArgs),
     Fence(fence::FenceArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
@@ -129,6 +131,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Verify(a) => verify::cmd_verify(app, a).await,
         Command::Open(a) => open::cmd_open(app, a).await,
         Command::Seal(a) => seal::cmd_seal(app, a).await,
+        Command::Files(a) => files::cmd_files(app, a).await,
         Command::Fence(a) => fence::cmd_fence(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,

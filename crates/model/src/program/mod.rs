@@ -132,6 +132,19 @@ pub struct Address {
     pub tls: Option<Tls>,
 }
 
+/// A tree of files that belongs to the application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileTree {
+    /// The NAME of `[files.NAME]`.
+    pub name: String,
+    /// Where it stands, relative to the program's folder.
+    pub from: String,
+    /// Where it is copied to, relative to the program's folder.
+    pub to: String,
+    /// Names of files and folders that are left out; `*` stands for any characters.
+    pub leave_out: Vec<String>,
+}
+
 /// How production is fenced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FenceSettings {
@@ -451,6 +464,9 @@ pub struct Program {
     pub quarantine: Option<Quarantine>,
     /// See [`FenceSettings`].
     pub fence: FenceSettings,
+    /// See [`FileTree`]; by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileTree>,
     /// See [`Pilot`].
     pub pilot: Pilot,
     /// Which of several pilots that is: the NAME of `[pilot.NAME]`; none for the first.

@@ -66,6 +66,7 @@ fn choose(layers: &mut [Read<'_>], name: &str, pilots: &[String], findings: &mut
                 ("target", main.target.is_some()),
                 ("quarantine", main.quarantine.is_some()),
                 ("fence", main.fence.is_some()),
+                ("files", !main.files.is_empty()),
                 ("pilot", main.pilot.is_some()),
             ];
             for (section, _) in sections.into_iter().filter(|(_, there)| *there) {
@@ -136,6 +137,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
     let (source, target) = addresses?;
     let quarantine = quarantine::quarantine(layers, &target, findings);
     let fence = settings::fence(layers, &source, findings);
+    let files = settings::files(layers, findings);
     let accepted = layers.iter().flat_map(|l| &l.main.outbound);
     Some(Program {
         name: name?,
@@ -144,6 +146,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
         target,
         quarantine,
         fence,
+        files,
         pilot: pilot?,
         profile: None,
         pilots: Vec::new(),

@@ -4,7 +4,7 @@ use super::address::missing;
 use super::layers::{MAIN, Read, last, name_in};
 use super::raw::{At, RawGreenroom};
 use crate::finding::{Finding, Place};
-use crate::program::{Address, CopySettings, FenceSettings, LargeObjects, MaskSettings, OwnerSettings, Pilot, VerifySettings};
+use crate::program::{Address, CopySettings, FenceSettings, FileTree, LargeObjects, MaskSettings, OwnerSettings, Pilot, VerifySettings};
 use std::collections::BTreeMap;
 
 /// The last layer's value.
@@ -30,6 +30,40 @@ pub(super) fn name(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<S
     let finding = Finding::error("GR0110", "`program.name` takes 1 to 32 characters out of a-z, 0-9, `_` and `-`").at(place(layer, at));
     findings.push(finding.hint("it appears in the names of generations; choose a short plain word"));
     None
+}
+
+/// Trees of files, merged key by key under their names.
+pub(super) fn files(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Vec<FileTree> {
+    let mut trees: BTreeMap<String, (FileTree, Place)> = BTreeMap::new();
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    for layer in layers {
+        for (name, raw) in &layer.main.files {
+            let at = place(layer, name);
+            if !(1..=32).contains(&name.value.len()) || !name.value.chars().all(allowed) {
+                let message = "a tree of files is called by 1 to 32 characters out of a-z, 0-9, `_` and `-`";
+                findings.push(Finding::error("GR0110", message).at(at));
+                continue;
+            }
+            let fresh = || FileTree { name: name.value.clone(), from: String::new(), to: String::new(), leave_out: Vec::new() };
+            let (tree, _) = trees.entry(name.value.clone()).or_insert_with(|| (fresh(), at));
+            if let Some(from) = &raw.from {
+                tree.from.clone_from(&from.value);
+            }
+            if let Some(to) = &raw.to {
+                tree.to.clone_from(&to.value);
+            }
+            if let Some(names) = &raw.leave_out {
+                tree.leave_out.clone_from(&names.value);
+            }
+        }
+    }
+    for (tree, at) in trees.values() {
+        for (key, _) in [("from", &tree.from), ("to", &tree.to)].into_iter().filter(|(_, value)| value.is_empty()) {
+            let finding = Finding::error("GR0109", format!("`files.{}` lacks `{key}`", tree.name)).at(at.clone());
+            findings.push(finding.hint("`from` is the folder in which the tree stands, `to` the one to which it is copied"));
+        }
+    }
+    trees.into_values().map(|(tree, _)| tree).collect()
 }
 
 /// Minutes after which a fenced production must be given back, unless the program or a person says otherwise.

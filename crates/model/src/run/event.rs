@@ -254,6 +254,30 @@ pub enum Body {
     FenceLifting,
     /// Production is open as it was.
     FenceLifted,
+    /// A tree of files was copied, as far as it could be.
+    FilesCopied {
+        /// Its name in the program.
+        tree: String,
+        /// Files of the source.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// Hash of what was copied so far, file by file.
+        manifest: Hash,
+        /// Places at which something is not as it should be.
+        wrong: u64,
+    },
+    /// A tree of files was compared with its copy.
+    FilesVerified {
+        /// Its name in the program.
+        tree: String,
+        /// Files of the source.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// Places that differ.
+        wrong: u64,
+    },
     /// A database of ours is about to be dropped on request.
     DropIntended {
         /// Name byte for byte.

@@ -225,6 +225,8 @@ impl RunState {
             | Body::Opened { .. }
             | Body::Sealed { .. }
             | Body::CarryDecided { .. }
+            | Body::FilesCopied { .. }
+            | Body::FilesVerified { .. }
             | Body::FenceIntended { .. }
             | Body::FenceRaised
             | Body::FenceProlonged { .. }

@@ -121,6 +121,15 @@ pub(crate) fn commitment(salt: &[u8], data: &str) -> Hash {
     Hash(*h.finalize().as_bytes())
 }
 
+/// What is on record of a tree of files: when, and at how many places it was not as it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct TreeState {
+    /// The latest copy.
+    pub copied: Option<(jiff::Timestamp, u64)>,
+    /// The latest comparison.
+    pub verified: Option<(jiff::Timestamp, u64)>,
+}
+
 /// Everything that follows from a journal's events.
 #[derive(Clone, Debug, Default)]
 pub struct Projection {
@@ -138,6 +147,8 @@ pub struct Projection {
     pub decided: Vec<greenroom_model::carry::Decided>,
     /// The fence around production that is not lifted.
     pub fence: Option<Fence>,
+    /// Trees of files by name: when each was last copied or compared, and whether everything was as it should be.
+    pub files: BTreeMap<String, TreeState>,
     /// Events at which the wall clock went back.
     pub clock_jumps: Vec<u64>,
     /// Highest generation number ever planned.
@@ -196,6 +207,8 @@ impl Projection {
                 }
             }
             Body::FenceLifted => self.fence = None,
+            Body::FilesCopied { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().copied = Some((e.at, *wrong)),
+            Body::FilesVerified { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().verified = Some((e.at, *wrong)),
             Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),
             Body::Dropped { name: _, nonce } => {
                 if let Some(d) = self.dropped.iter_mut().rev().find(|d| d.1 == *nonce) {

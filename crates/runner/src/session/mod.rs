@@ -16,6 +16,7 @@ mod plans;
 mod production;
 mod project;
 mod raw;
+mod trees;
 mod version;
 
 pub use carry::Dressed;
@@ -26,6 +27,7 @@ pub use fence::{FenceView, Watching};
 pub use leftovers::Leftover;
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
+pub use trees::KnownTree;
 
 use crate::journal::{Actor, Journal, Projection, SqliteJournal};
 use crate::ports::{Clock, Engines, Observer, Random, SystemClock, SystemRandom};

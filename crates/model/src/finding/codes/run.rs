@@ -162,4 +162,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "the fence does not stand as it should",
         explain: "The database was asked after the fence was raised or lifted, and says otherwise: a door stands open, or somebody is in. Somebody else may have acted meanwhile. `greenroom fence` shows what is true, `greenroom fence lift` opens everything that Greenroom shut.",
     },
+    CodeInfo {
+        code: "GR0751",
+        title: "a tree of files cannot be copied",
+        explain: "The places of a tree under `[files]` are no pair that can be worked with: one is missing or no folder, one lies within the other, or the tree of this name was copied between other places before. Nothing was changed. What is wrong with single files does not stop a copy; it is listed in its report.",
+    },
 ];

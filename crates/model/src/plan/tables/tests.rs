@@ -136,6 +136,7 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
         target: address.clone(),
         quarantine: None,
         fence: FenceSettings { address, minutes: 1, drain_seconds: 1 },
+        files: Vec::new(),
         dress: false,
         pilot: Pilot {
             name: "pilot".into(),

@@ -28,6 +28,9 @@ pub struct RawGreenroom {
     pub pilot: Option<RawPilots>,
     /// Whether the go-live may be tried out with unmasked rows.
     pub dress: Option<RawDress>,
+    /// Trees of files that belong to the application, copied by `greenroom files copy`: `[files.reports]`.
+    #[serde(default)]
+    pub files: BTreeMap<At<String>, RawFiles>,
     /// The fence around production: who raises it and for how long.
     pub fence: Option<RawFence>,
     /// Kind of each table: `table = "queue"`. Tables not named are `records`. Tables of other schemas in quotes: `"billing.mail_queue"`.
@@ -145,12 +148,24 @@ pub struct RawDress {
     pub unmasked: Option<At<bool>>,
 }
 
+/// A tree of files that belongs to the application: reports, documents, themes, images.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFiles {
+    /// The folder in which it stands, relative to the program's folder.
+    pub from: Option<At<String>>,
+    /// The folder to which it is copied, relative to the program's folder. It may be there already.
+    pub to: Option<At<String>>,
+    /// Names of files and folders that are left out, `*` stands for any characters: `["*.tmp", "cache"]`.
+    pub leave_out: Option<At<Vec<String>>>,
+}
+
 /// The fence around production, which `greenroom fence` raises and lifts.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawFence {
     /// Servers: the login that shuts others out and is not shut out itself, that of `[source]` by default. PostgreSQL: the database's owner or a
-    /// superuser. MariaDB: with SELECT on mysql.*, CREATE USER, PROCESS, CONNECTION ADMIN and, for events, SET USER.
+    /// superuser. MariaDB: with SELECT on mysql.*, CREATE USER, PROCESS, CONNECTION ADMIN, SET USER and, where it has events, EVENT on the database.
     pub user: Option<At<String>>,
     /// Servers: where its password comes from, e.g. `{ env = "CLINIC_PASSWORD" }`. Never the password itself.
     pub password: Option<At<SecretRef>>,
