@@ -69,7 +69,11 @@ fn play(ground: &(dyn Ground + Sync)) {
     // What the pilot was told to leave in production's hands is what production has.
     let wanted = expected(&base, &pilot, &meanwhile, &clients, Later::Kept);
     run(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let stamp = "SELECT stamp FROM c03 WHERE id = 2";
+    // Babelfish tells the precision of the same type differently in two databases.
+    let stamp = match ground.engine() {
+        "mssql" => "SELECT convert(varchar(26), stamp, 121) FROM c03 WHERE id = 2",
+        _ => "SELECT stamp FROM c03 WHERE id = 2",
+    };
     assert_eq!(ground.query("source", stamp), ground.query("pilot", stamp), "a moment was written as another one");
     differ(ground, "script", &wanted, &read(ground, "source"));
     let again = ground.greenroom().args(["import", files, "--script", path, "--take", "pilot"]).finish();
