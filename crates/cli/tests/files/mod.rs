@@ -110,6 +110,8 @@ fn a_tree_is_copied_complete_and_unchanged_and_again_where_it_changed() {
     let mut wanted = seen(&scene.from);
     wanted.remove(Path::new("half.tmp"));
     assert_eq!(seen(&scene.to), wanted);
+    let report = scene.report(&["copy", "--thorough"], 0);
+    assert_eq!(report["copied"], 0, "everything was read, and nothing has changed: {report}");
     scene.report(&["verify"], 0);
     let listed = scene.files(&[]);
     assert!(listed.stdout.contains("all as it should be"), "{listed:?}");

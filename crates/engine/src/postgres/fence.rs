@@ -318,7 +318,6 @@ impl Fence for PgFence {
         let mut failed = None;
         // Rights that are there already are left: they may have been given by hand. The fence's own door goes last.
         for (door, _) in doors.doors.iter().zip(shut).rev().filter(|(_, shut)| *shut == Some(true)) {
-            // The role may be called otherwise by now.
             // One by one: a door that cannot be opened must not keep the others shut.
             if let Err(e) = self.session.client.batch_execute(&respelled(&door.open, door, &names)).await {
                 failed.get_or_insert(mapped(&e, format!("open production again for {}", door.who)));

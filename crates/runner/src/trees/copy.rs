@@ -176,6 +176,10 @@ impl Pass<'_> {
             self.manifest.seen(path)?;
             return Ok(Ok(()));
         }
+        if ours && same && known.is_some_and(|k| [self.from.join(path), place.clone()].iter().all(|p| hash(p).is_ok_and(|h| h == k.hash))) {
+            self.manifest.seen(path)?;
+            return Ok(Ok(()));
+        }
         if let Some(there) = there.filter(|_| !ours) {
             if !there.is_file() {
                 return Ok(Err("something else than a file stands at the new place".to_owned()));
