@@ -262,7 +262,7 @@ fn of_session(e: &SessionError) -> Report {
         SessionError::Findings(findings) => of_findings(findings),
         SessionError::Secret(message) => Report::new(None, message),
         SessionError::Engine(e) | SessionError::Run(RunError::Engine(e)) => of_engine(e),
-        SessionError::Replay(e) => match e {
+        SessionError::Replay(e) | SessionError::Run(RunError::Replay(e)) => match e {
             ReplayError::Storage(_) => Report::new(None, e.to_string()),
             ReplayError::Broken { .. } | ReplayError::Illegal(_) => Report::new(Some("GR0724"), e.to_string())
                 .hint("put the journal back from a backup: Greenroom does not guess; the databases are untouched"),

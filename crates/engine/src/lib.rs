@@ -67,14 +67,15 @@ pub async fn target(address: &Address, secrets: &dyn secret::Secrets, base: &Pat
     }
 }
 
-/// Connects to a source's database to fence it, with a login that may.
+/// Connects to a source's database to fence it, with a login that may. `spared` are the other logins by which Greenroom works on that server: they
+/// stay in, where the engine shuts out by login one by one.
 ///
 /// # Errors
 /// As [`source`]; and on engines that cannot be fenced.
-pub async fn production(address: &Address, secrets: &dyn secret::Secrets, base: &Path) -> Result<Box<dyn fence::Fence>> {
+pub async fn production(address: &Address, spared: &[String], secrets: &dyn secret::Secrets, base: &Path) -> Result<Box<dyn fence::Fence>> {
     match address.engine {
         EngineKind::Sqlite => sqlite::production(address, base).await,
-        EngineKind::Postgres => postgres::production(address, secrets, base).await,
+        EngineKind::Postgres => postgres::production(address, spared, secrets, base).await,
         EngineKind::Mysql => mysql::production(address, secrets, base).await,
         EngineKind::Mssql => {
             let hint = "take it out of use by `ALTER DATABASE … SET READ_ONLY WITH ROLLBACK AFTER 30 SECONDS` yourself";

@@ -31,6 +31,8 @@ pub struct Capabilities {
     pub max_readers: u32,
     /// Pilot's and former generation's names change in one atomic act.
     pub atomic_swap: bool,
+    /// A database of ours can take production's place: see [`Target::put_in_place`] and [`Target::promote`].
+    pub takes_production: bool,
     /// Progress of a range commits together with its rows.
     pub progress_with_rows: bool,
     /// Physical row order can cut tables without a key into ranges.
@@ -374,6 +376,18 @@ pub trait Target: Send {
     async fn mark(&mut self, name: &str, marker: &Marker) -> Result<()>;
     /// Ends foreign sessions in `pilot`, then exchanges names. Without `former` the pilot's name must be free.
     async fn swap(&mut self, swap: &Swap) -> Result<()>;
+    /// As [`Target::swap`], where production is one of the two databases: it is known by its engine's identity, the other one bears our marker in the
+    /// state `Promoted`. Either may be the one that is put aside. No marker is changed.
+    async fn put_in_place(&mut self, swap: &Swap, production: &str) -> Result<()> {
+        let _ = (swap, production);
+        Err(crate::error::EngineError::unsupported("put a database in production's place", "this engine cannot do that yet"))
+    }
+    /// Lets in whom production let in before it was fenced, with the same rights on the database as a whole, into what has taken its place.
+    /// `former` is what production is called now, where it stands beside it. Repeatable.
+    async fn promote(&mut self, name: &str, former: Option<&str>, doors: &greenroom_model::fence::Doors) -> Result<()> {
+        let _ = (name, former, doors);
+        Err(crate::error::EngineError::unsupported("let users into production", "this engine cannot do that yet"))
+    }
     /// Lets people in, or seals. On PostgreSQL foreign sessions are ended when sealing.
     async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()>;
     /// Who may connect now.

@@ -39,10 +39,17 @@ pub struct Doors {
     pub client: String,
     /// In the order in which they are shut; they are opened the other way round.
     pub doors: Vec<Door>,
+    /// Statements that give a database in production's place what production has beside its doors: its owner, rights on the database as a whole,
+    /// how it keeps its journal. They can be run again without harm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub besides: Vec<String>,
     /// Who or what no fence keeps out on this engine, and why.
     pub gaps: Vec<String>,
     /// See [`Obstacle`].
     pub obstacles: Vec<Obstacle>,
+    /// What a fence can stand beside, but another database in production's place cannot: it would be ended, or lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hazards: Vec<Obstacle>,
 }
 
 impl Doors {
@@ -129,8 +136,10 @@ mod tests {
             engine_id: "1".into(),
             client: "c".into(),
             doors,
+            besides: Vec::new(),
             gaps: Vec::new(),
             obstacles: Vec::new(),
+            hazards: Vec::new(),
         };
         let two = of(vec![door(1), door(2)]);
         assert_eq!(Stands::of([false, false]), Stands::Down);

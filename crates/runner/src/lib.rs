@@ -4,6 +4,7 @@
 
 pub mod base;
 pub mod execute;
+pub mod fencing;
 pub mod files;
 pub mod journal;
 pub mod planning;

@@ -14,7 +14,8 @@ use greenroom_model::catalog::{Catalog, EngineKind};
 use greenroom_model::columns;
 use greenroom_model::finding::{Finding, Place};
 use greenroom_model::plan::{
-    CarryFrom, ImportFrom, Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, RawCopy, Reached, TableCopy, plan, tables,
+    CarryFrom, ImportFrom, Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, Production, RawCopy, Reached, TableCopy,
+    plan, tables,
 };
 use greenroom_model::program::{PackAction, Program};
 use greenroom_model::upgrade::{self, UpgradeAction};
@@ -291,6 +292,8 @@ pub struct Over {
     pub follow: bool,
     /// Exported configuration that is brought in, and whether a person is asked before it is.
     pub import: Option<(ImportFrom, bool)>,
+    /// The go-live itself, and whether a person says when its window opens.
+    pub switch: Option<(Production, bool)>,
 }
 
 /// The same over a raw copy, or over a pilot.
@@ -303,8 +306,9 @@ pub fn make_over(
     tool: &str,
     over: Over,
 ) -> Plan {
-    let Over { raw, carry, dress, follow, import } = over;
-    if dress {
+    let Over { raw, carry, dress, follow, import, switch } = over;
+    let unmasked = dress || switch.is_some();
+    if unmasked {
         checked.tables = tables::unmasked(&survey.catalog);
     }
     let mut footprint = footprint::footprint(program, survey, &checked);
@@ -328,9 +332,29 @@ pub fn make_over(
         );
         footprint.consequences.insert(0, what);
     }
+    if let Some((production, _)) = &switch {
+        let name = &names.pilot;
+        let minutes = production.minutes;
+        let aside = if production.on_target { format!(", production itself is called `{}` then", names.former) } else { String::new() };
+        let lines = [
+            format!("production's rows stand unmasked in `{}`, sealed, until it is put in production's place", names.generation),
+            format!(
+                "nobody can work from the fence until users are let in; {minutes} minutes after the fence everything goes back by itself"
+            ),
+            format!("`{name}` is another database after the swap{aside}; it stays fenced, and is not dropped"),
+        ];
+        footprint.consequences.splice(0..0, lines);
+        footprint.created_in_source.push("the fence: nobody but Greenroom comes in, and the card says how to give that back".into());
+    }
     if let Some((from, ask)) = &carry {
         let pilot = &program.pilot.name;
-        let until = if dress { "it is compared" } else { "the swap" };
+        let until = if switch.is_some() {
+            "it was taken into production"
+        } else if dress {
+            "it is compared"
+        } else {
+            "the swap"
+        };
         let mut lines = vec![format!(
             "the configuration of generation {} under `{pilot}` is carried over; nobody but Greenroom comes into it from then until {until}",
             from.number
@@ -347,7 +371,7 @@ pub fn make_over(
     plan(PlanInput {
         program,
         catalog: &survey.catalog,
-        expected: footprint::expected(history, &checked.tables, survey, dress),
+        expected: footprint::expected(history, &checked.tables, survey, unmasked),
         tables: checked.tables,
         upgrade: checked.upgrade,
         names,
@@ -360,14 +384,15 @@ pub fn make_over(
         follow,
         reached: checked.reached,
         import,
+        switch,
     })
 }
 
-/// Fresh names for the next generation.
-pub fn names(program: &Program, history: &Projection, random: &dyn Random) -> Names {
+/// Fresh names for the next generation, which is to be called `stage`: as the pilot, or as production.
+pub fn names(program: &Program, stage: &str, history: &Projection, random: &dyn Random) -> Names {
     let number = history.generations + 1;
     let nonce = random.name(10);
-    let pilot = program.pilot.name.clone();
+    let pilot = stage.to_owned();
     let (generation, former) = match program.target.engine {
         EngineKind::Sqlite => {
             let (dir, file) = pilot.rsplit_once('/').map_or(("", pilot.as_str()), |(d, f)| (d, f));

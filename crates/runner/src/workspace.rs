@@ -92,19 +92,14 @@ impl Workspace {
         self.root.join("journal.db")
     }
 
-    /// Where it is kept how production stood open before a fence.
-    pub fn doors(&self, doors: Hash) -> PathBuf {
-        self.root.join("fence").join(format!("{doors}.json"))
+    /// Where it is written down what a fence around production takes away, and how a person gives it back.
+    pub fn fence(&self) -> PathBuf {
+        self.root.join("fence")
     }
 
     /// What was copied of a tree of files.
     pub fn manifest(&self, tree: &str) -> PathBuf {
         self.root.join("files").join(format!("{tree}.db"))
-    }
-
-    /// The page with the statements that give a fenced production back.
-    pub fn card(&self) -> PathBuf {
-        self.root.join("fence").join("break-glass.txt")
     }
 
     /// Where the schema that a plan was made for is kept, to tell later what drifted.

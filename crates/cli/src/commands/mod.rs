@@ -22,6 +22,7 @@ mod open;
 mod password;
 mod plan;
 mod preview;
+mod prove;
 mod reference;
 mod refresh;
 mod rehearse;
@@ -31,6 +32,7 @@ mod runs;
 mod schema;
 mod seal;
 mod status;
+mod switch;
 mod try_backup;
 mod undo;
 mod verify;
@@ -76,12 +78,14 @@ pub enum Command {
     Rehearse(rehearse::RehearseArgs),
     Refresh(refresh::RefreshArgs),
     Dress(dress::DressArgs),
+    Switch(switch::SwitchArgs),
     Follow(follow::FollowArgs),
     Export(export::ExportArgs),
     Import(import::ImportArgs),
     Preview(preview::PreviewArgs),
     Decide(decide::DecideArgs),
     Try(try_backup::TryArgs),
+    Prove(prove::ProveArgs),
     Status(status::StatusArgs),
     Runs(runs::RunsArgs),
     #[command(subcommand)]
@@ -116,11 +120,13 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Rehearse(a) => rehearse::cmd_rehearse(app, a).await,
         Command::Refresh(a) => refresh::cmd_refresh(app, a).await,
         Command::Dress(a) => dress::cmd_dress(app, a).await,
+        Command::Switch(a) => switch::cmd_switch(app, a).await,
         Command::Follow(a) => follow::cmd_follow(app, a).await,
         Command::Export(a) => export::cmd_export(app, a).await,
         Command::Import(a) => import::cmd_import(app, a).await,
         Command::Preview(a) => preview::cmd_preview(app, &a),
         Command::Decide(a) => decide::cmd_decide(app, &a),
+        Command::Prove(a) => prove::cmd_prove(app, a).await,
         Command::Try(a) => try_backup::cmd_try(app, a).await,
         Command::Status(a) => status::cmd_status(app, a).await,
         Command::Runs(a) => runs::cmd_runs(app, a),

@@ -85,6 +85,8 @@ fn text(p: &Planned, sql: bool) -> String {
             "  builds `{}` with production's own rows, tries the go-live out on it, and drops it\n",
             plan.names.generation
         ));
+    } else if plan.kind == RunKind::Switch {
+        out.push_str(&format!("  builds `{}`, which then takes production's name `{}`\n", plan.names.generation, plan.names.pilot));
     } else {
         out.push_str(&format!("  builds `{}`, which then takes the name `{}`\n", plan.names.generation, plan.names.pilot));
         out.push_str(&format!("  a present pilot is kept as `{}`\n", plan.names.former));
@@ -135,7 +137,8 @@ fn exactly(p: &Planned) -> String {
     }
 }
 
-fn steps(plan: &Plan) -> String {
+/// The steps, with what earlier runs took for them.
+pub fn steps(plan: &Plan) -> String {
     let copies = plan.steps.iter().filter(|s| s.key.0.starts_with("copy:")).count();
     let mut rows = Vec::new();
     let mut told = false;

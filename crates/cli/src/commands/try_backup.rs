@@ -101,7 +101,7 @@ async fn restored(
 }
 
 /// A backup that does not restore leaves nothing: the run is undone, and why it failed is the result.
-async fn gave_up(app: &App, session: &Session, progress: &Progress, id: &RunId) -> Done {
+pub async fn gave_up(app: &App, session: &Session, progress: &Progress, id: &RunId) -> Done {
     let (_, ended) = drive::attended(session, progress, session.undo(Some(&id.0))).await?;
     let report = RunReport::of(&session.find_run(Some(&id.0))?, false);
     app.result(&report, |r| {

@@ -4,6 +4,7 @@ use super::{Done, drive};
 use crate::app::App;
 use crate::progress::Progress;
 use clap::Args;
+use greenroom_model::plan::RunKind;
 use greenroom_model::run::{Phase, RunState};
 use std::sync::Arc;
 
@@ -33,7 +34,9 @@ pub async fn cmd_undo(app: &App, args: UndoArgs) -> Done {
 
 fn consequence(state: &RunState) -> String {
     let names = &state.plan.names;
-    if state.swapped() {
+    if state.plan.kind == RunKind::Switch {
+        format!("undo `{}`: give production `{}` back as it was, and drop what was to take its place?", state.id, names.pilot)
+    } else if state.swapped() {
         format!("undo `{}`: drop the pilot `{}` as it is now, and give the former one its name back?", state.id, names.pilot)
     } else {
         format!("undo `{}`: drop its generation `{}`? the pilot stays as it is", state.id, names.generation)

@@ -100,6 +100,10 @@ pub struct RunReport {
     pub verdicts: Vec<Dated>,
     /// Whether the pilot has been opened, by the run itself or since.
     pub opened: bool,
+    /// A switch has, or may have, shut everybody out of production.
+    pub fences: bool,
+    /// A switch has let users into the new production, or was about to.
+    pub promoted: bool,
     /// The raw copy that the run makes: a restore and no rehearsal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restores: Option<String>,
@@ -152,6 +156,8 @@ impl RunReport {
             question,
             undo_failure: state.undo_failure.clone(),
             opened: state.outcome_of(|a| matches!(a, Action::Open { .. })).is_some(),
+            fences: state.fences(),
+            promoted: state.promoted(),
             restores: state.plan.raw.as_ref().filter(|_| state.plan.kind == RunKind::Restore).map(|r| r.name.clone()),
             steps,
             verdicts: state.verdicts.iter().map(|(at, verdict)| Dated { at: *at, verdict: verdict.clone() }).collect(),
@@ -190,6 +196,21 @@ impl RunReport {
                 pair(format!("greenroom undo {run}"), "drop what was restored so far"),
                 pair(format!("greenroom resume {run}"), "restore the backup from the beginning"),
             ],
+            Standing::Finished if self.kind == RunKind::Switch => vec![
+                pair(format!("greenroom run show {run}"), "every step, how long it took and what it found"),
+                pair("greenroom status".into(), "what stands where"),
+            ],
+            Standing::Failed | Standing::Interrupted if self.promoted => {
+                vec![pair(format!("greenroom resume {run}"), "let users in: there is no way back any more")]
+            }
+            Standing::Failed | Standing::Interrupted if self.kind == RunKind::Switch => vec![
+                pair(format!("greenroom undo {run}"), "give production back as it was"),
+                pair(format!("greenroom resume {run}"), "go on, where the cause is mended"),
+            ],
+            Standing::Undone if self.kind == RunKind::Switch => vec![
+                pair(format!("greenroom run show {run}"), "every step and why it went back"),
+                pair("greenroom switch --preview".into(), "what another switch depends on"),
+            ],
             Standing::Finished if self.kind == RunKind::Dress => vec![
                 pair(format!("greenroom run show {run}"), "every step and what it found"),
                 pair("greenroom refresh".into(), "the newest records for the pilot"),
@@ -224,6 +245,21 @@ impl RunReport {
         }
     }
 
+    /// What stands now after a switch, or in the midst of one.
+    fn production(&self) -> String {
+        let (name, generation) = (&self.pilot, &self.generation);
+        let aside = self.former.as_ref().map_or_else(String::new, |f| format!("; the former production is `{f}`, fenced and unchanged"));
+        match self.standing {
+            Standing::Finished => format!("users work in the new production `{name}`{aside}"),
+            Standing::Undone => format!("production `{name}` is what it was, and open as it was"),
+            Standing::Undoing | Standing::UndoFailed => format!("production `{name}` is not wholly given back yet"),
+            _ if self.promoted => format!("users are about to be let into the new production `{name}`{aside}"),
+            _ if self.former.is_some() => format!("the new production stands under the name `{name}`, and users are not let in yet{aside}"),
+            _ if self.fences => format!("production is fenced: nobody can work; `{generation}` is being made to take its place"),
+            _ => format!("people work in production as ever; `{generation}` is a sealed copy of it that is to take its place"),
+        }
+    }
+
     /// What stands now, in a sentence.
     fn stands(&self) -> String {
         if let Some(raw) = &self.restores {
@@ -233,6 +269,9 @@ impl RunReport {
                 Standing::Running => format!("restoring the raw copy `{raw}`"),
                 _ => format!("the raw copy `{raw}` is half restored; everything else is untouched"),
             };
+        }
+        if self.kind == RunKind::Switch {
+            return self.production();
         }
         if self.kind == RunKind::Dress {
             let generation = &self.generation;

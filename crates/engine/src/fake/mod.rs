@@ -5,6 +5,7 @@
 
 mod cuts;
 mod encoding;
+mod fence;
 mod restore;
 mod sessions;
 mod world;

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use greenroom_model::carry::Cell;
 use greenroom_model::catalog::{Catalog, ForeignKey, Table, TableName};
+use greenroom_model::fence::Doors;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::TableCopy;
 use greenroom_model::upgrade::Statement;
@@ -40,6 +41,7 @@ fn capabilities(world: &World) -> Capabilities {
         shared_snapshot: true,
         max_readers: 1,
         atomic_swap: atomicity.swap,
+        takes_production: true,
         progress_with_rows: true,
         physical_ranges: false,
         tools: Vec::new(),
@@ -89,7 +91,7 @@ impl Source for FakeSource {
         Ok(Vec::new())
     }
     async fn identity(&mut self) -> Result<String> {
-        Ok("source".into())
+        Ok(self.world.inner().production.map_or_else(|| "source".into(), |id| id.to_string()))
     }
     async fn hold(&mut self, _tables: &[TableName]) -> Result<Box<dyn Held>> {
         self.cuts.pass("hold")?;
@@ -193,6 +195,40 @@ impl FakeTarget {
 struct FakeLock;
 impl ServerLock for FakeLock {}
 
+impl FakeTarget {
+    /// Both names, in one act or in two.
+    fn exchange(&self, swap: &Swap) -> Result<()> {
+        let together = self.world.inner().atomicity.swap;
+        let aside = |w: &mut Inner| -> Result<()> {
+            let Some(former) = &swap.former else { return Ok(()) };
+            if w.databases.contains_key(&swap.generation)
+                && let Some(d) = w.databases.remove(&swap.pilot)
+                && w.databases.insert(former.clone(), d).is_some()
+            {
+                return Err(conflict("swap", "the former name is taken"));
+            }
+            Ok(())
+        };
+        let onto = |w: &mut Inner| -> Result<()> {
+            if let Some(d) = w.databases.remove(&swap.generation)
+                && w.databases.insert(swap.pilot.clone(), d).is_some()
+            {
+                return Err(conflict("swap", "the pilot's name is taken"));
+            }
+            Ok(())
+        };
+        if together {
+            return effect(&self.world, &self.cuts, "swap", |w| aside(w).and_then(|()| onto(w)));
+        }
+        // Called again after a cut between the acts, the first finds its work done: the former name is taken by the former pilot.
+        effect(&self.world, &self.cuts, "put aside", |w| match &swap.former {
+            Some(f) if w.databases.contains_key(f) => Ok(()),
+            _ => aside(w),
+        })?;
+        effect(&self.world, &self.cuts, "put onto", onto)
+    }
+}
+
 /// The database under a name, which must be there.
 fn there<'i>(inner: &'i mut Inner, name: &str) -> Result<&'i mut Database> {
     inner.databases.get_mut(name).ok_or_else(|| conflict("find a database", format!("`{name}` is not there")))
@@ -262,34 +298,30 @@ impl Target for FakeTarget {
         })
     }
     async fn swap(&mut self, swap: &Swap) -> Result<()> {
-        let together = self.world.inner().atomicity.swap;
-        let aside = |w: &mut Inner| -> Result<()> {
-            let Some(former) = &swap.former else { return Ok(()) };
-            if w.databases.contains_key(&swap.generation)
-                && let Some(d) = w.databases.remove(&swap.pilot)
-                && w.databases.insert(former.clone(), d).is_some()
-            {
-                return Err(conflict("swap", "the former name is taken"));
+        self.exchange(swap)
+    }
+    async fn put_in_place(&mut self, swap: &Swap, production: &str) -> Result<()> {
+        {
+            let inner = self.world.inner();
+            let takes_part = |name: &String| {
+                let promoted = |m: &Marker| m.state == MarkerState::Promoted;
+                inner.databases.get(name).is_none_or(|d| d.id.to_string() == production || d.marker.as_ref().is_some_and(promoted))
+            };
+            if ![&swap.generation, &swap.pilot].into_iter().all(takes_part) {
+                return Err(conflict("swap", "neither production nor what is to take its place"));
             }
-            Ok(())
-        };
-        let onto = |w: &mut Inner| -> Result<()> {
-            if let Some(d) = w.databases.remove(&swap.generation)
-                && w.databases.insert(swap.pilot.clone(), d).is_some()
-            {
-                return Err(conflict("swap", "the pilot's name is taken"));
-            }
-            Ok(())
-        };
-        if together {
-            return effect(&self.world, &self.cuts, "swap", |w| aside(w).and_then(|()| onto(w)));
         }
-        // Called again after a cut between the acts, the first finds its work done: the former name is taken by the former pilot.
-        effect(&self.world, &self.cuts, "put aside", |w| match &swap.former {
-            Some(f) if w.databases.contains_key(f) => Ok(()),
-            _ => aside(w),
-        })?;
-        effect(&self.world, &self.cuts, "put onto", onto)
+        self.exchange(swap)
+    }
+    async fn promote(&mut self, name: &str, _former: Option<&str>, _doors: &Doors) -> Result<()> {
+        effect(&self.world, &self.cuts, "promote", |w| {
+            let d = there(w, name)?;
+            if d.marker.as_ref().is_none_or(|m| m.state != MarkerState::Promoted) {
+                return Err(conflict("promote", "the marker is another"));
+            }
+            d.admission = Admission::Everybody { mode: 0o644 };
+            Ok(())
+        })
     }
     async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()> {
         effect(&self.world, &self.cuts, "admit", |w| {

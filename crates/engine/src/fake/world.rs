@@ -2,7 +2,9 @@
 
 use super::cuts::Cuts;
 use super::encoding::FakeEncoding;
+use super::fence::FakeFence;
 use super::sessions::{FakeSource, FakeTarget};
+use crate::fence::Fence;
 use crate::seam::{Admission, Marker, RangeDone, ScriptState, Source, Standing, Target};
 use greenroom_model::catalog::{Catalog, Column, EngineKind, Family, Index, IndexPart, Table, TableForm, TableName};
 use std::collections::BTreeMap;
@@ -62,6 +64,10 @@ pub struct Inner {
     pub atomicity: Atomicity,
     /// Statements that fail.
     pub failing: Vec<String>,
+    /// Nobody else can write to production.
+    pub fenced: bool,
+    /// Identity of the database that is production, where it stands among those of the target.
+    pub production: Option<u64>,
 }
 
 /// A simulated server that outlives simulated processes; clones share it.
@@ -81,7 +87,17 @@ impl World {
         let visits = (1..=7).map(|i| (i, vec![format!("{}", i % 5 + 1), "ok".to_owned()])).collect();
         let queue = (1..=3).map(|i| (i, vec![format!("real{i}@bank.com"), "hello".to_owned()])).collect();
         let source = [table("client", clients), table("visit", visits), table("queue", queue)].into_iter().collect();
-        World { inner: Arc::new(Mutex::new(Inner { source, databases: BTreeMap::new(), next_id: 1, atomicity, failing: Vec::new() })) }
+        World {
+            inner: Arc::new(Mutex::new(Inner {
+                source,
+                databases: BTreeMap::new(),
+                next_id: 1,
+                atomicity,
+                failing: Vec::new(),
+                fenced: false,
+                production: None,
+            })),
+        }
     }
 
     /// Looks at or changes the world from outside any process.
@@ -100,9 +116,19 @@ impl World {
         inner.databases.insert(name.to_owned(), database);
     }
 
-    /// Production writes: a row of `client` changes, one goes, one comes.
+    /// Lets production stand under a name of the target's, so that it can be put aside. What is in it is what is read from it.
+    pub fn stand_production(&self, name: &str) {
+        self.stand(name, None, Admission::Everybody { mode: 0o644 });
+        let mut inner = self.inner();
+        inner.production = inner.databases.get(name).map(|d| d.id);
+    }
+
+    /// Production writes, unless it is fenced: a row of `client` changes, one goes, one comes.
     pub fn write(&self, round: i64) {
         let mut inner = self.inner();
+        if inner.fenced {
+            return;
+        }
         if let Some(rows) = inner.source.get_mut(&TableName::new("main", "client")) {
             let changed = 1 + round % 20;
             rows.insert(
@@ -123,6 +149,11 @@ impl World {
     /// A process's view of a raw copy, read as a source.
     pub fn raw_source(&self, cuts: &Cuts, name: &str) -> Box<dyn Source> {
         Box::new(FakeSource::new(self.clone(), cuts.clone(), Some(name.to_owned())))
+    }
+
+    /// A process's hands on production's fence.
+    pub fn production(&self, cuts: &Cuts) -> Box<dyn Fence> {
+        Box::new(FakeFence::new(self.clone(), cuts.clone()))
     }
 
     /// A process's view of the target.

@@ -93,6 +93,7 @@ fn capabilities(variety: Variety) -> Capabilities {
         max_readers: hold::MOST_READERS,
         // Two renames; the registry's rows change in one transaction.
         atomic_swap: names::registered(variety),
+        takes_production: false,
         progress_with_rows: true,
         physical_ranges: false,
         tools: Vec::new(),

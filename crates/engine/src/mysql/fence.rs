@@ -368,8 +368,10 @@ impl Fence for MyFence {
             engine_id: self.engine_id().await?,
             client: format!("mariadb   (on {}, as an account with CREATE USER and SET USER)", self.server.shown()),
             doors,
+            besides: Vec::new(),
             gaps,
             obstacles,
+            hazards: Vec::new(),
         })
     }
 

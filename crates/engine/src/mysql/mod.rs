@@ -111,6 +111,7 @@ fn capabilities() -> Capabilities {
         max_readers: hold::MOST_READERS,
         // The registry's rows change in one transaction.
         atomic_swap: true,
+        takes_production: false,
         progress_with_rows: true,
         physical_ranges: false,
         tools: Vec::new(),

@@ -18,15 +18,20 @@ use std::time::{Duration, Instant};
 /// How long ended sessions are waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Minutes after which a transaction is a long one.
+const LONG_MINUTES: u32 = 5;
+
 /// Sessions of others in the database: programs', not the server's own, nor Greenroom's. What a session is and does is hidden from logins
-/// without `pg_read_all_stats`, not that it is there.
+/// without `pg_read_all_stats`, not that it is there. `$1` is the database, `$2` our logins.
 const OTHERS: &str = "from pg_catalog.pg_stat_activity a left join pg_catalog.pg_roles r on r.rolname = a.usename \
     where a.datname = $1::text and coalesce(a.backend_type, '') not in ('autovacuum worker', 'parallel worker', 'walsender', 'startup', 'checkpointer') and a.pid <> pg_catalog.pg_backend_pid() \
-    and not coalesce(a.usename = session_user and a.application_name like 'greenroom %', false)";
+    and not coalesce(a.usename::text = any($2) and a.application_name like 'greenroom %', false)";
 
 pub(super) struct PgFence {
     pub server: Server,
     pub session: Session,
+    /// Greenroom's logins, the session's own first: they stay in.
+    pub ours: Vec<String>,
 }
 
 /// One right to connect, as it was granted.
@@ -115,15 +120,16 @@ impl PgFence {
             all.push(Obstacle { what, way_out });
         }
         let query = format!(
-            "select coalesce(a.usename::text, '?'), coalesce(r.rolsuper, false), a.usename = session_user, count(*) {OTHERS} group by 1, 2, 3 order by 1"
+            "select coalesce(a.usename::text, '?'), coalesce(r.rolsuper, false), coalesce(a.usename::text = any($2), false), count(*) {OTHERS} \
+             group by 1, 2, 3 order by 1"
         );
-        for row in self.session.client.query(&query, &[&self.name()]).await.doing("look for sessions")? {
+        for row in self.session.client.query(&query, &[&self.name(), &self.ours]).await.doing("look for sessions")? {
             let (login, superuser, ours, sessions): (String, bool, bool, i64) = (row.get(0), row.get(1), row.get(2), row.get(3));
             if ours {
                 let what = format!("sessions of other programs use Greenroom's own login `{login}`, which the fence lets in ({sessions})");
                 all.push(Obstacle {
                     what,
-                    way_out: "give Greenroom a login of its own under `[fence] user`, or end those sessions".to_owned(),
+                    way_out: format!("give Greenroom a login of its own instead of `{login}`, or end those sessions"),
                 });
             } else if superuser {
                 let what = format!("`{login}` is in, a superuser, whom no fence binds ({sessions} sessions)");
@@ -133,11 +139,11 @@ impl PgFence {
                 });
             }
         }
-        let query = "select rolname::text from pg_catalog.pg_roles where rolcanlogin and not rolsuper and rolname <> session_user \
-            and pg_catalog.pg_has_role(oid, session_user, 'usage') order by 1";
-        for row in self.session.client.query(query, &[]).await.doing("look for members of our login")? {
-            let what = format!("`{}` is a member of Greenroom's own login and comes in with it", row.get::<_, String>(0));
-            all.push(Obstacle { what, way_out: "give Greenroom a login of its own under `[fence] user`".to_owned() });
+        let query = "select r.rolname::text from pg_catalog.pg_roles r where r.rolcanlogin and not r.rolsuper and r.rolname::text <> all($1) \
+            and exists (select from pg_catalog.pg_roles o where o.rolname::text = any($1) and pg_catalog.pg_has_role(r.oid, o.oid, 'usage')) order by 1";
+        for row in self.session.client.query(query, &[&self.ours]).await.doing("look for members of our login")? {
+            let what = format!("`{}` is a member of a login of Greenroom's and comes in with it", row.get::<_, String>(0));
+            all.push(Obstacle { what, way_out: "give Greenroom logins of its own under `[source] user` and `[fence] user`".to_owned() });
         }
         let prepared: i64 = self.value("select count(*) from pg_catalog.pg_prepared_xacts where database = $1::text").await?;
         if prepared > 0 {
@@ -157,15 +163,60 @@ impl PgFence {
         Ok(all)
     }
 
+    /// The database's owner, and every right on it but the doors'. Our logins' rights to connect are nobody's door, and are among them.
+    async fn besides(&self) -> Result<Vec<String>> {
+        let database = sql::ident(self.name());
+        let query = "select r.rolname::text, lower(a.privilege_type), a.is_grantable from pg_catalog.pg_database d \
+            cross join lateral pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a \
+            left join pg_catalog.pg_roles r on r.oid = a.grantee where d.datname = $1::text and (a.grantee = 0 or r.oid is not null) \
+            and (a.privilege_type <> 'CONNECT' or r.rolname::text = any($2)) order by 1 nulls first, 2";
+        let rows = self.session.client.query(query, &[&self.name(), &self.ours]).await.doing("read the rights on production")?;
+        let grant = |row: &tokio_postgres::Row| {
+            let (role, right, grantable): (Option<String>, String, bool) = (row.get(0), row.get(1), row.get(2));
+            let option = if grantable && role.is_some() { " with grant option" } else { "" };
+            format!("grant {right} on database {database} to {}{option}", role.map_or_else(|| "public".to_owned(), |r| sql::ident(&r)))
+        };
+        let mut all: Vec<String> = rows.iter().map(grant).collect();
+        let query = "select pg_catalog.pg_get_userbyid(datdba)::text from pg_catalog.pg_database where datname = $1::text";
+        all.push(format!("alter database {database} owner to {}", sql::ident(&self.value::<String>(query).await?)));
+        Ok(all)
+    }
+
+    /// What another database under production's name would break: logical replication out of it, and transactions that nobody should cut off.
+    async fn hazards(&self) -> Result<Vec<Obstacle>> {
+        let mut all = Vec::new();
+        let query = "select slot_name::text from pg_catalog.pg_replication_slots where database = $1::text order by 1";
+        for row in self.session.client.query(query, &[&self.name()]).await.doing("look for replication slots")? {
+            let slot: String = row.get(0);
+            let what = format!("the replication slot `{slot}` follows the database by its identity, and would follow the former one");
+            let way_out = format!(
+                "let its reader catch up, then `select pg_drop_replication_slot({})`; make it anew afterwards",
+                sql::literal(&slot)
+            );
+            all.push(Obstacle { what, way_out });
+        }
+        let query = format!(
+            "select coalesce(a.usename::text, '?'), a.pid, extract(epoch from now() - a.xact_start)::int8 {OTHERS} \
+             and a.xact_start < now() - interval '{LONG_MINUTES} minutes' order by 3 desc"
+        );
+        for row in self.session.client.query(&query, &[&self.name(), &self.ours]).await.doing("look for long transactions")? {
+            let (login, pid, seconds): (String, i32, i64) = (row.get(0), row.get(1), row.get(2));
+            let what =
+                format!("a transaction of `{login}` (pid {pid}) has been running for {} minutes; the fence would cut it off", seconds / 60);
+            all.push(Obstacle { what, way_out: format!("let it end, or `select pg_terminate_backend({pid})`") });
+        }
+        Ok(all)
+    }
+
     async fn gaps(&self) -> Result<Vec<String>> {
         let sees: bool =
             self.value("select pg_catalog.pg_has_role(session_user, 'pg_read_all_stats', 'usage') and $1::text is not null").await?;
         let blind = "Greenroom's login does not see what others' sessions do: idle ones are waited for, too; grant pg_read_all_stats to it";
-        let query = "select rolname::text from pg_catalog.pg_roles where rolsuper and rolcanlogin and rolname <> session_user order by 1";
-        let rows = self.session.client.query(query, &[]).await.doing("look for superusers")?;
+        let query = "select rolname::text from pg_catalog.pg_roles where rolsuper and rolcanlogin and rolname::text <> all($1) order by 1";
+        let rows = self.session.client.query(query, &[&self.ours]).await.doing("look for superusers")?;
         let superusers = rows.iter().map(|r| format!("`{}` is a superuser and can always come in", r.get::<_, String>(0)));
-        let known = format!("whoever knows the password of Greenroom's login `{}` can come in", self.session.login);
-        Ok(superusers.chain((!sees).then(|| blind.to_owned())).chain([known]).collect())
+        let known = self.ours.iter().map(|login| format!("whoever knows the password of Greenroom's login `{login}` can come in"));
+        Ok(superusers.chain((!sees).then(|| blind.to_owned())).chain(known).collect())
     }
 
     /// Other sessions in the database, and whether any of them is in a transaction.
@@ -173,7 +224,7 @@ impl PgFence {
         let query = format!(
             "select a.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''), a.xact_start is not null or a.backend_type is null {OTHERS} order by 1"
         );
-        let rows = self.session.client.query(&query, &[&self.name()]).await.doing("look for sessions")?;
+        let rows = self.session.client.query(&query, &[&self.name(), &self.ours]).await.doing("look for sessions")?;
         let said = |row: &tokio_postgres::Row| {
             let (pid, login, application): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
             let application = if application.is_empty() { String::new() } else { format!(" ({application})") };
@@ -212,8 +263,8 @@ impl PgFence {
     /// Roles that log in and may connect though the fence stands; superusers are known.
     async fn may_come(&self) -> Result<Vec<String>> {
         let query = "select r.rolname::text from pg_catalog.pg_roles r, pg_catalog.pg_database d where d.datname = $1::text and r.rolcanlogin \
-            and not r.rolsuper and r.rolname <> session_user and pg_catalog.has_database_privilege(r.oid, d.oid, 'connect') order by 1";
-        let rows = self.session.client.query(query, &[&self.name()]).await.doing("look who may connect")?;
+            and not r.rolsuper and r.rolname::text <> all($2) and pg_catalog.has_database_privilege(r.oid, d.oid, 'connect') order by 1";
+        let rows = self.session.client.query(query, &[&self.name(), &self.ours]).await.doing("look who may connect")?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 }
@@ -232,7 +283,7 @@ fn respelled(statement: &str, door: &Door, names: &BTreeMap<u32, String>) -> Str
 }
 
 /// The door that is ours, so that we are not shut out.
-fn is_own(door: &Door) -> bool {
+pub(super) fn is_own(door: &Door) -> bool {
     door.key.get(1).is_some_and(|k| k == "own")
 }
 
@@ -241,13 +292,16 @@ impl Fence for PgFence {
     async fn doors(&mut self) -> Result<Doors> {
         let rights = self.rights().await?;
         let mut obstacles = self.obstacles(&rights).await?;
-        let (us, database) = (sql::ident(&self.session.login), sql::ident(self.name()));
-        let superuser: bool =
-            self.value("select rolsuper and $1::text is not null from pg_catalog.pg_roles where rolname = session_user").await?;
+        let database = sql::ident(self.name());
         let mut doors = Vec::new();
-        if !superuser && !rights.iter().any(|r| r.role.as_deref() == Some(self.session.login.as_str())) {
-            // We come in through PUBLIC or a group now.
-            let oid: u32 = self.value("select oid from pg_catalog.pg_roles where rolname = session_user and $1::text is not null").await?;
+        let query = "select oid, rolname::text, rolsuper from pg_catalog.pg_roles where rolname::text = any($1) order by 2";
+        for row in self.session.client.query(query, &[&self.ours]).await.doing("look for Greenroom's logins")? {
+            let (oid, login, superuser): (u32, String, bool) = (row.get(0), row.get(1), row.get(2));
+            if superuser || rights.iter().any(|r| r.role.as_deref() == Some(login.as_str())) {
+                continue;
+            }
+            // It comes in through PUBLIC or a group now.
+            let us = sql::ident(&login);
             doors.push(Door {
                 who: us.clone(),
                 key: vec![oid.to_string(), "own".to_owned()],
@@ -255,7 +309,7 @@ impl Fence for PgFence {
                 open: format!("revoke connect on database {database} from {us}"),
             });
         }
-        for right in rights.iter().filter(|r| r.role.as_deref() != Some(self.session.login.as_str())) {
+        for right in rights.iter().filter(|r| r.role.as_ref().is_none_or(|role| !self.ours.contains(role))) {
             let (who, option) = (right.grantee(), if right.grantable && right.role.is_some() { " with grant option" } else { "" });
             doors.push(Door {
                 key: vec![right.oid.to_string()],
@@ -277,8 +331,10 @@ impl Fence for PgFence {
             engine_id: self.engine_id().await?,
             client,
             doors,
+            besides: self.besides().await?,
             gaps: self.gaps().await?,
             obstacles,
+            hazards: self.hazards().await?,
         })
     }
 

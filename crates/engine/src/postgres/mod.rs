@@ -70,15 +70,17 @@ pub async fn source(address: &Address, secrets: &dyn Secrets, base: &Path) -> Re
     Ok(Box::new(PgSource { server, session }))
 }
 
-/// Connects to a production database, to fence it.
+/// Connects to a production database, to fence it; `spared` are logins of ours besides the address's, which stay in.
 ///
 /// # Errors
 /// As [`source`].
-pub(crate) async fn production(address: &Address, secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Fence>> {
+pub(crate) async fn production(address: &Address, spared: &[String], secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Fence>> {
     let mut server = Server::resolve(address, secrets, base, None)?;
     server.application = connect::application("fence");
     let session = server.open(&server.database, Purpose::Catalog).await?;
-    Ok(Box::new(fence::PgFence { server, session }))
+    let mut ours = vec![session.login.clone()];
+    ours.extend(spared.iter().filter(|login| **login != session.login).cloned());
+    Ok(Box::new(fence::PgFence { server, session, ours }))
 }
 
 /// Connects to a server as a target.
@@ -117,6 +119,7 @@ async fn capabilities(session: &Session, tools: bool) -> Result<Capabilities> {
         shared_snapshot: true,
         max_readers: MOST_READERS,
         atomic_swap: true,
+        takes_production: true,
         progress_with_rows: true,
         // TID range scans exist since version 14; before, each range would read the whole table.
         physical_ranges: session.version >= 140_000,

@@ -8,6 +8,7 @@ use super::error::{Doing, mapped};
 use super::{marker, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Admission, MarkerState, Swap};
+use greenroom_model::fence::Doors;
 use std::time::Duration;
 
 /// Attempts at a swap; each waits up to five seconds for sessions to go.
@@ -31,34 +32,45 @@ pub(crate) async fn end_sessions(session: &Session, databases: &[&str]) -> Resul
     Ok(())
 }
 
-/// Exchanges names; repeatable after a crash.
-pub(crate) async fn swap(server: &Server, session: &Session, swap: &Swap) -> Result<()> {
+/// Exchanges names; repeatable after a crash. `production`: the OID of the one of the two that is production, whose names alone are exchanged.
+pub(crate) async fn swap(server: &Server, session: &Session, swap: &Swap, production: Option<u32>) -> Result<()> {
     let doing = "swap the generation in";
     let generation = marker::find(session, &swap.generation).await?;
     let pilot = marker::find(session, &swap.pilot).await?;
     let Some(generation) = generation else {
         // Done already, if what stands under the pilot's name is the generation that bore this name: names carry the nonce.
         let nonce = pilot.as_ref().and_then(|p| p.marker.as_ref()).map(|m| m.nonce.as_str());
+        let is_production = pilot.as_ref().is_some_and(|p| Some(p.oid) == production);
         return match nonce {
+            _ if is_production => Ok(()),
             Some(nonce) if !nonce.is_empty() && swap.generation.contains(nonce) => Ok(()),
             _ => Err(conflict(doing, format!("database `{}` does not exist, and `{}` is not it", swap.generation, swap.pilot))),
         };
     };
-    let Some(ours) = generation.marker.filter(|m| !matches!(m.state, MarkerState::Promoted | MarkerState::Raw)) else {
-        return Err(conflict(doing, format!("database `{}` does not bear our marker", swap.generation)));
+    let takes_part = |row: &marker::Row| {
+        let state = row.marker.as_ref().map(|m| m.state);
+        match production {
+            Some(oid) => row.oid == oid || state == Some(MarkerState::Promoted),
+            None => state.is_some_and(|s| !matches!(s, MarkerState::Promoted | MarkerState::Raw)),
+        }
     };
+    if !takes_part(&generation) {
+        return Err(conflict(doing, format!("database `{}` does not bear our marker", swap.generation)));
+    }
+    let ours = generation.marker;
     let mut statements = vec!["begin".to_owned()];
     let mut databases = vec![swap.generation.as_str()];
     if let Some(pilot) = pilot {
         let Some(former) = &swap.former else {
             return Err(conflict(doing, format!("database `{}` exists already", swap.pilot)));
         };
-        match pilot.marker.map(|m| m.state) {
+        match pilot.marker.as_ref().map(|m| m.state) {
+            _ if production.is_some() && takes_part(&pilot) => {}
             Some(MarkerState::Promoted) => {
                 return Err(conflict(doing, format!("database `{}` has been promoted to production", swap.pilot)));
             }
-            Some(_) => {}
-            None => return Err(conflict(doing, format!("database `{}` was not made by greenroom", swap.pilot))),
+            Some(_) if production.is_none() => {}
+            _ => return Err(conflict(doing, format!("database `{}` was not made by greenroom", swap.pilot))),
         }
         if marker::find(session, former).await?.is_some() {
             return Err(conflict(doing, format!("database `{former}` exists already")));
@@ -67,7 +79,9 @@ pub(crate) async fn swap(server: &Server, session: &Session, swap: &Swap) -> Res
         databases.push(&swap.pilot);
     }
     statements.push(format!("alter database {} rename to {}", sql::ident(&swap.generation), sql::ident(&swap.pilot)));
-    statements.push(marker::statement(&swap.pilot, &crate::seam::Marker { state: MarkerState::Pilot, ..ours }));
+    if let (Some(ours), None) = (ours, production) {
+        statements.push(marker::statement(&swap.pilot, &crate::seam::Marker { state: MarkerState::Pilot, ..ours }));
+    }
     statements.push("commit".to_owned());
     let statements = statements.join("; ");
     let ender = server.open(&server.database, Purpose::Catalog).await?;
@@ -156,6 +170,34 @@ pub(crate) async fn admit(session: &Session, name: &str, admission: &Admission) 
     }
     if *admission == Admission::Sealed {
         end_sessions(session, &[name]).await?;
+    }
+    Ok(())
+}
+
+/// Lets in whom production let in before its fence, with the same rights on the database; its owner last, since he may be somebody else than us.
+pub(crate) async fn promote(session: &Session, name: &str, doors: &Doors) -> Result<()> {
+    let doing = || format!("let users into `{name}`");
+    match marker::find(session, name).await?.and_then(|row| row.marker) {
+        Some(m) if m.state == MarkerState::Promoted => {}
+        _ => return Err(conflict(&doing(), "it is not what was to take production's place".to_owned())),
+    }
+    if doors.database != name {
+        return Err(conflict(&doing(), format!("its doors were read under the name `{}`", doors.database)));
+    }
+    let database = sql::ident(name);
+    let mut statements = vec!["begin".to_owned(), format!("revoke all on database {database} from public")];
+    for role in grantees(session, name).await?.into_iter().flatten() {
+        statements.push(format!("revoke all on database {database} from {}", sql::ident(&role)));
+    }
+    let theirs = doors.doors.iter().filter(|d| !super::fence::is_own(d));
+    statements.extend(theirs.map(|d| d.open.clone()).chain(doors.besides.iter().cloned()));
+    statements.push("commit".to_owned());
+    if let Err(e) = session.client.batch_execute(&statements.join("; ")).await {
+        if !session.client.is_closed() {
+            let _ = session.client.batch_execute("rollback").await;
+        }
+        let hint = "Greenroom's login must be a member of the role that owns production: grant it that role, then resume";
+        return Err(mapped(&e, doing()).hint(hint));
     }
     Ok(())
 }

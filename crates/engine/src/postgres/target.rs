@@ -9,6 +9,7 @@ use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Admission, Applied, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target};
 use async_trait::async_trait;
 use greenroom_model::catalog::Catalog;
+use greenroom_model::fence::Doors;
 use greenroom_model::upgrade::Statement;
 
 /// A target's server.
@@ -237,7 +238,17 @@ impl Target for PgTarget {
     }
 
     async fn swap(&mut self, names: &Swap) -> Result<()> {
-        swap::swap(&self.server, &self.session, names).await
+        swap::swap(&self.server, &self.session, names, None).await
+    }
+
+    async fn put_in_place(&mut self, names: &Swap, production: &str) -> Result<()> {
+        let server = server_id(&self.server, &self.session).await;
+        let oid = production.strip_prefix(&format!("{server}/")).and_then(|oid| oid.parse().ok()).unwrap_or(0);
+        swap::swap(&self.server, &self.session, names, Some(oid)).await
+    }
+
+    async fn promote(&mut self, name: &str, _former: Option<&str>, doors: &Doors) -> Result<()> {
+        swap::promote(&self.session, name, doors).await
     }
 
     async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()> {

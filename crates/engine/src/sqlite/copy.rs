@@ -46,6 +46,7 @@ pub(super) fn capabilities() -> Capabilities {
         max_readers: 1,
         // The pilot's name changes in one rename; the former's name is linked before (see `swap`).
         atomic_swap: true,
+        takes_production: true,
         progress_with_rows: true,
         physical_ranges: false,
         tools: Vec::new(),

@@ -111,6 +111,12 @@ fn doors_of(c: &Connection) -> Result<(Vec<Door>, Vec<String>)> {
     Ok((doors, gaps))
 }
 
+/// The statement that lets a file keep its journal as this one does.
+fn journal(c: &Connection) -> Result<Vec<String>> {
+    let mode: String = c.query_row("PRAGMA journal_mode", [], |r| r.get(0)).map_err(|e| failed("read the journal mode", &e))?;
+    Ok(vec![format!("PRAGMA journal_mode = {mode}")])
+}
+
 /// Triggers of fences.
 fn triggers(c: &Connection) -> Result<Vec<String>> {
     let doing = "look at the fence";
@@ -154,11 +160,12 @@ impl Fence for SqliteFence {
         let client = format!("sqlite3 {}", quoted(&path));
         let database = self.written.clone();
         let (doors, gaps) = self.session.run(doors_of).await?;
+        let besides = self.session.run(journal).await?;
         if self.session.run(|c| Ok(!triggers(c)?.is_empty())).await? {
             let way_out = "lift it where it was raised; only if that workspace is lost, drop the triggers by hand".to_owned();
             obstacles.push(Obstacle { what: "a fence stands that this workspace did not raise".to_owned(), way_out });
         }
-        Ok(Doors { database, engine_id, client, doors, gaps, obstacles })
+        Ok(Doors { database, engine_id, client, doors, besides, gaps, obstacles, hazards: Vec::new() })
     }
 
     async fn raise(&mut self, doors: &Doors, _drain: Duration) -> Result<()> {
@@ -170,7 +177,21 @@ impl Fence for SqliteFence {
     async fn lift(&mut self, doors: &Doors) -> Result<()> {
         same_database(doors, &self.identity()?)?;
         let all = doors.clone();
-        self.session.run(move |c| together(c, "open production again", all.opening())).await
+        self.session
+            .run(move |c| {
+                let doing = "open production again";
+                together(c, doing, all.opening())?;
+                // A switch that went back has taken it out of WAL mode. Programs that have it open keep the mode that they found.
+                let kept = journal(c)?;
+                for statement in all.besides.iter().filter(|s| !kept.contains(s)) {
+                    match c.execute_batch(statement).map_err(|e| failed(doing, &e)) {
+                        Err(e) if e.kind != ErrorKind::Transient => return Err(e),
+                        _ => {}
+                    }
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn look(&mut self, doors: &Doors) -> Result<Fenced> {

@@ -48,8 +48,8 @@ enum Stage {
     Done,
 }
 
-/// Swaps, or completes a swap that was interrupted.
-pub(super) fn swap(paths: &Paths) -> Result<()> {
+/// Swaps, or completes a swap that was interrupted. `production`: one of the two is production, which has this identity.
+pub(super) fn swap(paths: &Paths, production: Option<&str>) -> Result<()> {
     let doing = || format!("swap `{}` in as `{}`", paths.generation.display(), paths.pilot.display());
     let mut held = Vec::new();
     match stage(paths)? {
@@ -58,10 +58,10 @@ pub(super) fn swap(paths: &Paths) -> Result<()> {
             rustix::fs::unlink(&paths.generation).map_err(|e| io(doing(), e))?;
             return sync_folder(&paths.pilot);
         }
-        Stage::Free => held.push(alone(&paths.generation)?),
+        Stage::Free => held.push(alone(&paths.generation, production)?),
         Stage::Untouched | Stage::Linked => {
-            held.push(alone(&paths.generation)?);
-            held.push(alone(&paths.pilot)?);
+            held.push(alone(&paths.generation, production)?);
+            held.push(alone(&paths.pilot, production)?);
         }
     }
     no_companions(paths)?;
@@ -118,11 +118,17 @@ fn move_to_free(from: &Path, to: &Path) -> std::result::Result<(), Errno> {
 }
 
 /// Takes a database out of WAL mode and holds it exclusively; fails while others use it.
-fn alone(path: &Path) -> Result<Connection> {
+fn alone(path: &Path, production: Option<&str>) -> Result<Connection> {
     let c = open_writable(path, "take exclusively")?;
     let doing = format!("take `{}` exclusively", path.display());
     // Somebody else's database is not moved, whatever its name (P30).
+    let is_production = stat(path)?.is_some_and(|s| Some(engine_id(&s).as_str()) == production);
     match marker::read(&c)?.map(|m| m.state) {
+        _ if is_production => {}
+        Some(MarkerState::Promoted) if production.is_some() => {}
+        Some(_) if production.is_some() => {
+            return Err(EngineError::new(ErrorKind::Conflict, doing, "it is neither production nor what is to take its place"));
+        }
         Some(MarkerState::Building | MarkerState::Pilot) => {}
         Some(MarkerState::Raw) => {
             return Err(EngineError::new(ErrorKind::Conflict, doing, "it is a raw copy, which never goes on stage"));

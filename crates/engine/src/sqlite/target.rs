@@ -15,6 +15,7 @@ use crate::seam::{
 };
 use async_trait::async_trait;
 use greenroom_model::catalog::Catalog;
+use greenroom_model::fence::Doors;
 use rustix::fs::{Access, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
@@ -49,6 +50,53 @@ impl SqliteTarget {
     pub(super) fn path(&self, name: &str) -> Result<PathBuf> {
         resolve(&self.base, name)
     }
+
+    fn paths(&self, swap: &Swap) -> Result<swap::Paths> {
+        Ok(swap::Paths {
+            generation: self.path(&swap.generation)?,
+            pilot: self.path(&swap.pilot)?,
+            former: swap.former.as_deref().map(|f| self.path(f)).transpose()?,
+        })
+    }
+}
+
+/// Gives the file in production's place production's owner and mode, and keeps its journal as production did. The mode comes last: it opens.
+fn promote(path: &Path, former: Option<&Path>, besides: &[String]) -> Result<()> {
+    let doing = format!("let users into `{}`", path.display());
+    match marker::look(path)?.and_then(|s| s.marker) {
+        Some(m) if m.state == MarkerState::Promoted => {}
+        _ => return Err(EngineError::new(ErrorKind::Conflict, doing, "it is not what was to take production's place")),
+    }
+    let like = match former {
+        Some(former) => stat(former)?.ok_or_else(|| {
+            EngineError::new(ErrorKind::Lost, doing.clone(), format!("`{}` is gone", former.display())).hint("find it first")
+        })?,
+        None => return Err(EngineError::unsupported(doing, "who could open production's file is not known")),
+    };
+    let c = open_writable(path, "promote")?;
+    for statement in besides {
+        c.execute_batch(statement).map_err(|e| failed(&doing, &e))?;
+    }
+    let now = stat(path)?.ok_or_else(|| EngineError::new(ErrorKind::Lost, doing.clone(), "the file is gone"))?;
+    let companions = [beside(path, "-wal"), beside(path, "-shm")];
+    let files = || std::iter::once(path).chain(companions.iter().map(PathBuf::as_path)).filter(|p| p.exists());
+    if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid) {
+        let (user, group) = (rustix::fs::Uid::from_raw(like.st_uid), rustix::fs::Gid::from_raw(like.st_gid));
+        for file in files() {
+            rustix::fs::chown(file, Some(user), Some(group)).map_err(|e| {
+                io(doing.clone(), e).hint(format!(
+                    "as an administrator: `chown {}:{} '{}'`, then resume",
+                    like.st_uid,
+                    like.st_gid,
+                    file.display()
+                ))
+            })?;
+        }
+    }
+    for file in files() {
+        rustix::fs::chmod(file, Mode::from_raw_mode(like.st_mode & 0o777)).map_err(|e| io(doing.clone(), e))?;
+    }
+    Ok(())
 }
 
 /// Runs file work and short SQLite calls off the async runtime.
@@ -186,12 +234,20 @@ impl Target for SqliteTarget {
     }
 
     async fn swap(&mut self, swap: &Swap) -> Result<()> {
-        let paths = swap::Paths {
-            generation: self.path(&swap.generation)?,
-            pilot: self.path(&swap.pilot)?,
-            former: swap.former.as_deref().map(|f| self.path(f)).transpose()?,
-        };
-        blocking(move || swap::swap(&paths)).await
+        let paths = self.paths(swap)?;
+        blocking(move || swap::swap(&paths, None)).await
+    }
+
+    async fn put_in_place(&mut self, swap: &Swap, production: &str) -> Result<()> {
+        let (paths, production) = (self.paths(swap)?, production.to_owned());
+        blocking(move || swap::swap(&paths, Some(&production))).await
+    }
+
+    async fn promote(&mut self, name: &str, former: Option<&str>, doors: &Doors) -> Result<()> {
+        let path = self.path(name)?;
+        let former = former.map(|f| self.path(f)).transpose()?;
+        let besides = doors.besides.clone();
+        blocking(move || promote(&path, former.as_deref(), &besides)).await
     }
 
     async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()> {

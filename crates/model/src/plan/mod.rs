@@ -41,12 +41,14 @@ pub enum RunKind {
     Follow,
     /// A refresh after which exported configuration is brought in.
     Import,
+    /// The go-live: what was rehearsed takes production's place.
+    Switch,
 }
 
 impl RunKind {
     /// Whether what the run makes holds production's values.
     pub fn is_unmasked(self) -> bool {
-        matches!(self, RunKind::Restore | RunKind::Dress)
+        matches!(self, RunKind::Restore | RunKind::Dress | RunKind::Switch)
     }
 }
 
@@ -68,6 +70,7 @@ impl fmt::Display for RunKind {
             RunKind::Dress => f.write_str("dress"),
             RunKind::Follow => f.write_str("follow"),
             RunKind::Import => f.write_str("import"),
+            RunKind::Switch => f.write_str("switch"),
         }
     }
 }
@@ -102,6 +105,17 @@ pub struct RawCopy {
     pub keep: bool,
 }
 
+/// Production, as a switch was planned for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Production {
+    /// Identity of its database as the engine has it: names prove nothing.
+    pub engine_id: String,
+    /// It stands on the target under the name that the new database takes, and is put aside.
+    pub on_target: bool,
+    /// Minutes from the fence on after which everything goes back by itself, unless users have been let in.
+    pub minutes: u32,
+}
+
 /// Names of what the run creates; stored byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
@@ -111,9 +125,9 @@ pub struct Names {
     pub nonce: String,
     /// The generation's name until the swap.
     pub generation: String,
-    /// The name people use.
+    /// The name people use: the pilot's, or production's where a switch takes its place.
     pub pilot: String,
-    /// What the present pilot is called after the swap.
+    /// What stands under that name now is called so after the swap.
     pub former: String,
 }
 
@@ -254,6 +268,14 @@ pub enum Action {
     DropRaw,
     /// Drops the generation that the run made: it was only to be tried.
     DropGeneration,
+    /// Waits until a person says that the window has opened.
+    Window,
+    /// Shuts everybody out of production, which is read for the last time afterwards.
+    Fence,
+    /// Lets testers in, and waits for what they say.
+    Accept,
+    /// Lets users into the new production. From here on there is no way back but with what they have written since.
+    Promote,
 }
 
 /// What is done when a step was started and nothing is known about its outcome.
@@ -293,6 +315,11 @@ impl Action {
     /// Whether what the step did belongs to one snapshot and must be compared again under a new one.
     pub fn bound_to_snapshot(&self) -> bool {
         matches!(self, Action::CheckSource | Action::CopyTable { .. } | Action::LargeObjects { .. } | Action::SourceFacts)
+    }
+
+    /// Whether the step may be broken off in its midst when a switch has to go back: what it does is within the generation.
+    pub fn is_within(&self) -> bool {
+        !matches!(self, Action::Window | Action::Fence | Action::Swap | Action::Accept | Action::Promote)
     }
 }
 
@@ -447,6 +474,9 @@ pub struct Plan {
     /// Exported configuration that is brought in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportFrom>,
+    /// See [`Production`]; of a switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production: Option<Production>,
 }
 
 impl Plan {

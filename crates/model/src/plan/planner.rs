@@ -1,8 +1,8 @@
 //! From a program, a schema and capabilities to a plan. Pure: the same input gives the same plan, byte for byte.
 
 use super::{
-    Action, CarryFrom, Expected, Footprint, ImportFrom, Names, Plan, PlannedHow, PlannedUpgrade, RawCopy, Reached, Recipe, RunKind, Step,
-    StepKey, TableCopy,
+    Action, CarryFrom, Expected, Footprint, ImportFrom, Names, Plan, PlannedHow, PlannedUpgrade, Production, RawCopy, Reached, Recipe,
+    RunKind, Step, StepKey, TableCopy,
 };
 use crate::catalog::Catalog;
 use crate::hash::Hash;
@@ -42,6 +42,8 @@ pub struct PlanInput<'a> {
     pub reached: Option<Reached>,
     /// Exported configuration that is brought in, and whether a person is asked before it is.
     pub import: Option<(ImportFrom, bool)>,
+    /// The go-live itself: whose place is taken, and whether a person says when the window opens.
+    pub switch: Option<(Production, bool)>,
 }
 
 /// Makes the plan of restoring a backup. What is in the backup is known only once it stands, so that the rehearsal over it has a plan of its
@@ -80,10 +82,11 @@ pub fn restore(program: &Program, raw: RawCopy, tool: &str) -> Plan {
         reached: None,
         profile: program.profile.clone(),
         import: None,
+        production: None,
     }
 }
 
-/// Makes the plan of a rehearsal, of a refresh where there is a pilot to carry over from, or of a dress rehearsal.
+/// Makes the plan of a rehearsal, of a refresh where there is a pilot to carry over from, of a dress rehearsal, or of the switch that it rehearses.
 pub fn plan(input: PlanInput<'_>) -> Plan {
     let PlanInput {
         program,
@@ -101,11 +104,14 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         follow,
         reached,
         import,
+        switch,
     } = input;
+    // Production's own values, as they are.
+    let raw_values = dress || switch.is_some();
     let upgraded = reached.is_some() && upgrade.is_empty();
-    let statements = if dress { Vec::new() } else { pack_statements(program, upgraded) };
+    let statements = if raw_values { Vec::new() } else { pack_statements(program, upgraded) };
     // What is clear on the pilot is not in production.
-    let large_objects = if dress { Some(LargeObjects::Keep) } else { program.large_objects };
+    let large_objects = if raw_values { Some(LargeObjects::Keep) } else { program.large_objects };
     let recipe = Recipe {
         copy: Hash::of_json(&(&tables, pack_texts(program), large_objects)),
         upgrade: Hash::of_json(&upgrade),
@@ -133,7 +139,15 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     if let (Some(what), true) = (large_objects, catalog.large_objects > 0) {
         copies.push(chain.beside(&before_rows, "large-objects".into(), "large objects".into(), Action::LargeObjects { what }));
     }
-    let rows = if copies.is_empty() { before_rows } else { copies };
+    let mut rows = if copies.is_empty() { before_rows } else { copies };
+    if let Some((_, ask)) = &switch {
+        if *ask {
+            chain.after_all(rows, "window", "wait until the window opens", Action::Window);
+            rows = chain.last();
+        }
+        chain.after_all(rows, "fence", FENCE, Action::Fence);
+        rows = chain.last();
+    }
     chain.after_all(rows, "source-facts", "positions of sequences, values to compare", Action::SourceFacts);
     chain.then("schema-after", "indexes, constraints, triggers", Action::SchemaAfter);
     chain.then("settle", "sequences, derived tables, statistics", Action::Settle);
@@ -142,7 +156,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         chain.then("neutralise", "switch functions off", Action::Neutralise { rules: statements });
     }
     // Without an upgrade in between, what is checked just before people come in is the same.
-    if !dress && !upgraded {
+    if !raw_values && !upgraded {
         chain.then("safety-before", "check that nothing personal or live got through", Action::SafetyCheck { after_upgrade: false });
     }
     for (index, u) in upgrade.iter().enumerate() {
@@ -168,7 +182,11 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         chain.then("import", "bring the files' configuration in", Action::Import { ask: *ask });
         chain.then("verify-import", "compare what was brought in", Action::VerifyImport);
     }
-    if dress {
+    if switch.is_some() {
+        chain.then("swap", format!("give it production's name `{}`", names.pilot), Action::Swap);
+        chain.then("accept", "testers look at it and decide", Action::Accept);
+        chain.then("promote", "let users in: it is production from here on", Action::Promote);
+    } else if dress {
         chain.then("drop", "drop the unmasked generation", Action::DropGeneration);
     } else {
         chain.then("safety-after", "check safety once more, just before people come in", Action::SafetyCheck { after_upgrade: true });
@@ -187,6 +205,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     expected.retain(|k, _| steps.iter().any(|s| s.key == *k));
     Plan {
         kind: match &carry {
+            _ if switch.is_some() => RunKind::Switch,
             _ if dress => RunKind::Dress,
             _ if follow => RunKind::Follow,
             _ if import.is_some() => RunKind::Import,
@@ -209,6 +228,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         reached,
         profile: program.profile.clone(),
         import: import.map(|(from, _)| from),
+        production: switch.map(|(production, _)| production),
     }
 }
 
@@ -239,6 +259,9 @@ fn pack_statements(program: &Program, upgraded: bool) -> Vec<(String, PackRule)>
     let rules = program.packs.iter().flat_map(|p| p.rules.iter().map(move |r| (p.name.clone(), r.clone())));
     rules.filter(|(_, r)| matches!(r.action, PackAction::Statement { .. }) && !(upgraded && r.shape == Shape::Before)).collect()
 }
+
+/// What raising the fence is called.
+const FENCE: &str = "shut everybody out of production; what changed since is copied after that";
 
 /// Builds steps one after the other.
 struct Chain<'a> {

@@ -156,6 +156,15 @@ pub struct FenceSettings {
     pub drain_seconds: u32,
 }
 
+/// What a switch is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchSettings {
+    /// Minutes from the fence on after which everything goes back by itself unless users have been let in.
+    pub minutes: u32,
+    /// Hours that a backup may be old from which a restore was proven.
+    pub restore_point_hours: u32,
+}
+
 /// The pilot: the name people use, and who is let in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pilot {
@@ -464,6 +473,8 @@ pub struct Program {
     pub quarantine: Option<Quarantine>,
     /// See [`FenceSettings`].
     pub fence: FenceSettings,
+    /// See [`SwitchSettings`].
+    pub switch: SwitchSettings,
     /// See [`FileTree`]; by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileTree>,
@@ -512,6 +523,12 @@ pub struct Program {
 }
 
 impl Program {
+    /// What production's database is called: on SQLite the file, relative to the program's folder.
+    pub fn production_name(&self) -> &str {
+        let name = if self.source.engine.has_server() { &self.source.database } else { &self.source.path };
+        name.as_deref().unwrap_or_default()
+    }
+
     /// Hash of what the program means: places in files do not count, so that a new comment or blank line is no edit.
     pub fn hash(&self) -> Hash {
         let mut json = serde_json::to_value(self).expect("domain types serialise to JSON");

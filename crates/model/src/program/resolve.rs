@@ -66,6 +66,7 @@ fn choose(layers: &mut [Read<'_>], name: &str, pilots: &[String], findings: &mut
                 ("target", main.target.is_some()),
                 ("quarantine", main.quarantine.is_some()),
                 ("fence", main.fence.is_some()),
+                ("switch", main.switch.is_some()),
                 ("files", !main.files.is_empty()),
                 ("pilot", main.pilot.is_some()),
             ];
@@ -137,6 +138,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
     let (source, target) = addresses?;
     let quarantine = quarantine::quarantine(layers, &target, findings);
     let fence = settings::fence(layers, &source, findings);
+    let switch = settings::switch(layers, &fence, findings);
     let files = settings::files(layers, findings);
     let accepted = layers.iter().flat_map(|l| &l.main.outbound);
     Some(Program {
@@ -146,6 +148,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
         target,
         quarantine,
         fence,
+        switch,
         files,
         pilot: pilot?,
         profile: None,

@@ -4,7 +4,9 @@ use super::address::missing;
 use super::layers::{MAIN, Read, last, name_in};
 use super::raw::{At, RawGreenroom};
 use crate::finding::{Finding, Place};
-use crate::program::{Address, CopySettings, FenceSettings, FileTree, LargeObjects, MaskSettings, OwnerSettings, Pilot, VerifySettings};
+use crate::program::{
+    Address, CopySettings, FenceSettings, FileTree, LargeObjects, MaskSettings, OwnerSettings, Pilot, SwitchSettings, VerifySettings,
+};
 use std::collections::BTreeMap;
 
 /// The last layer's value.
@@ -104,6 +106,22 @@ pub(super) fn fence(layers: &[Read<'_>], source: &Address, findings: &mut Vec<Fi
         address,
         minutes: minutes.map_or(FENCE_MINUTES, |(_, at)| at.value),
         drain_seconds: get(layers, |m| m.fence.as_ref()?.drain_seconds.as_ref()).unwrap_or(DRAIN_SECONDS),
+    }
+}
+
+/// Hours that a proven restore point may be old.
+const RESTORE_POINT_HOURS: u32 = 24;
+
+/// What a switch is bound to.
+pub(super) fn switch(layers: &[Read<'_>], fence: &FenceSettings, findings: &mut Vec<Finding>) -> SwitchSettings {
+    let minutes = last(layers, |m| m.switch.as_ref()?.minutes.as_ref());
+    if let Some((layer, at)) = minutes.filter(|(_, at)| !(1..=MOST_FENCE_MINUTES).contains(&at.value)) {
+        let finding = Finding::error("GR0124", format!("`switch.minutes` takes 1 to {MOST_FENCE_MINUTES}"));
+        findings.push(finding.at(place(layer, at)).hint("it is the time after which everything goes back by itself"));
+    }
+    SwitchSettings {
+        minutes: minutes.map_or(fence.minutes, |(_, at)| at.value),
+        restore_point_hours: get(layers, |m| m.switch.as_ref()?.restore_point_hours.as_ref()).unwrap_or(RESTORE_POINT_HOURS),
     }
 }
 

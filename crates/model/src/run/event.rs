@@ -254,6 +254,21 @@ pub enum Body {
     FenceLifting,
     /// Production is open as it was.
     FenceLifted,
+    /// Another database has taken production's place: the fence around the former one stays, without a deadline.
+    FenceKept,
+    /// A backup was restored into the quarantine, and every row of the restored copy was read: a restore point.
+    RestoreProven {
+        /// The backup.
+        backup: crate::plan::BackupFile,
+        /// Fingerprint of the schema that the restored copy has.
+        source: Hash,
+        /// Tables that were read.
+        tables: u64,
+        /// Their rows.
+        rows: u64,
+        /// From the beginning of the restore until the last row was read.
+        millis: u64,
+    },
     /// A tree of files was copied, as far as it could be.
     FilesCopied {
         /// Its name in the program.
@@ -298,8 +313,10 @@ pub enum Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UndoPart {
-    /// The former generation gets the pilot's name back.
+    /// The former generation, or production, gets its name back.
     SwapBack,
+    /// Production is opened again as it was.
+    LiftFence,
     /// Who could connect to the former pilot can again.
     Admission,
     /// The generation is dropped.

@@ -113,6 +113,17 @@ pub enum Todo {
     Nothing,
 }
 
+impl Todo {
+    /// The step that is next, if any.
+    pub fn step(&self) -> Option<&StepKey> {
+        match self {
+            Todo::Perform(keys) => keys.first(),
+            Todo::Resolve(key) | Todo::Wait(key) | Todo::Stopped(key) => Some(key),
+            Todo::Undo(_) | Todo::Finish | Todo::FinishUndo | Todo::Nothing => None,
+        }
+    }
+}
+
 impl RunState {
     /// The state right after `RunStarted`.
     pub fn begin(id: RunId, plan_hash: Hash, plan: Plan, event: &Event) -> RunState {
@@ -225,6 +236,7 @@ impl RunState {
             | Body::Opened { .. }
             | Body::Sealed { .. }
             | Body::CarryDecided { .. }
+            | Body::RestoreProven { .. }
             | Body::FilesCopied { .. }
             | Body::FilesVerified { .. }
             | Body::FenceIntended { .. }
@@ -232,6 +244,7 @@ impl RunState {
             | Body::FenceProlonged { .. }
             | Body::FenceLifting
             | Body::FenceLifted
+            | Body::FenceKept
             | Body::DropIntended { .. }
             | Body::Dropped { .. } => return illegal("not an event within a run".into()),
         }
@@ -243,6 +256,9 @@ impl RunState {
         let mut parts = Vec::new();
         if self.may_have_begun(|a| matches!(a, Action::Swap)) {
             parts.push(UndoPart::SwapBack);
+        }
+        if self.may_have_begun(|a| matches!(a, Action::Fence)) {
+            parts.push(UndoPart::LiftFence);
         }
         // The pilot is fenced while its configuration is read.
         if self.may_have_begun(|a| matches!(a, Action::Swap | Action::CarryOver { .. })) {
@@ -292,6 +308,17 @@ impl RunState {
     /// Whether the generation stands under the pilot's name because of this run.
     pub fn swapped(&self) -> bool {
         self.outcome_of(|a| matches!(a, Action::Swap)).is_some() && !self.undo.get(&UndoPart::SwapBack).copied().unwrap_or(false)
+    }
+
+    /// Whether users may be in the new production already: then nothing goes back by itself.
+    pub fn promoted(&self) -> bool {
+        self.may_have_begun(|a| matches!(a, Action::Promote))
+    }
+
+    /// Whether production is, or may be, shut because of this run.
+    pub fn fences(&self) -> bool {
+        let over = matches!(self.phase, Phase::Finished | Phase::Undone);
+        !over && !self.promoted() && self.may_have_begun(|a| matches!(a, Action::Fence))
     }
 
     /// What to do next. `retry` is true when a person asked to go on after a failure.

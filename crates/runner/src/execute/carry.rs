@@ -149,7 +149,7 @@ impl Execution {
     /// Whether the pilot is still fenced, or fenced again and unchanged since it was read: asked by every step from the carry-over to the swap.
     pub(super) async fn still_fenced(&mut self, last: bool) -> Result<(), StepError> {
         let Some(from) = self.plan.carry.clone() else { return Ok(()) };
-        let name = self.plan.names.pilot.clone();
+        let name = self.carried_name();
         let stands = self.target.look(&name).await?.and_then(|s| s.marker);
         // A swap that was cut may have put the new generation there already.
         if stands.is_none_or(|m| m.nonce != from.nonce) {
@@ -170,7 +170,7 @@ impl Execution {
 
     /// The pilot's configuration is what was carried over.
     async fn pilot_still(&mut self, kept: &Kept) -> Result<(), StepError> {
-        let (name, program) = (self.plan.names.pilot.clone(), self.setup.program.clone());
+        let (name, program) = (self.carried_name(), self.setup.program.clone());
         let mut pilot = self.target.enter(&name).await?;
         let catalog = pilot.inspect().await?;
         let mut token = blake3::Hasher::new_keyed(&self.setup.keys.values);
@@ -198,7 +198,7 @@ impl Execution {
         let path = setup.carry.base(&from.nonce);
         let base = Base::open(&path).map_err(|source| super::RunError::Scratch { path, source })?;
         let base = base.ok_or_else(|| no_base(&[]))?;
-        let name = self.plan.names.pilot.clone();
+        let name = self.carried_name();
         let mut pilot = self.target.enter(&name).await?;
         let on_pilot = pilot.inspect().await?;
         let tables = self.plan.tables.clone();

@@ -1,7 +1,8 @@
 //! The log of one run: journal, lease and folded state together, shared by the workers of a copy.
 
 use super::RunError;
-use crate::journal::{Actor, Journal, Lease};
+use crate::journal::{Actor, AppendError, Journal, Lease, Projection, ReplayError};
+use greenroom_model::fence::Fence;
 use greenroom_model::run::{Body, RunState};
 use std::sync::{Arc, Mutex};
 
@@ -46,6 +47,24 @@ impl RunLog {
         let Inner { journal, lease, state } = &mut *inner;
         let event = journal.append(Some(lease), actor, body)?;
         Ok(state.apply(&event)?)
+    }
+
+    /// Appends an event that belongs to no run.
+    ///
+    /// # Errors
+    /// When the journal refuses.
+    pub fn beside(&self, actor: Option<&Actor>, body: Body) -> Result<(), AppendError> {
+        let mut inner = self.inner.lock().expect("no thread panics while it holds the log");
+        inner.journal.append(None, actor, body).map(drop)
+    }
+
+    /// The fence around production that the journal knows now.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn fence(&self) -> Result<Option<Fence>, ReplayError> {
+        let inner = self.inner.lock().expect("no thread panics while it holds the log");
+        Ok(Projection::of(&inner.journal.replay()?)?.fence)
     }
 
     /// The state now.

@@ -20,6 +20,7 @@ mod log;
 mod masker;
 mod neutral;
 mod open;
+mod production;
 mod read_back;
 mod residual;
 mod restore;
@@ -45,6 +46,7 @@ pub use log::RunLog;
 pub use masker::build_masker;
 pub use open::admission;
 pub(crate) use open::admit;
+pub(crate) use production::card_first;
 pub(crate) use read_back::ReadBack;
 pub(crate) use residual::Search;
 pub(crate) use restore::raw_marker;
@@ -53,7 +55,8 @@ pub(crate) use swap::foreign;
 pub(crate) use verify_copy::differences;
 pub(crate) use verify_upgrade::UPGRADED;
 
-use crate::journal::AppendError;
+use crate::fencing::{FenceError, Fencing};
+use crate::journal::{AppendError, ReplayError};
 use crate::ports::{Clock, Engines, Notice, Observer};
 use crate::workspace::{RunKeys, read_json, write_json};
 use greenroom_engine::{EngineError, ErrorKind, Generation, Held, SchemaScript, ServerLock, Target};
@@ -61,6 +64,7 @@ use greenroom_model::catalog::Catalog;
 use greenroom_model::plan::{Action, Plan, Recovery, Step, StepKey};
 use greenroom_model::program::Program;
 use greenroom_model::run::{Body, Failure, Outcome, Phase, Question, RunState, Todo};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
@@ -91,6 +95,8 @@ pub struct Setup {
     pub planned: Option<Catalog>,
     /// What carrying configuration over needs.
     pub carry: CarrySetup,
+    /// What a switch fences production with.
+    pub fencing: Fencing,
 }
 
 /// How driving a run ended.
@@ -116,6 +122,9 @@ pub enum RunError {
     /// The journal refused.
     #[error(transparent)]
     Journal(#[from] AppendError),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// A database refused before any step could be tried.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -144,6 +153,8 @@ pub(crate) enum StepError {
     Failed(Failure),
     /// A person must act.
     Waits(Question),
+    /// It ended badly, and a switch must not stay where it is: the former state is restored at once.
+    GoBack(Failure),
     /// Stopped on request; the step counts as not done.
     Stopped,
     /// Nothing more can be recorded.
@@ -165,6 +176,17 @@ impl From<RunError> for StepError {
 impl From<Failure> for StepError {
     fn from(f: Failure) -> StepError {
         StepError::Failed(f)
+    }
+}
+
+impl From<FenceError> for StepError {
+    fn from(e: FenceError) -> StepError {
+        match e {
+            FenceError::Failed(f) => StepError::Failed(*f),
+            FenceError::Engine(e) => e.into(),
+            FenceError::Append(e) => StepError::Dead(e.into()),
+            FenceError::Files(e) => failure("GR0724", format!("could not write down what the fence takes away: {e}")).into(),
+        }
     }
 }
 
@@ -261,7 +283,7 @@ impl Execution {
             Ok(()) | Err(StepError::Waits(_) | StepError::Stopped) => Ok(()),
             Err(StepError::Dead(e)) => Err(e),
             // The run is as if it had been killed: `resume` and `undo` both lift the fence.
-            Err(StepError::Failed(f)) => Err(RunError::Fence(f)),
+            Err(StepError::Failed(f) | StepError::GoBack(f)) => Err(RunError::Fence(f)),
         }
     }
 
@@ -271,7 +293,13 @@ impl Execution {
                 return Ok(Ended::Stopped);
             }
             let state = self.log.state();
-            let ended = match state.next(retry) {
+            let deadline = self.deadline()?;
+            let next = state.next(retry);
+            if let (Some(until), Some(key)) = (deadline.filter(|until| self.setup.clock.now() >= *until), next.step()) {
+                self.go_back(key.clone(), production::time_is_up(until)).await?;
+                continue;
+            }
+            let ended = match next {
                 Todo::Nothing if state.phase == Phase::Undone => return Ok(Ended::Undone),
                 Todo::Nothing => return Ok(Ended::Finished),
                 Todo::Finish => {
@@ -287,7 +315,7 @@ impl Execution {
                 Todo::Undo(part) => match self.undo(part).await {
                     Ok(()) => continue,
                     Err(StepError::Dead(e)) => return Err(e),
-                    Err(StepError::Failed(f)) => return Ok(Ended::UndoFailed(f)),
+                    Err(StepError::Failed(f) | StepError::GoBack(f)) => return Ok(Ended::UndoFailed(f)),
                     Err(StepError::Waits(_) | StepError::Stopped) => return Ok(Ended::Stopped),
                 },
                 Todo::Wait(key) => match state.steps.get(&key) {
@@ -301,22 +329,20 @@ impl Execution {
                 Todo::Resolve(key) => match self.snapshot_for(std::slice::from_ref(&key)).await {
                     Err(e) => Err((key, e)),
                     Ok(true) => continue,
-                    Ok(false) => self.one(&key, true).await,
+                    Ok(false) => self.in_time(deadline, std::slice::from_ref(&key), true).await,
                 },
                 Todo::Perform(keys) => match self.snapshot_for(&keys).await {
                     Err(e) => Err((keys[0].clone(), e)),
                     // Under a new snapshot finished copies have become stale: ask again what is next.
                     Ok(true) => continue,
-                    Ok(false) => match self.plan.step(&keys[0]).map(|s| &s.action) {
-                        Some(Action::CopyTable { .. }) => self.copy_tables(keys).await,
-                        _ => self.one(&keys[0], false).await,
-                    },
+                    Ok(false) => self.in_time(deadline, &keys, false).await,
                 },
             };
             match ended {
                 Ok(()) => {}
                 Err((_, StepError::Dead(e))) => return Err(e),
                 Err((_, StepError::Stopped)) => return Ok(Ended::Stopped),
+                Err((step, StepError::GoBack(failure))) => self.go_back(step, failure).await?,
                 Err((step, StepError::Failed(failure))) => {
                     self.log.record(Body::StepFailed { step: step.clone(), failure: failure.clone() })?;
                     self.let_go().await;
@@ -329,6 +355,37 @@ impl Execution {
                 }
             }
         }
+    }
+
+    /// Performs steps, but a switch's only until its time is up: what is broken off then is within the generation, which is dropped.
+    async fn in_time(&mut self, deadline: Option<Timestamp>, keys: &[StepKey], resolve: bool) -> Result<(), (StepKey, StepError)> {
+        let action = self.plan.step(&keys[0]).map(|s| s.action.clone());
+        let until = deadline.filter(|_| action.as_ref().is_some_and(Action::is_within));
+        let clock = self.setup.clock.clone();
+        let work = async {
+            match action {
+                Some(Action::CopyTable { .. }) if !resolve => self.copy_tables(keys.to_vec()).await,
+                _ => self.one(&keys[0], resolve).await,
+            }
+        };
+        let Some(until) = until else { return work.await };
+        let left = std::time::Duration::try_from(until.duration_since(clock.now())).unwrap_or_default();
+        tokio::select! {
+            done = work => done,
+            () = tokio::time::sleep(left) => Err((keys[0].clone(), StepError::GoBack(production::time_is_up(until)))),
+        }
+    }
+
+    /// Says why, and lets the driver restore the former state.
+    async fn go_back(&mut self, step: StepKey, failure: Failure) -> Result<(), RunError> {
+        self.setup.observer.notice(Notice::Line(failure.message.clone()));
+        self.log.record(Body::StepFailed { step, failure })?;
+        // Broken off in their midst, they are of no use any more.
+        drop((self.held.take(), self.inside.take()));
+        if let Some(refused) = self.no_way_back().await? {
+            return Err(RunError::Fence(refused));
+        }
+        self.log.record(Body::UndoStarted)
     }
 
     /// Records that the former state is wanted; [`Execution::drive`] then restores it. A run that cannot go back any more is left as it
@@ -430,6 +487,10 @@ impl Execution {
             Action::Restore => self.restore().await,
             Action::DropRaw => self.drop_raw().await,
             Action::DropGeneration => self.drop_tried().await,
+            Action::Window => self.window(answer),
+            Action::Fence => self.fence_production().await,
+            Action::Accept => self.accept(answer).await,
+            Action::Promote => self.promote().await,
         }
     }
 

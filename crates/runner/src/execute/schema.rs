@@ -2,7 +2,8 @@
 
 use super::{Execution, StepError, failure};
 use greenroom_engine::{SchemaPart, SchemaScript};
-use greenroom_model::program::LargeObjects;
+use greenroom_model::plan::RunKind;
+use greenroom_model::program::{LargeObjects, OwnerSettings};
 use greenroom_model::run::Outcome;
 
 /// Where the list of owners and grants that were not carried is kept.
@@ -62,11 +63,21 @@ impl Execution {
     pub(super) async fn settle(&mut self) -> Result<Outcome, StepError> {
         let facts = self.facts()?;
         let script = self.schema_script()?;
-        let owners = self.setup.program.owners.clone();
+        let owners = match self.plan.kind {
+            // People work in it under their own names.
+            RunKind::Switch => OwnerSettings { keep_owners: true, keep_grants: true, map: Default::default() },
+            _ => self.setup.program.owners.clone(),
+        };
         let inside = self.generation().await?;
         inside.settle(&facts.sequences).await?;
         let lost = inside.access(&script, &owners).await?;
         self.keep(NOT_CARRIED, &lost)?;
+        if self.plan.kind == RunKind::Switch && !lost.is_empty() {
+            let mut f = failure("GR0766", format!("{} owners and rights of production cannot be carried", lost.len()));
+            f.hint = Some("let Greenroom's login be a member of the roles that are named, then `greenroom resume`".into());
+            f.details = lost.into_iter().map(|(what, why)| format!("{what}: {why}")).collect();
+            return Err(f.into());
+        }
         let notes = lost.iter().map(|(what, why)| format!("not carried: {what}: {why}")).collect();
         Ok(Outcome { notes, ..Outcome::default() })
     }

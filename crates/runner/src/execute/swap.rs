@@ -20,7 +20,11 @@ pub(crate) const FORMER: &str = "former.json";
 impl Execution {
     pub(super) async fn swap(&mut self) -> Result<Outcome, StepError> {
         let names = self.plan.names.clone();
-        let former = self.former_pilot().await?;
+        let switch = self.plan.production.is_some();
+        let former = match switch {
+            true => self.former_production().await?,
+            false => self.former_pilot().await?,
+        };
         if let Some(s) = self.target.look(&names.generation).await?
             && s.marker.as_ref().is_some_and(|m| m.nonce == names.nonce)
         {
@@ -29,15 +33,17 @@ impl Execution {
             if let Some(inside) = self.inside.take() {
                 inside.leave().await?;
             }
-            self.target.mark(&names.generation, &self.marker(MarkerState::Pilot)).await?;
+            let state = if switch { MarkerState::Promoted } else { MarkerState::Pilot };
+            self.target.mark(&names.generation, &self.marker(state)).await?;
         }
         let swap = Swap {
             generation: names.generation.clone(),
             pilot: names.pilot.clone(),
             former: former.standing.as_ref().map(|_| names.former.clone()),
         };
-        self.target.swap(&swap).await?;
-        if swap.former.is_some() {
+        self.exchange(&swap).await?;
+        // What was production is shut by its fence, and bears no marker of ours.
+        if swap.former.is_some() && !switch {
             self.target.admit(&names.former, &Admission::Sealed).await?;
         }
         // Names prove nothing: ask what stands there now.
@@ -51,11 +57,21 @@ impl Execution {
         }
         if let Some(former) = &former.standing {
             outcome.facts.insert("former".into(), names.former);
+            outcome.facts.insert("former_id".into(), former.engine_id.clone());
             if let Some(m) = &former.marker {
                 outcome.facts.insert("former_nonce".into(), m.nonce.clone());
             }
         }
         Ok(outcome)
+    }
+
+    /// Exchanges names, of pilots or with production.
+    pub(super) async fn exchange(&mut self, swap: &Swap) -> Result<(), StepError> {
+        match &self.plan.production {
+            Some(production) => self.target.put_in_place(swap, &production.engine_id).await?,
+            None => self.target.swap(swap).await?,
+        }
+        Ok(())
     }
 
     /// What stood under the pilot's name before the swap, written down at first and held against what stands there now ever after: a note

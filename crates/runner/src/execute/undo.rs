@@ -2,13 +2,16 @@
 
 use super::swap::{FORMER, Former, not_the_former, same};
 use super::{Execution, RunError, StepError, failure, failure_of};
-use greenroom_engine::{Admission, Swap};
+use greenroom_engine::{Admission, MarkerState, Swap};
 use greenroom_model::run::{Body, Failure, Outcome, UndoPart};
 
 impl Execution {
     /// Why a run whose generation is on stage cannot be undone any more; asked before anything is recorded, so that a run which cannot go
     /// back stays finished instead of being stuck half way.
     pub(super) async fn no_way_back(&mut self) -> Result<Option<Failure>, RunError> {
+        if self.log.state().promoted() {
+            return Ok(Some(let_in(&self.plan.names.pilot)));
+        }
         if !self.log.state().swapped() {
             return Ok(None);
         }
@@ -34,6 +37,7 @@ impl Execution {
         self.log.record(Body::UndoStepStarted { part })?;
         let done = match part {
             UndoPart::SwapBack => self.swap_back().await,
+            UndoPart::LiftFence => self.open_production().await,
             UndoPart::Admission => self.former_admission().await,
             UndoPart::DropGeneration => self.drop_generation().await,
             UndoPart::Inverse => self.inverse().await,
@@ -80,7 +84,7 @@ impl Execution {
             former: former.standing.as_ref().map(|_| names.former.clone()),
         };
         // A swap that was cut midway is completed first: from there the way back is known.
-        self.target.swap(&swap).await?;
+        self.exchange(&swap).await?;
         // It leaves the stage: nobody may come in under its other name.
         self.target.admit(&names.pilot, &Admission::Sealed).await?;
         let back = match &swap.former {
@@ -90,13 +94,12 @@ impl Execution {
         if let (Some(name), None) = (&swap.former, self.target.look(&names.former).await?) {
             return Err(former_gone(name).into());
         }
-        self.target.swap(&back).await?;
-        Ok(())
+        self.exchange(&back).await
     }
 
     async fn former_admission(&mut self) -> Result<(), StepError> {
-        let Some(Former { standing: Some(s), admission: Some(admission) }) = self.kept::<Former>(FORMER)? else { return Ok(()) };
-        let name = self.plan.names.pilot.clone();
+        let Some(Former { standing: Some(s), admission: Some(admission) }) = self.kept::<Former>(self.note())? else { return Ok(()) };
+        let name = self.carried_name();
         let now = self.target.look(&name).await?;
         if now.is_some_and(|now| same(&now, &s)) {
             self.target.admit(&name, &admission).await?;
@@ -152,6 +155,10 @@ impl Execution {
         match self.target.look(&names.generation).await? {
             None => {}
             Some(s) if s.marker.as_ref().is_some_and(|m| m.nonce == names.nonce) => {
+                // It was about to become production, and nobody but testers was in it.
+                if s.marker.is_some_and(|m| m.state == MarkerState::Promoted) && !self.log.state().promoted() {
+                    self.target.mark(&names.generation, &self.marker(self.making())).await?;
+                }
                 self.target.drop_marked(&names.generation, &names.nonce).await?;
             }
             // Half made: created, not yet marked. The name carries our nonce; completing it makes it ours to drop.
@@ -176,6 +183,12 @@ impl Execution {
 fn replaced(pilot: &str) -> Failure {
     let mut f = failure("GR0714", format!("`{pilot}` has been replaced since: this run cannot be undone any more"));
     f.hint = Some("undo the later run first, or leave things as they are".into());
+    f
+}
+
+fn let_in(production: &str) -> Failure {
+    let mut f = failure("GR0764", format!("users have been let into the new `{production}`: the switch cannot be undone any more"));
+    f.hint = Some("what they have written since would be lost: the former production stands beside it, fenced and unchanged".into());
     f
 }
 

@@ -10,7 +10,7 @@ pub use sqlite::SqliteJournal;
 
 use greenroom_model::fence::{Fence, Progress};
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::Plan;
+use greenroom_model::plan::{BackupFile, Plan};
 use greenroom_model::run::{Body, Broken, Event, IllegalEvent, RunId, RunState, event_hash};
 use std::collections::BTreeMap;
 
@@ -130,6 +130,23 @@ pub struct TreeState {
     pub verified: Option<(jiff::Timestamp, u64)>,
 }
 
+/// A backup from which a restore was proven.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct RestorePoint {
+    /// The backup.
+    pub backup: BackupFile,
+    /// Fingerprint of the schema that its restored copy has.
+    pub source: Hash,
+    /// When it was proven.
+    pub at: jiff::Timestamp,
+    /// Tables that were read.
+    pub tables: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Milliseconds from the beginning of the restore until the last row was read.
+    pub millis: u64,
+}
+
 /// Everything that follows from a journal's events.
 #[derive(Clone, Debug, Default)]
 pub struct Projection {
@@ -147,6 +164,8 @@ pub struct Projection {
     pub decided: Vec<greenroom_model::carry::Decided>,
     /// The fence around production that is not lifted.
     pub fence: Option<Fence>,
+    /// Restore points in the order in which they were proven.
+    pub restore_points: Vec<RestorePoint>,
     /// Trees of files by name: when each was last copied or compared, and whether everything was as it should be.
     pub files: BTreeMap<String, TreeState>,
     /// Events at which the wall clock went back.
@@ -206,7 +225,16 @@ impl Projection {
                     _ => fence.progress = Progress::Lifting,
                 }
             }
-            Body::FenceLifted => self.fence = None,
+            // One that is kept has no deadline, and is nobody's to lift.
+            Body::FenceLifted | Body::FenceKept => self.fence = None,
+            Body::RestoreProven { backup, source, tables, rows, millis } => self.restore_points.push(RestorePoint {
+                backup: backup.clone(),
+                source: *source,
+                at: e.at,
+                tables: *tables,
+                rows: *rows,
+                millis: *millis,
+            }),
             Body::FilesCopied { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().copied = Some((e.at, *wrong)),
             Body::FilesVerified { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().verified = Some((e.at, *wrong)),
             Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),

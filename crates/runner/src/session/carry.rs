@@ -121,7 +121,7 @@ impl Session {
         }))
     }
 
-    fn configures(&self) -> bool {
+    pub(super) fn configures(&self) -> bool {
         self.program.kinds.iter().any(|k| k.kind == Kind::Configuration)
     }
 

@@ -10,6 +10,10 @@ use greenroom_model::plan::{Action, RunKind};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
 use std::collections::BTreeSet;
 
+/// The role of what a switch has put in production's place, or is about to.
+const PRODUCTION: &str = "production";
+/// The role of what was production before a switch.
+const FORMER_PRODUCTION: &str = "former production";
 /// The role of a whole raw copy.
 const RAW: &str = "raw copy";
 /// The role of what a dress rehearsal made.
@@ -69,6 +73,14 @@ impl Session {
                 }
             }
         }
+        for run in history.runs.iter().filter(|r| r.plan.kind == RunKind::Switch && r.swapped()) {
+            let facts = run.outcome_of(|a| matches!(a, Action::Swap)).map(|o| &o.facts);
+            let Some((former, id)) = facts.and_then(|f| Some((f.get("former")?, f.get("former_id")?))) else { continue };
+            // It bears no marker of ours: the engine's identity tells.
+            if let Some(standing) = target.look(former).await?.filter(|s| s.engine_id == *id) {
+                all.push(known(former, FORMER_PRODUCTION, run, "", Some(standing)));
+            }
+        }
         // Also under names that the program does not know any more.
         let pilots: BTreeSet<&str> =
             history.runs.iter().map(|r| r.plan.names.pilot.as_str()).chain([self.program.pilot.name.as_str()]).collect();
@@ -76,7 +88,8 @@ impl Session {
             let Some(standing) = target.look(name).await? else { continue };
             let nonce = standing.marker.as_ref().map(|m| m.nonce.clone());
             let Some(run) = history.runs.iter().find(|r| Some(&r.plan.names.nonce) == nonce.as_ref()) else { continue };
-            let mut k = known(name, "pilot", run, &run.plan.names.nonce, Some(standing));
+            let role = if run.plan.kind == RunKind::Switch { PRODUCTION } else { "pilot" };
+            let mut k = known(name, role, run, &run.plan.names.nonce, Some(standing));
             k.admission = Some(target.admission(name).await?);
             all.push(k);
         }
@@ -123,6 +136,14 @@ impl Session {
                 "`greenroom status` lists those that it knows; others are not Greenroom's to drop",
             ));
         };
+        if k.role == PRODUCTION {
+            let hint = format!("`greenroom undo {}` puts the former production back, as long as users have not been let in", k.run);
+            return Err(refused("GR0503", format!("`{name}` stands in production's place: it is nobody's to drop"), hint));
+        }
+        if k.role == FORMER_PRODUCTION {
+            let hint = "it is the only way back to where everything was; drop it by hand when nobody needs it any more";
+            return Err(refused("GR0503", format!("`{name}` was production until `{}`, and was not made by Greenroom", k.run), hint));
+        }
         let _theirs = self.lock_of(k.profile.as_deref())?;
         let busy = self.whole_history()?.runs.iter().any(|r| r.id == k.run && matches!(r.phase, Phase::Running | Phase::Undoing));
         if busy && (k.role == "generation" || k.role == UNMASKED) {

@@ -150,7 +150,7 @@ impl Session {
         let locked = self.server_lock(&plan).await?;
         let mut execution = self.execution(self.journal()?, state, false, locked)?;
         if !undoing && let Some(f) = execution.undo_all(&self.actor).await? {
-            let code = if f.code == "GR0715" { "GR0715" } else { "GR0714" };
+            let code = ["GR0715", "GR0764"].into_iter().find(|c| *c == f.code).unwrap_or("GR0714");
             return Err(refused(code, f.message, f.hint.unwrap_or_default()));
         }
         let ended = execution.drive(true).await?;
@@ -224,6 +224,7 @@ impl Session {
             by_hand,
             planned: std::fs::read(self.workspace.planned_schema(state.plan_hash)).ok().and_then(|b| serde_json::from_slice(&b).ok()),
             carry,
+            fencing: self.fencing(),
         };
         let log = RunLog::take(Box::new(journal), state, &self.owner)?;
         Ok(Execution::begin_locked(setup, log, locked))

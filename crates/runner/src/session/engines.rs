@@ -53,7 +53,9 @@ impl Engines for RealEngines {
         Ok(target)
     }
     async fn production(&self) -> greenroom_engine::Result<Box<dyn Fence>> {
-        greenroom_engine::production(&self.production, self.secrets.as_ref(), &self.folder).await
+        // The snapshot is read, and the new database filled, while everybody else is shut out.
+        let spared: Vec<String> = [&self.source.user, &self.target.user].into_iter().flatten().cloned().collect();
+        greenroom_engine::production(&self.production, &spared, self.secrets.as_ref(), &self.folder).await
     }
     async fn quarantine(&self) -> greenroom_engine::Result<Box<dyn Target>> {
         let declared = self.quarantine.as_ref().ok_or_else(no_quarantine)?;

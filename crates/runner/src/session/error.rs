@@ -1,6 +1,7 @@
 //! Why something could not be done. Owns the kinds of refusal; how they are worded for people is the surface's.
 
 use crate::execute::RunError;
+use crate::fencing::FenceError;
 use crate::journal::{AppendError, ReplayError};
 use greenroom_engine::EngineError;
 use greenroom_model::finding::Finding;
@@ -60,4 +61,15 @@ pub enum SessionError {
 /// A refusal with its code.
 pub(super) fn refused(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> SessionError {
     SessionError::Refused { code, message: message.into(), hint: hint.into() }
+}
+
+impl From<FenceError> for SessionError {
+    fn from(e: FenceError) -> SessionError {
+        match e {
+            FenceError::Failed(f) => SessionError::Failed(f),
+            FenceError::Engine(e) => e.into(),
+            FenceError::Append(e) => e.into(),
+            FenceError::Files(e) => e.into(),
+        }
+    }
 }

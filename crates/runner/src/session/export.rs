@@ -21,7 +21,7 @@ impl Session {
         let exported = read_export(pilot.as_mut(), &self.program, &former, &base, selection).await;
         pilot.leave().await?;
         exported.map_err(|e| match e {
-            StepError::Failed(f) => SessionError::Failed(Box::new(f)),
+            StepError::Failed(f) | StepError::GoBack(f) => SessionError::Failed(Box::new(f)),
             StepError::Dead(e) => e.into(),
             StepError::Waits(_) | StepError::Stopped => refused("GR0709", "stopped", "export again"),
         })

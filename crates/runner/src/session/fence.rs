@@ -1,17 +1,15 @@
-//! Production's fence: shown beforehand, raised, prolonged, lifted. What it takes away is written down before the first change, twice: for
-//! `lift`, and on a card with statements that a person can type when nothing of ours works any more.
-//!
-//! Owns the order of these, and what the journal is told. Does not own how people are shut out (`engine::fence`).
+//! Production's fence on request: shown beforehand, raised, prolonged, lifted, watched. Owns whether that may be done now; how it is done is
+//! `fencing`'s.
 
 use super::error::refused;
 use super::{Session, SessionError};
-use crate::journal::Journal;
-use crate::ports::Notice;
-use crate::workspace::{read_json, write_json, write_whole};
-use greenroom_engine::fence::{self as engine, Fenced};
-use greenroom_model::fence::{Doors, Fence, Progress, Stands};
-use greenroom_model::hash::Hash;
-use greenroom_model::run::{Body, Failure};
+use crate::execute::{Ended, card_first};
+use crate::fencing::{Aim, Fencing, card};
+use crate::journal::{Actor, AppendError, Journal};
+use greenroom_engine::ErrorKind;
+use greenroom_engine::fence::Fenced;
+use greenroom_model::fence::{Doors, Fence};
+use greenroom_model::run::{Body, RunState};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -55,9 +53,13 @@ impl Session {
             Some(fence) => self.doors_of(fence)?,
             None => production.doors().await?,
         };
-        let now = production.look(&doors).await?;
+        let now = match (production.look(&doors).await, self.switching()?) {
+            // The former production stands aside, still fenced.
+            (Err(e), Some(run)) if e.kind == ErrorKind::Conflict && run.swapped() => return Err(of_a_switch(&run)),
+            (now, _) => now?,
+        };
         let overdue = fence.as_ref().is_some_and(|f| f.until <= self.clock.now());
-        let card = fence.as_ref().map(|_| self.workspace.card());
+        let card = fence.as_ref().map(|_| self.fencing().card_file());
         Ok(FenceView { fence, overdue, doors, now, card })
     }
 
@@ -77,58 +79,11 @@ impl Session {
         shown: &mut (dyn FnMut(&str, &Doors) + Send),
     ) -> Result<FenceView, SessionError> {
         let _lock = self.fence_lock()?;
-        let mut production = self.engines.production().await?;
-        let begun = match self.whole_history()?.fence {
-            Some(fence) => {
-                let doors = self.doors_of(&fence)?;
-                let now = production.look(&doors).await?;
-                match (fence.progress, now.stands) {
-                    // Nothing of it is left: who may come in may be somebody else by now.
-                    (_, Stands::Down) => None,
-                    (Progress::Raised, Stands::Up) if now.is_tight() => {
-                        let hint = "`greenroom fence` shows it; `greenroom fence prolong` gives it more time, `greenroom fence lift` takes it down";
-                        return Err(refused("GR0742", "production is fenced already", hint));
-                    }
-                    _ => Some(doors),
-                }
-            }
-            None => None,
-        };
-        let doors = match begun {
-            Some(doors) => doors,
-            None => {
-                let doors = production.doors().await?;
-                self.unobstructed(&doors)?;
-                write_json(&self.workspace.doors(doors.hash()), &doors)?;
-                doors
-            }
-        };
-        let card = card(&self.program.name, &doors, until);
-        write_whole(&self.workspace.card(), card.as_bytes())?;
-        shown(&card, &doors);
+        let known = self.whole_history()?.fence;
         let mut journal = self.journal()?;
-        let intent = Body::FenceIntended { doors: doors.hash(), until, reason: reason.map(str::to_owned) };
-        journal.append(None, Some(&self.actor), intent)?;
-        if let Err(e) = self.keep_out(production.as_mut(), &doors).await {
-            // A fence that does not hold shuts people out for nothing.
-            drop(production);
-            self.give_back(&doors).await.map_err(|second| half_raised(&e, &second))?;
-            self.observer.notice(Notice::Line("what had been shut is open again".to_owned()));
-            return Err(e);
-        }
-        journal.append(None, None, Body::FenceRaised)?;
-        drop(production);
+        let mut record = |actor: Option<&Actor>, body: Body| journal.append(None, actor, body).map(drop);
+        self.fencing().raise(&mut record, known, Aim { until, reason, first: None }, shown).await?;
         self.fence().await
-    }
-
-    async fn keep_out(&self, production: &mut dyn engine::Fence, doors: &Doors) -> Result<(), SessionError> {
-        let drain = Duration::from_secs(u64::from(self.program.fence.drain_seconds));
-        production.raise(doors, drain).await?;
-        let now = production.look(doors).await?;
-        if now.stands != Stands::Up || !now.is_tight() {
-            return Err(otherwise("raised", &now));
-        }
-        Ok(())
     }
 
     /// Gives the fence another deadline.
@@ -140,7 +95,8 @@ impl Session {
             let _lock = self.fence_lock()?;
             let fence = self.whole_history()?.fence.ok_or_else(no_fence)?;
             self.journal()?.append(None, Some(&self.actor), Body::FenceProlonged { until })?;
-            write_whole(&self.workspace.card(), card(&self.program.name, &self.doors_of(&fence)?, until).as_bytes())?;
+            let first = self.switching()?.and_then(|run| card_first(&run.plan));
+            self.fencing().rewrite_card(&self.doors_of(&fence)?, until, first.as_deref())?;
         }
         self.fence().await
     }
@@ -148,15 +104,26 @@ impl Session {
     /// Opens production as it was, however far the fence got.
     ///
     /// # Errors
-    /// When there is none; when it still stands afterwards.
+    /// When there is none; when it still stands afterwards; when it is a switch's, which has more to take back.
     pub async fn lift_fence(&self) -> Result<(), SessionError> {
         let _lock = self.fence_lock()?;
         let doors = match self.whole_history() {
-            Ok(history) => self.doors_of(&history.fence.ok_or_else(no_fence)?)?,
+            Ok(history) => {
+                let fence = history.fence.ok_or_else(no_fence)?;
+                if let Some(run) = self.switching()? {
+                    return Err(of_a_switch(&run));
+                }
+                self.doors_of(&fence)?
+            }
             // Production is given back also when the journal cannot be read.
-            Err(e) => self.only_doors()?.ok_or(e)?,
+            Err(e) => self.fencing().only_doors()?.ok_or(e)?,
         };
         self.give_back(&doors).await
+    }
+
+    /// The unfinished switch because of which production is shut.
+    pub(super) fn switching(&self) -> Result<Option<RunState>, SessionError> {
+        Ok(self.whole_history()?.runs.into_iter().find(RunState::fences))
     }
 
     /// Puts on record that a person gave production back by hand: for when what the fence took away is lost, or names what is gone. The database is
@@ -170,58 +137,28 @@ impl Session {
         let mut journal = self.journal()?;
         journal.append(None, Some(&self.actor), Body::FenceLifting)?;
         journal.append(None, Some(&self.actor), Body::FenceLifted)?;
-        Ok(self.put_aside(fence.doors)?)
+        Ok(self.fencing().put_aside(fence.doors, "lifted")?)
     }
 
-    /// Opens first and writes down afterwards: nobody is kept out because a disk is full.
     async fn give_back(&self, doors: &Doors) -> Result<(), SessionError> {
         let mut journal = self.journal();
-        // What cannot be written down now is said at the end.
-        let _ = journal.as_mut().map(|j| j.append(None, Some(&self.actor), Body::FenceLifting));
-        let mut production = self.engines.production().await?;
-        // Where nothing is shut nothing is changed: a database that somebody holds locked is none that we must wait for.
-        if production.look(doors).await?.stands != Stands::Down {
-            production.lift(doors).await?;
-        }
-        let now = production.look(doors).await?;
-        if now.stands != Stands::Down {
-            return Err(otherwise("lifted", &now));
-        }
-        let unrecorded = |why: String| {
-            let hint = "mend or restore the workspace, then `greenroom fence lift --by-hand` puts it on record";
-            refused("GR0724", format!("production is open as it was, and the journal does not know: {why}"), hint)
+        let mut record = |actor: Option<&Actor>, body: Body| match &mut journal {
+            Ok(journal) => journal.append(None, actor, body).map(drop),
+            Err(e) => Err(AppendError::Storage(e.to_string())),
         };
-        let mut journal = journal.map_err(|e| unrecorded(e.to_string()))?;
-        journal.append(None, None, Body::FenceLifted).map_err(|e| unrecorded(e.to_string()))?;
-        Ok(self.put_aside(doors.hash())?)
+        Ok(self.fencing().give_back(&mut record, doors).await?)
     }
 
-    /// Card and doors are of no fence any more; what they say is kept all the same, until the next fence is lifted.
-    fn put_aside(&self, doors: Hash) -> std::io::Result<()> {
-        for path in [self.workspace.card(), self.workspace.doors(doors)] {
-            let aside = self.workspace.card().with_file_name(if path.extension().is_some_and(|e| e == "json") {
-                "latest.lifted"
-            } else {
-                "card.lifted"
-            });
-            match std::fs::rename(&path, aside) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
+    /// What production is fenced with.
+    pub(super) fn fencing(&self) -> Fencing {
+        Fencing {
+            program: self.program.name.clone(),
+            folder: self.workspace.fence(),
+            drain: Duration::from_secs(u64::from(self.program.fence.drain_seconds)),
+            engines: self.engines.clone(),
+            observer: self.observer.clone(),
+            actor: self.actor.clone(),
         }
-        Ok(())
-    }
-
-    /// The doors that lie in the workspace, if they are the only ones.
-    fn only_doors(&self) -> Result<Option<Doors>, SessionError> {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(self.workspace.card().with_file_name(""))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|e| e == "json") {
-                found.extend(read_json::<Doors>(&path)?);
-            }
-        }
-        Ok(if found.len() == 1 { found.pop() } else { None })
     }
 
     /// Waits until the fence's time is over and lifts it then, again and again until that succeeds; ends early when somebody else lifts it, or this
@@ -266,6 +203,15 @@ impl Session {
         if fence.until > self.clock.now() {
             return Err(refused("GR0742", "the fence was prolonged", "it is lifted when that time is over"));
         }
+        // Whoever drives a switch sees to its time; a switch that nobody drives goes back as a whole.
+        if let Some(run) = self.switching()? {
+            drop(_lock);
+            return match self.undo(Some(&run.id.0)).await? {
+                (_, Ended::Undone) => Ok(true),
+                (_, Ended::UndoFailed(f)) => Err(SessionError::Failed(Box::new(f))),
+                _ => Err(of_a_switch(&run)),
+            };
+        }
         self.give_back(&self.doors_of(&fence)?).await?;
         Ok(true)
     }
@@ -280,9 +226,12 @@ impl Session {
             return Err(no_fence());
         }
         match known {
-            Ok(Some(fence)) if self.doors_of(&fence).is_ok() => Ok(card(&self.program.name, &self.doors_of(&fence)?, fence.until)),
+            Ok(Some(fence)) if self.doors_of(&fence).is_ok() => {
+                let first = self.switching()?.and_then(|run| card_first(&run.plan));
+                Ok(card(&self.program.name, &self.doors_of(&fence)?, fence.until, first.as_deref()))
+            }
             // The second copy, when the first or the journal is lost.
-            _ => Ok(std::fs::read_to_string(self.workspace.card())?),
+            _ => Ok(std::fs::read_to_string(self.fencing().card_file())?),
         }
     }
 
@@ -292,27 +241,7 @@ impl Session {
     }
 
     fn doors_of(&self, fence: &Fence) -> Result<Doors, SessionError> {
-        let path = self.workspace.doors(fence.doors);
-        let doors: Option<Doors> = read_json(&path)?;
-        doors.filter(|d| d.hash() == fence.doors).ok_or_else(|| {
-            let hint = format!(
-                "type the statements of the card `{}`; they give back what the fence took. Then `greenroom fence lift --by-hand`",
-                self.workspace.card().display()
-            );
-            refused("GR0743", format!("how production stood open before the fence is lost: `{}`", path.display()), hint)
-        })
-    }
-
-    fn unobstructed(&self, doors: &Doors) -> Result<(), SessionError> {
-        if doors.obstacles.is_empty() {
-            return Ok(());
-        }
-        Err(SessionError::Failed(Box::new(Failure {
-            code: "GR0741".into(),
-            message: format!("production `{}` cannot be fenced as it is; nothing was changed", doors.database),
-            hint: Some("get what is listed out of the way; `greenroom fence` shows what is left".into()),
-            details: doors.obstacles.iter().map(|o| format!("{}: {}", o.what, o.way_out)).collect(),
-        })))
+        Ok(self.fencing().doors_of(fence)?)
     }
 }
 
@@ -320,66 +249,11 @@ fn no_fence() -> SessionError {
     refused("GR0742", "production is not fenced", "`greenroom fence` shows what journal and database say")
 }
 
-/// The database says otherwise than it should.
-fn otherwise(done: &str, now: &Fenced) -> SessionError {
-    let stands = match now.stands {
-        Stands::Down => "nothing of it stands".to_owned(),
-        Stands::Up => "all of it stands".to_owned(),
-        Stands::Part { shut, of } => format!("{shut} of {of} doors are shut"),
-    };
-    let mut details = vec![stands];
-    details.extend(now.open.iter().map(|who| format!("may come in: {who}")));
-    details.extend(now.sessions.iter().map(|s| format!("in the database: {s}")));
-    SessionError::Failed(Box::new(Failure {
-        code: "GR0744".into(),
-        message: format!("the fence was {done}, and the database says otherwise"),
-        hint: Some("`greenroom fence` shows what is true now".into()),
-        details,
-    }))
-}
-
-/// Raising failed, and giving back did too.
-fn half_raised(first: &SessionError, second: &SessionError) -> SessionError {
-    SessionError::Failed(Box::new(Failure {
-        code: "GR0744".into(),
-        message: format!("the fence could not be raised ({first}), and what had been shut could not be opened again: {second}"),
-        hint: Some("`greenroom fence lift` tries again; the card under `.greenroom/fence` has the statements".into()),
-        details: Vec::new(),
-    }))
-}
-
-/// What a person types to give production back, on one page.
-fn card(program: &str, doors: &Doors, until: Timestamp) -> String {
-    let mut out = format!(
-        "BREAK GLASS: give production back by hand\n\nprogram:   {program}\ndatabase:  {}\nfenced until {until}; `greenroom fence lift` does all of this.\n\n\
-         When nothing of Greenroom works any more, type in\n  {}\n\n",
-        doors.database, doors.client
+/// The fence is part of a switch, which is not over.
+fn of_a_switch(run: &RunState) -> SessionError {
+    let hint = format!(
+        "`greenroom undo {0}` gives production back with everything that the switch has changed; `greenroom resume {0}` goes on",
+        run.id
     );
-    for statement in doors.opening() {
-        out.push_str(&format!("  {statement};\n"));
-    }
-    out.push_str("\nEach statement can be typed again without harm. Afterwards, as soon as it can be: `greenroom fence lift`, so that the journal knows.\n");
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use greenroom_model::fence::Door;
-
-    #[test]
-    fn the_card_holds_the_statements_in_their_order() {
-        let door = |n: u32| Door { who: format!("r{n}"), key: Vec::new(), shut: format!("shut {n}"), open: format!("open {n}") };
-        let doors = Doors {
-            database: "clinic".into(),
-            engine_id: "7".into(),
-            client: "psql -d postgres".into(),
-            doors: vec![door(1), door(2)],
-            gaps: Vec::new(),
-            obstacles: Vec::new(),
-        };
-        let card = card("clinic", &doors, "2026-11-23T22:00:00Z".parse().unwrap());
-        assert!(card.contains("database:  clinic\nfenced until 2026-11-23T22:00:00Z;"), "{card}");
-        assert!(card.contains("type in\n  psql -d postgres\n\n  open 2;\n  open 1;\n"), "{card}");
-    }
+    refused("GR0745", format!("the fence is the switch `{}`'s, which is not over", run.id), hint)
 }

@@ -15,7 +15,9 @@ mod pilot;
 mod plans;
 mod production;
 mod project;
+mod prove;
 mod raw;
+mod switch;
 mod trees;
 mod version;
 
@@ -27,6 +29,8 @@ pub use fence::{FenceView, Watching};
 pub use leftovers::Leftover;
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
+pub use prove::Proved;
+pub use switch::{Guard, SwitchPreview};
 pub use trees::KnownTree;
 
 use crate::journal::{Actor, Journal, Projection, SqliteJournal};

@@ -85,7 +85,8 @@ impl Session {
         let findings = checked.findings.clone();
         let mut journal = self.journal()?;
         let history = self.history()?;
-        let names = planning::names(&self.program, &history, self.random.as_ref());
+        let stage = if over.switch.is_some() { self.program.production_name() } else { &self.program.pilot.name };
+        let names = planning::names(&self.program, stage, &history, self.random.as_ref());
         let plan = planning::make_over(&self.program, &survey, checked, &history, names, env!("CARGO_PKG_VERSION"), over);
         let hash = plan.hash();
         // Only for telling what drifted: a plan without it runs just as well.

@@ -58,7 +58,7 @@ impl Session {
         // What was decided for a pilot was not decided for production.
         let words = Words::new(&rules, &[], &key);
         let compared = compare(held.as_mut(), input, words).await.map_err(|e| match e {
-            StepError::Failed(f) => SessionError::Failed(Box::new(f)),
+            StepError::Failed(f) | StepError::GoBack(f) => SessionError::Failed(Box::new(f)),
             StepError::Dead(e) => e.into(),
             StepError::Waits(_) | StepError::Stopped => refused("GR0709", "stopped", "import again"),
         })?;

@@ -4,16 +4,17 @@
 use crate::process::{self, Act, Process, block, check_disk, check_rows, keys};
 use async_trait::async_trait;
 use greenroom_engine::fake::{Atomicity, Cuts, Database, FakeEncoding, World};
+use greenroom_engine::fence::Fence;
 use greenroom_engine::{Admission, Marker, MarkerState, Source, Target};
 use greenroom_model::carry::{CarryKey, Cell, ExportedTable};
 use greenroom_model::catalog::{Catalog, TableName};
 use greenroom_model::finding::any_error;
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::{CarryFrom, ImportFrom, Names, Reached};
+use greenroom_model::plan::{CarryFrom, ImportFrom, Names, Production, Reached};
 use greenroom_model::program::Program;
-use greenroom_model::run::RunState;
+use greenroom_model::run::{Body, RunState};
 use greenroom_runner::base::{Base, BaseTable};
-use greenroom_runner::execute::{CarrySetup, Ended, FormerPilot, RunError};
+use greenroom_runner::execute::{CarrySetup, Ended, FormerPilot, RunError, RunLog};
 use greenroom_runner::journal::{Journal, MemoryJournal, Projection};
 use greenroom_runner::planning;
 use greenroom_runner::ports::Engines;
@@ -22,6 +23,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub const PILOT: &str = "pilot";
+/// The name whose place a switch takes.
+pub const PRODUCTION_NAME: &str = "production";
 
 struct FakeEngines(World, Cuts);
 
@@ -32,6 +35,9 @@ impl Engines for FakeEngines {
     }
     async fn target(&self) -> greenroom_engine::Result<Box<dyn Target>> {
         Ok(self.0.target(&self.1))
+    }
+    async fn production(&self) -> greenroom_engine::Result<Box<dyn Fence>> {
+        Ok(self.0.production(&self.1))
     }
 }
 
@@ -70,7 +76,7 @@ pub struct Machine {
     pub journal: MemoryJournal,
     pub disk: tempfile::TempDir,
     program: Program,
-    what: What,
+    pub what: What,
 }
 
 type Statuses = [(i64, [&'static str; 2])];
@@ -90,6 +96,9 @@ fn exported() -> Vec<ExportedTable> {
         {"was": null, "now": {"id": "20", "label": "new", "colour": "gold"}}]}]"#;
     serde_json::from_str(file).unwrap()
 }
+
+/// What a switch makes of production's configuration: what testers changed, and what production changed elsewhere.
+const SWITCHED: &Statuses = &[(1, ["open!", "red"]), (2, ["closed", "violet"]), (4, ["bankrupt", "black"]), (10, ["archived", "blue"])];
 
 fn statuses(rows: &Statuses) -> greenroom_engine::fake::Rows {
     rows.iter().map(|(k, fields)| (*k, FakeEncoding::row(*k, &fields.map(str::to_owned)))).collect()
@@ -128,13 +137,16 @@ impl Machine {
     pub fn new(v: Variant) -> Machine {
         let world = World::new(v.atomicity);
         let disk = tempfile::tempdir().unwrap();
-        if v.former {
+        if v.former || v.what.switches() {
             let marker = Marker { program: "crash".into(), generation: 1, nonce: "before".into(), state: MarkerState::Pilot };
             world.stand(PILOT, Some(marker), Admission::Everybody { mode: 0o644 });
         }
         world.stand("somebody_elses", None, Admission::Everybody { mode: 0 });
         if v.what.carries() {
             configure(&world, disk.path());
+        }
+        if v.what.switches() && v.former {
+            world.stand_production(PRODUCTION_NAME);
         }
         Machine { world, journal: MemoryJournal::default(), disk, program: program(v.what), what: v.what }
     }
@@ -145,7 +157,16 @@ impl Machine {
 
     /// Runs one process until it ends or dies at a cut.
     pub fn process(&self, act: Act, cuts: &Cuts) -> Result<Ended, RunError> {
-        block(self.work(act, cuts))
+        let mut act = act;
+        loop {
+            let ended = block(self.work(act, cuts))?;
+            // Testers accept at once.
+            let Ended::Waiting(step, _) = ended else { return Ok(ended) };
+            let state = self.state().expect("it waits");
+            let log = RunLog::take(Box::new(self.journal.reopen(cuts.clone())), state, "tester")?;
+            log.record(Body::Answered { step, choice: "accept".into() })?;
+            act = Act::Resume;
+        }
     }
 
     async fn work(&self, act: Act, cuts: &Cuts) -> Result<Ended, RunError> {
@@ -160,18 +181,22 @@ impl Machine {
                 survey.follow = follow;
                 let checked = planning::check(&self.program, &survey, &keys);
                 assert!(!any_error(&checked.findings), "{:?}", checked.findings);
+                let stage = if self.what.switches() { PRODUCTION_NAME } else { PILOT };
                 let names = Names {
                     number: 2,
                     nonce: "nonce".into(),
-                    generation: "pilot_gr2_nonce".into(),
-                    pilot: PILOT.into(),
-                    former: "pilot_former_nonce".into(),
+                    generation: format!("{stage}_gr2_nonce"),
+                    pilot: stage.into(),
+                    former: format!("{stage}_former_nonce"),
                 };
+                let engine_id = engines.source().await?.identity().await?;
+                let on_target = self.world.inner().production.is_some();
+                let switch = self.what.switches().then_some((Production { engine_id, on_target, minutes: self.what.minutes() }, false));
                 let from = CarryFrom { nonce: "before".into(), number: 1 };
                 let carry = self.what.carries().then_some((from, false));
                 let from = ImportFrom { hash: Hash::of_json(&exported()), tables: vec!["status".into()], rows: 2, all: false };
                 let import = (self.what == What::Import).then_some((from, false));
-                let over = planning::Over { raw: None, carry, dress: self.what == What::Dress, follow, import };
+                let over = planning::Over { raw: None, carry, dress: self.what == What::Dress, follow, import, switch };
                 let plan = planning::make_over(&self.program, &survey, checked, &Projection::default(), names, "test", over);
                 process::start(&mut journal, "rehearsal-2", plan)?
             }
@@ -216,6 +241,17 @@ impl Machine {
         }
         for (name, d) in &now {
             if !initial.values().any(|b| b.id == d.id) {
+                if self.what.switches() {
+                    let state = d.marker.as_ref().map(|m| m.state);
+                    assert!(
+                        name == PRODUCTION_NAME || d.admission == Admission::Sealed,
+                        "{what}: `{name}` is open before it is production"
+                    );
+                    assert!(matches!(state, None | Some(MarkerState::Raw | MarkerState::Promoted)), "{what}: `{name}` is marked {state:?}");
+                    let writable = matches!(d.admission, Admission::Everybody { .. });
+                    assert!(!writable || self.world.inner().fenced, "{what}: two sides can be written to");
+                    continue;
+                }
                 assert!(name == PILOT || d.admission == Admission::Sealed, "{what}: `{name}` is open to people before it is the pilot");
                 if self.what == What::Dress {
                     let raw = d.marker.as_ref().is_none_or(|m| m.state == MarkerState::Raw);
@@ -227,6 +263,9 @@ impl Machine {
         }
         if self.world.inner().atomicity.swap && initial.contains_key(PILOT) {
             assert!(now.contains_key(PILOT), "{what}: nothing stands under the pilot's name");
+        }
+        if self.world.inner().atomicity.swap && initial.contains_key(PRODUCTION_NAME) {
+            assert!(now.contains_key(PRODUCTION_NAME), "{what}: nothing stands under production's name");
         }
         check_disk(self.disk.path(), what);
     }
@@ -240,6 +279,9 @@ impl Machine {
             let passed: Vec<String> = self.state().unwrap().verdicts.into_iter().filter(|(_, v)| v.passed).map(|(_, v)| v.what).collect();
             assert!(["copy", "upgrade", "carry-over"].iter().all(|w| passed.iter().any(|p| p == w)), "{what}: {passed:?}");
             return;
+        }
+        if self.what.switches() {
+            return self.switched(initial, what);
         }
         let pilot = &now[PILOT];
         assert_eq!(pilot.marker.as_ref().map(|m| (m.nonce.as_str(), m.state)), Some(("nonce", MarkerState::Pilot)), "{what}");
@@ -269,10 +311,33 @@ impl Machine {
         assert_eq!(now.len(), initial.len() + 1, "{what}: something was left behind: {:?}", now.keys());
     }
 
+    /// What must hold when a switch is finished.
+    fn switched(&self, initial: &BTreeMap<String, Database>, what: &str) {
+        let now = self.databases();
+        let production = &now[PRODUCTION_NAME];
+        assert_eq!(production.marker.as_ref().map(|m| (m.nonce.as_str(), m.state)), Some(("nonce", MarkerState::Promoted)), "{what}");
+        assert_eq!(production.admission, Admission::Everybody { mode: 0o644 }, "{what}: users are not in");
+        assert!(self.world.inner().fenced, "{what}: the former production can be written to");
+        let expected = ["alter table client add a text", "update client set a = 1", "alter table client add b text"];
+        assert_eq!(production.executed, expected, "{what}: statements missing or twice");
+        let source = self.world.inner().source.clone();
+        for (table, rows) in &source {
+            let wanted = if table.name == "status" { statuses(SWITCHED) } else { rows.clone() };
+            assert_eq!(production.tables[table], wanted, "{what}: rows of {table}");
+        }
+        let former = now.get("production_former_nonce");
+        assert_eq!(former, initial.get(PRODUCTION_NAME), "{what}: the former production");
+        assert_eq!(now[PILOT], initial[PILOT], "{what}: the pilot");
+        assert_eq!(now.len(), initial.len() + 1, "{what}: something was left behind: {:?}", now.keys());
+        let journal = Projection::of(&self.journal.replay().unwrap()).unwrap();
+        assert_eq!(journal.fence, None, "{what}: somebody could lift the fence");
+    }
+
     /// What must hold when the run is undone.
     pub fn undone(&self, initial: &BTreeMap<String, Database>, what: &str) {
         self.always(initial, what);
         assert_eq!(&self.databases(), initial, "{what}: undo must restore what stood before");
+        assert!(!self.world.inner().fenced, "{what}: production is still shut");
     }
 }
 
@@ -293,9 +358,22 @@ pub enum What {
     Dress,
     Follow,
     Import,
+    Switch,
+    /// A switch whose time is up as soon as production is fenced.
+    Late,
 }
 
 impl What {
+    /// The go-live itself. With a former database, production stands on the target and is put aside.
+    pub fn switches(self) -> bool {
+        matches!(self, What::Switch | What::Late)
+    }
+
+    /// Minutes that a switch may take.
+    fn minutes(self) -> u32 {
+        if self == What::Late { 0 } else { 60 }
+    }
+
     /// Production has the upgrade already: no script runs.
     pub fn follows(self) -> bool {
         self == What::Follow
@@ -324,6 +402,11 @@ pub fn variants() -> Vec<Variant> {
         v(true, true, What::Import),
         v(false, true, What::Import),
     ]
+}
+
+pub fn switches(what: What) -> Vec<Variant> {
+    let v = |all, former| Variant { atomicity: Atomicity { swap: all, scripts: all }, former, what };
+    vec![v(true, true), v(false, true), v(true, false)]
 }
 
 /// Those furthest apart, for tests that kill twice.

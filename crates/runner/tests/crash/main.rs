@@ -5,6 +5,7 @@
 
 mod machine;
 mod process;
+mod switch;
 mod trial;
 
 use greenroom_engine::fake::{Cuts, FakeEncoding};

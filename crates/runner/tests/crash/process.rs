@@ -6,12 +6,14 @@ use greenroom_model::plan::Plan;
 use greenroom_model::program::{Layer, Program, parse};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
 use greenroom_runner::execute::{CarrySetup, Ended, Execution, RunError, RunLog, Setup};
+use greenroom_runner::fencing::Fencing;
 use greenroom_runner::journal::{Actor, Journal, Lease, MemoryJournal};
 use greenroom_runner::ports::{Engines, Silent, SystemClock};
 use greenroom_runner::workspace::RunKeys;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// What a process was started for.
@@ -73,8 +75,8 @@ impl Process<'_> {
         }
         let undoing = state.phase == Phase::Undoing;
         let mut execution = self.begin(journal, state).await?;
-        if !undoing {
-            assert_eq!(execution.undo_all(&actor()).await?, None, "there is always a way back here");
+        if !undoing && let Some(refused) = execution.undo_all(&actor()).await? {
+            return Ok(Ended::UndoFailed(refused));
         }
         execution.drive(true).await
     }
@@ -82,6 +84,16 @@ impl Process<'_> {
     async fn begin(self, journal: MemoryJournal, state: RunState) -> Result<Execution, RunError> {
         let scratch = self.disk.join("scratch");
         std::fs::create_dir_all(&scratch).unwrap();
+        let folder = self.disk.join("fence");
+        std::fs::create_dir_all(&folder).unwrap();
+        let fencing = Fencing {
+            program: "crash".into(),
+            folder,
+            drain: Duration::ZERO,
+            engines: self.engines.clone(),
+            observer: Arc::new(Silent),
+            actor: actor(),
+        };
         let setup = Setup {
             program: self.program.clone(),
             folder: self.disk.to_owned(),
@@ -94,6 +106,7 @@ impl Process<'_> {
             by_hand: false,
             planned: None,
             carry: self.carry,
+            fencing,
         };
         Execution::begin(setup, RunLog::take(Box::new(journal), state, "process")?).await
     }

@@ -6,6 +6,7 @@ use greenroom_model::carry::CarryKey;
 use greenroom_model::hash::Hash;
 use greenroom_model::run::{Body, Event, RunId, RunState};
 use greenroom_runner::execute::{CarrySetup, Ended, Execution, RunLog, Setup};
+use greenroom_runner::fencing::Fencing;
 use greenroom_runner::journal::{Actor, AppendError, Journal, Lease, ReplayError, SqliteJournal};
 use greenroom_runner::ports::{Silent, SystemClock, SystemRandom};
 use greenroom_runner::session::{Session, SessionError};
@@ -108,6 +109,14 @@ async fn child() {
         by_hand: false,
         planned: None,
         carry: CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None, import: None },
+        fencing: Fencing {
+            program: session.program.name.clone(),
+            folder: workspace.fence(),
+            drain: Default::default(),
+            engines: session.engines(),
+            observer: Arc::new(Silent),
+            actor: actor.clone(),
+        },
     };
     let log = RunLog::take(Box::new(journal), state, "child").unwrap();
     let mut execution = Execution::begin(setup, log).await.unwrap();

@@ -163,8 +163,68 @@ pub static CODES: &[CodeInfo] = &[
         explain: "The database was asked after the fence was raised or lifted, and says otherwise: a door stands open, or somebody is in. Somebody else may have acted meanwhile. `greenroom fence` shows what is true, `greenroom fence lift` opens everything that Greenroom shut.",
     },
     CodeInfo {
+        code: "GR0745",
+        title: "the fence is a switch's",
+        explain: "The fence around production is part of a switch that is neither finished nor undone. Lifting it alone would open a production that the switch may have put aside, or let people write what the copy does not have. Undo the switch: it gives everything back in the right order.",
+    },
+    CodeInfo {
         code: "GR0751",
         title: "a tree of files cannot be copied",
         explain: "The places of a tree under `[files]` are no pair that can be worked with: one is missing or no folder, one lies within the other, or the tree of this name was copied between other places before. Nothing was changed. What is wrong with single files does not stop a copy; it is listed in its report.",
+    },
+    CodeInfo {
+        code: "GR0761",
+        title: "another database stands under production's name",
+        explain: "What stands under production's name on the target is not the database that is read as production, by the engine's own identity. Nothing was changed. Find out what it is; names prove nothing.",
+    },
+    CodeInfo {
+        code: "GR0762",
+        title: "production was opened during the switch",
+        explain: "The fence around production does not stand any more as it was raised: somebody opened it, or came in. What was written since production was read for the last time is not in the copy, so that the copy must not take its place. Undo the switch, which gives production back as it is now, and switch again.",
+    },
+    CodeInfo {
+        code: "GR0763",
+        title: "the testers refused",
+        explain: "Somebody answered `refuse` when the new production was to be accepted. Production has its name back and is open as it was; nothing that was written to it is lost, since nobody could write.",
+    },
+    CodeInfo {
+        code: "GR0764",
+        title: "users have been let in",
+        explain: "Users work in the new production, or may: it cannot be undone without losing what they write. The former production stands beside it, fenced and unchanged since the window.",
+    },
+    CodeInfo {
+        code: "GR0765",
+        title: "the switch took too long",
+        explain: "The time that `[switch] minutes` gives was over before users had been let in. Production has its name back and is open as it was. Give it more time if the upgrade needs it; a dress rehearsal tells how much.",
+    },
+    CodeInfo {
+        code: "GR0766",
+        title: "owners and rights cannot be carried",
+        explain: "Production's objects belong to roles, and roles have rights on them, that Greenroom's login cannot give. In a new production people would miss them. Let the login be a member of the roles that are named, or create the roles on the target's server, then resume.",
+    },
+    CodeInfo {
+        code: "GR0767",
+        title: "the engine cannot be switched yet",
+        explain: "On this engine Greenroom cannot put another database in production's place yet. A dress rehearsal tries the go-live out; the night itself follows the vendor's own procedure.",
+    },
+    CodeInfo {
+        code: "GR0768",
+        title: "no dress rehearsal proves the switch",
+        explain: "A switch is only made with an upgrade, a carry-over and a schema that were tried out together, unmasked, to the end. There has been no such dress rehearsal, or something of that changed since.",
+    },
+    CodeInfo {
+        code: "GR0769",
+        title: "no proven restore point",
+        explain: "There must be a backup of production, not too old, from which a restore was proven: `greenroom prove BACKUP` restores it and reads every row of the restored copy. The file must still lie where it was proven. `[switch] restore_point_hours` says how old it may be.",
+    },
+    CodeInfo {
+        code: "GR0770",
+        title: "something of production would be missing",
+        explain: "The new production is a copy. What the copy cannot hold, or holds switched off so that a pilot reaches nobody, would be missing afterwards. Each finding names it and the way out.",
+    },
+    CodeInfo {
+        code: "GR0771",
+        title: "production is busy with what must not be cut off",
+        explain: "Something is going on in production that a fence would cut off, or that would lose its database when another one takes its name: a transaction that has run for long, replication out of it. Let it end first.",
     },
 ];

@@ -6,7 +6,7 @@ use crate::columns::{Decision, Treatment};
 use crate::mask::Uniqueness;
 use crate::program::{
     Address, CopySettings, FenceSettings, Kind, KindRule, MaskSettings, OwnerSettings, Pack, PackAction, Pilot, Reopen, Shape,
-    VerifySettings,
+    SwitchSettings, VerifySettings,
 };
 use std::collections::BTreeMap;
 
@@ -136,6 +136,7 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
         target: address.clone(),
         quarantine: None,
         fence: FenceSettings { address, minutes: 1, drain_seconds: 1 },
+        switch: SwitchSettings { minutes: 240, restore_point_hours: 24 },
         files: Vec::new(),
         dress: false,
         pilot: Pilot {

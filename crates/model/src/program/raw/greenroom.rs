@@ -33,6 +33,8 @@ pub struct RawGreenroom {
     pub files: BTreeMap<At<String>, RawFiles>,
     /// The fence around production: who raises it and for how long.
     pub fence: Option<RawFence>,
+    /// The go-live itself, `greenroom switch`.
+    pub switch: Option<RawSwitch>,
     /// Kind of each table: `table = "queue"`. Tables not named are `records`. Tables of other schemas in quotes: `"billing.mail_queue"`.
     #[serde(default)]
     pub tables: BTreeMap<At<String>, RawKinds>,
@@ -173,6 +175,16 @@ pub struct RawFence {
     pub minutes: Option<At<u32>>,
     /// Seconds that transactions which run have to end before their sessions are ended, 30 by default.
     pub drain_seconds: Option<At<u32>>,
+}
+
+/// The go-live itself.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSwitch {
+    /// Minutes from the fence on after which everything goes back by itself unless users have been let in; those of `[fence]` by default.
+    pub minutes: Option<At<u32>>,
+    /// Hours that a backup may be old from which a restore was proven by `greenroom prove`, 24 by default.
+    pub restore_point_hours: Option<At<u32>>,
 }
 
 /// The rehearsal database people use.

@@ -1,0 +1,217 @@
+//! Steps of a switch around production itself: the window, the fence, taking its place, what testers say, letting users in; and going back by itself
+//! when time is up. Does not own how the fence is raised (`fencing`), nor the exchange of names (`swap`).
+
+use super::swap::{FORMER, Former, same};
+use super::{Execution, RunError, StepError, admission, failure};
+use crate::fencing::{Aim, FenceError};
+use crate::journal::Actor;
+use crate::ports::Notice;
+use greenroom_engine::Admission;
+use greenroom_model::catalog::EngineKind;
+use greenroom_model::fence::{Doors, Fence, Progress};
+use greenroom_model::plan::{Plan, Production};
+use greenroom_model::program::Audience;
+use greenroom_model::run::{Body, Outcome, Question};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+
+/// Where a switch keeps how production stood open: needed until users are in the new one.
+const DOORS: &str = "doors.json";
+
+impl Execution {
+    /// Step: everything that can be prepared is; a person says when the window opens.
+    pub(super) fn window(&mut self, answer: Option<&str>) -> Result<Outcome, StepError> {
+        if answer == Some("go") {
+            return Ok(Outcome::default());
+        }
+        let minutes = self.plan.production.as_ref().map_or(0, |p| p.minutes);
+        Err(StepError::Waits(Question {
+            text: format!(
+                "production's rows are copied as they were a moment ago, and it is open as ever. From `go` on nobody can work until users are let in, or \
+                 until everything goes back by itself {minutes} minutes later"
+            ),
+            choices: vec![("go".into(), "the window has opened: shut everybody out and go on".into())],
+        }))
+    }
+
+    /// Step: nobody but Greenroom can write to production from here on. The snapshot is let go: the rows are read once more under a new one.
+    pub(super) async fn fence_production(&mut self) -> Result<Outcome, StepError> {
+        if let Some(held) = self.held.take() {
+            held.release().await?;
+        }
+        let fencing = self.setup.fencing.clone();
+        let known = self.known_fence()?;
+        let mut outcome = Outcome::default();
+        let standing = match &known {
+            Some(fence) if fence.progress == Progress::Raised => Some(fencing.doors_of(fence)?),
+            _ => None,
+        };
+        let doors = match standing {
+            Some(doors) if fencing.is_tight(&doors).await? => {
+                outcome.notes.push("production was fenced already".into());
+                doors
+            }
+            _ => {
+                let production = self.production()?;
+                let until = self.setup.clock.now() + SignedDuration::from_mins(i64::from(production.minutes));
+                let whole = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
+                let until = until.round(whole).unwrap_or(until);
+                let log = self.log.clone();
+                let reason = format!("{}", log.state().id);
+                let mut record = |actor: Option<&Actor>, body: Body| log.beside(actor, body);
+                let observer = self.setup.observer.clone();
+                let mut shown = |card: &str, _: &Doors| observer.notice(Notice::Line(card.to_owned()));
+                let first = card_first(&self.plan);
+                let aim = Aim { until, reason: Some(&reason), first: first.as_deref() };
+                fencing.raise(&mut record, known, aim, &mut shown).await?
+            }
+        };
+        self.keep(DOORS, &doors)?;
+        outcome.facts.insert("doors".into(), doors.hash().to_string());
+        Ok(outcome)
+    }
+
+    /// Production as it stands before the swap, noted at first; nobody may have written to it since the last copy.
+    pub(super) async fn former_production(&mut self) -> Result<Former, StepError> {
+        let names = self.plan.names.clone();
+        let production = self.production()?;
+        let pilot = self.target.look(&names.pilot).await?;
+        if let Some(noted) = self.kept::<Former>(FORMER)? {
+            let ours = pilot.as_ref().and_then(|s| s.marker.as_ref()).is_some_and(|m| m.nonce == names.nonce);
+            let aside = self.target.look(&names.former).await?;
+            let put_aside = matches!((&noted.standing, &aside), (Some(f), Some(a)) if same(f, a));
+            if ours || put_aside {
+                return Ok(noted);
+            }
+        }
+        let found = pilot.as_ref().map(|s| s.engine_id.as_str());
+        let expected = production.on_target.then_some(production.engine_id.as_str());
+        if found != expected {
+            let what = if found.is_some() { "another database stands" } else { "nothing stands any more" };
+            let mut f = failure("GR0761", format!("{what} under production's name `{}`, contrary to the plan", names.pilot));
+            f.hint = Some("find out who replaced it; `greenroom undo` gives production back".into());
+            return Err(f.into());
+        }
+        let tight = match self.known_fence()? {
+            Some(fence) => self.setup.fencing.is_tight(&self.setup.fencing.doors_of(&fence)?).await?,
+            None => false,
+        };
+        if !tight {
+            let mut f = failure(
+                "GR0762",
+                "production has been opened since it was read for the last time: what was written since is not in the copy",
+            );
+            f.hint = Some("`greenroom undo` gives production back as it is; then switch again".into());
+            return Err(f.into());
+        }
+        let noted = Former { standing: pilot, admission: None };
+        self.keep(FORMER, &noted)?;
+        Ok(noted)
+    }
+
+    /// Step: testers are let in, and decide.
+    pub(super) async fn accept(&mut self, answer: Option<&str>) -> Result<Outcome, StepError> {
+        let name = self.plan.names.pilot.clone();
+        match answer {
+            Some("accept") => return Ok(Outcome::default()),
+            Some("refuse") => {
+                let f = failure("GR0763", format!("the testers refused the new `{name}`: everything goes back"));
+                return Err(StepError::GoBack(f));
+            }
+            _ => {}
+        }
+        let testers = admission(&self.setup.program.pilot, Audience::Testers);
+        self.target.admit(&name, &testers).await?;
+        let who = match &testers {
+            Admission::Some { roles, .. } if !roles.is_empty() => format!("testers ({}) can work in it, nobody else", roles.join(", ")),
+            _ if self.plan.engine == EngineKind::Sqlite => "whoever the testers' file mode lets in can open it".to_owned(),
+            _ => "`[pilot] testers` names nobody, so that only Greenroom's login comes in".to_owned(),
+        };
+        let until =
+            self.known_fence()?.map(|f| format!("; at {} everything goes back by itself, while `greenroom fence watch` runs", f.until));
+        Err(StepError::Waits(Question {
+            text: format!("the new `{name}` stands in production's place, verified: {who}{}", until.unwrap_or_default()),
+            choices: vec![
+                ("accept".into(), "users are let in: from there on there is no way back without what they write".into()),
+                ("refuse".into(), "everything goes back to where it was".into()),
+            ],
+        }))
+    }
+
+    /// Step: users are let in. The fence around the former production stays: it must never be written to again.
+    pub(super) async fn promote(&mut self) -> Result<Outcome, StepError> {
+        let names = self.plan.names.clone();
+        let production = self.production()?;
+        let doors = self.kept::<Doors>(DOORS)?.ok_or_else(|| {
+            let mut f = failure("GR0711", format!("the run's folder has lost `{DOORS}`, which says who could work in production"));
+            f.hint = Some("let users in by hand; the former production stays fenced".into());
+            f
+        })?;
+        let now = self.target.look(&names.pilot).await?;
+        if now.and_then(|s| s.marker).is_none_or(|m| m.nonce != names.nonce) {
+            return Err(failure("GR0712", format!("another database stands under the name `{}`", names.pilot)).into());
+        }
+        if self.known_fence()?.is_some() {
+            self.log.beside(Some(&self.setup.fencing.actor), Body::FenceKept).map_err(RunError::from)?;
+        }
+        self.setup.fencing.put_aside(doors.hash(), "kept").map_err(FenceError::from)?;
+        let former = production.on_target.then_some(names.former.as_str());
+        self.target.promote(&names.pilot, former, &doors).await?;
+        Ok(Outcome::default())
+    }
+
+    /// Part of undo: production is open as it was.
+    pub(super) async fn open_production(&mut self) -> Result<(), StepError> {
+        let Some(fence) = self.known_fence()? else { return Ok(()) };
+        let fencing = self.setup.fencing.clone();
+        let doors = fencing.doors_of(&fence)?;
+        let log = self.log.clone();
+        let mut record = |actor: Option<&Actor>, body: Body| log.beside(actor, body);
+        Ok(fencing.give_back(&mut record, &doors).await?)
+    }
+
+    /// When a switch must go back by itself: production is shut, and users have not been let in.
+    pub(super) fn deadline(&self) -> Result<Option<Timestamp>, RunError> {
+        if self.plan.production.is_none() || !self.log.state().fences() {
+            return Ok(None);
+        }
+        Ok(self.log.fence()?.map(|f| f.until))
+    }
+
+    fn known_fence(&self) -> Result<Option<Fence>, StepError> {
+        Ok(self.log.fence().map_err(RunError::from)?)
+    }
+
+    fn production(&self) -> Result<Production, StepError> {
+        self.plan.production.clone().ok_or_else(|| failure("GR0710", "the plan names no production").into())
+    }
+}
+
+/// Why a switch went back by itself.
+pub(super) fn time_is_up(until: Timestamp) -> greenroom_model::run::Failure {
+    let mut f = failure("GR0765", format!("users had not been let in by {until}: everything goes back by itself"));
+    f.hint = Some("`[switch] minutes` says how long a switch may take, `greenroom fence prolong` gives it more while it goes on".into());
+    f
+}
+
+/// What the break-glass card says before its statements, once a switch may have given production's name to another database.
+pub(crate) fn card_first(plan: &Plan) -> Option<String> {
+    let names = &plan.names;
+    if !plan.production.as_ref()?.on_target {
+        return Some(format!("  point the applications at the former server again, and let nobody into the new `{}`\n", names.pilot));
+    }
+    let (new, former, built) = (&names.pilot, &names.former, &names.generation);
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let shell = |name: &str| format!("'{}'", name.replace('\'', "'\\''"));
+    Some(match plan.engine {
+        EngineKind::Sqlite => {
+            let (new, former, built) = (shell(new), shell(former), shell(built));
+            format!("  in the program's folder, if {former} is there:\n  mv {new} {built}; mv {former} {new}\n")
+        }
+        _ => {
+            let (new, former, built) = (quoted(new), quoted(former), quoted(built));
+            format!(
+                "  if there is a database {former}:\n  alter database {new} rename to {built};\n  alter database {former} rename to {new};\n"
+            )
+        }
+    })
+}

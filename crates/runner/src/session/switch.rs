@@ -1,0 +1,250 @@
+//! The go-live: what has to be so before production is touched, and its plan. Nothing here changes a database. What is asked is asked again by the
+//! steps that depend on it.
+
+use super::{Session, SessionError};
+use crate::execute::foreign;
+use crate::journal::{Journal, Projection};
+use crate::planning::{self, Over, Survey};
+use greenroom_model::catalog::TableForm;
+use greenroom_model::finding::{Finding, Severity, any_error};
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::{Plan, Production};
+use greenroom_model::run::Body;
+use jiff::SignedDuration;
+use serde::Serialize;
+use std::path::Path;
+
+/// One thing that a switch depends on, and how it stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Guard {
+    /// What is asked.
+    pub what: &'static str,
+    /// What was found, where nothing is wrong; none where something else has to be right first.
+    pub found: Option<String>,
+    /// What is wrong, with the way out; errors refuse the switch.
+    pub findings: Vec<Finding>,
+}
+
+impl Guard {
+    fn new(what: &'static str, found: impl Into<String>, findings: Vec<Finding>) -> Guard {
+        Guard { what, found: Some(found.into()), findings }
+    }
+
+    /// Whether it lets the switch pass.
+    pub fn passes(&self) -> bool {
+        !any_error(&self.findings)
+    }
+}
+
+/// A switch as it would be now.
+#[derive(Clone, Debug, Serialize)]
+pub struct SwitchPreview {
+    /// Everything it depends on.
+    pub guards: Vec<Guard>,
+    /// The plan, where one could be made.
+    pub plan: Option<Plan>,
+}
+
+impl SwitchPreview {
+    /// Whether nothing refuses it.
+    pub fn passes(&self) -> bool {
+        self.plan.is_some() && self.guards.iter().all(Guard::passes)
+    }
+}
+
+impl Session {
+    /// Asks everything that a switch depends on and makes its plan, recording nothing. `ask`: a person says when the window opens.
+    ///
+    /// # Errors
+    /// When production or the target cannot be reached.
+    pub async fn switch_preview(&self, ask: bool) -> Result<SwitchPreview, SessionError> {
+        Ok(self.guarded(ask).await?.0)
+    }
+
+    /// Makes the plan of a switch and records it. Nothing is executed.
+    ///
+    /// # Errors
+    /// [`SessionError::Findings`] when something refuses it.
+    pub async fn plan_switch(&self, ask: bool) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        let (preview, survey) = self.guarded(ask).await?;
+        let passes = preview.passes();
+        let findings: Vec<Finding> = preview.guards.into_iter().flat_map(|g| g.findings).collect();
+        let Some(plan) = preview.plan.filter(|_| passes) else { return Err(SessionError::Findings(findings)) };
+        let hash = plan.hash();
+        // Only for telling what drifted.
+        std::fs::write(self.workspace.planned_schema(hash), serde_json::to_vec(&survey.catalog).map_err(std::io::Error::from)?)?;
+        self.journal()?.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
+        Ok((hash, plan, findings))
+    }
+
+    async fn guarded(&self, ask: bool) -> Result<(SwitchPreview, Survey), SessionError> {
+        let (survey, checked) = self.check_over(None, None).await?;
+        let history = self.history()?;
+        let mut guards = vec![Guard::new("program", "it fits its databases", checked.findings.clone())];
+        guards.push(self.engine_guard(&survey).await);
+        let (place, production) = self.place_guard(&survey).await?;
+        guards.push(place);
+        guards.push(whole(&survey));
+        let carry = match self.configures() {
+            true => match self.carry_from().await {
+                Ok(from) => {
+                    guards.push(Guard::new(
+                        "pilot",
+                        format!("the configuration of generation {} is carried over", from.number),
+                        Vec::new(),
+                    ));
+                    Some((from, false))
+                }
+                Err(e) => {
+                    guards.push(Guard::new("pilot", "", vec![said(e)?]));
+                    None
+                }
+            },
+            false => {
+                guards.push(Guard::new("pilot", "no table is configuration: nothing is carried over", Vec::new()));
+                None
+            }
+        };
+        let names = planning::names(&self.program, self.program.production_name(), &history, self.random.as_ref());
+        let refused = guards.iter().any(|g| !g.passes());
+        let over = Over { carry, switch: production.map(|p| (p, ask)), ..Over::default() };
+        let plan = match over.switch {
+            Some(_) if !refused => {
+                Some(planning::make_over(&self.program, &survey, checked, &history, names, env!("CARGO_PKG_VERSION"), over))
+            }
+            _ => None,
+        };
+        guards.push(self.dress_guard(plan.as_ref())?);
+        guards.push(self.restore_guard(&history, plan.as_ref()).await?);
+        Ok((SwitchPreview { guards, plan }, survey))
+    }
+
+    /// Whether production can be fenced, and what is in the way of that now.
+    async fn engine_guard(&self, survey: &Survey) -> Guard {
+        const WHAT: &str = "fence";
+        if !survey.target.takes_production {
+            let message = format!("a database of {} cannot take production's place yet", survey.catalog.engine);
+            let hint = "`greenroom dress` tries the go-live out; carry it out by the vendor's own procedure";
+            return Guard::new(WHAT, "", vec![Finding::error("GR0767", message).hint(hint)]);
+        }
+        let read = async { self.engines.production().await?.doors().await }.await;
+        match read {
+            Err(e) => {
+                let hint = e.hint.clone().unwrap_or_else(|| "`[fence]` names the login that shuts others out".into());
+                Guard::new(WHAT, "", vec![Finding::error("GR0741", e.to_string()).hint(hint)])
+            }
+            Ok(doors) => {
+                let fenced = matches!(self.whole_history(), Ok(Projection { fence: Some(_), .. }));
+                let obstacles = doors.obstacles.iter().filter(|_| !fenced);
+                let mut findings: Vec<Finding> =
+                    obstacles.map(|o| Finding::error("GR0741", o.what.clone()).hint(o.way_out.clone())).collect();
+                findings.extend(doors.hazards.iter().map(|o| Finding::error("GR0771", o.what.clone()).hint(o.way_out.clone())));
+                findings.extend(doors.gaps.iter().map(|g| Finding::warning("GR0741", g.clone())));
+                Guard::new(WHAT, format!("{} doors can be shut", doors.doors.len()), findings)
+            }
+        }
+    }
+
+    /// What stands under production's name on the target: production itself, or nothing.
+    async fn place_guard(&self, survey: &Survey) -> Result<(Guard, Option<Production>), SessionError> {
+        const WHAT: &str = "place";
+        let name = self.program.production_name();
+        let standing = self.engines.target().await?.look(name).await?;
+        let production = |on_target| Production { engine_id: survey.source_id.clone(), on_target, minutes: self.program.switch.minutes };
+        Ok(match &standing {
+            None => (Guard::new(WHAT, format!("`{name}` is free on the target"), Vec::new()), Some(production(false))),
+            Some(s) if s.engine_id == survey.source_id => (
+                Guard::new(WHAT, format!("`{name}` on the target is production itself, and is put aside"), Vec::new()),
+                Some(production(true)),
+            ),
+            Some(_) => {
+                let why = foreign(standing.as_ref(), &self.program.name, name).map_or_else(String::new, |f| format!(" ({})", f.message));
+                let message = format!("another database than production stands under the name `{name}` on the target{why}");
+                let hint = "rename it, or name another server under `[target]`";
+                (Guard::new(WHAT, "", vec![Finding::error("GR0761", message).hint(hint)]), None)
+            }
+        })
+    }
+
+    /// A dress rehearsal of the same upgrade, carry-over and schema (P19).
+    fn dress_guard(&self, plan: Option<&Plan>) -> Result<Guard, SessionError> {
+        const WHAT: &str = "dress rehearsal";
+        let Some(plan) = plan else {
+            return Ok(Guard { what: WHAT, found: None, findings: Vec::new() });
+        };
+        Ok(match self.dressed(Some(&plan.recipe))? {
+            None => {
+                let finding = Finding::error("GR0768", "the go-live has not been tried out").hint("`greenroom dress` does");
+                Guard::new(WHAT, "", vec![finding])
+            }
+            Some(d) if d.stale.is_empty() => Guard::new(WHAT, format!("`{}` proved this recipe", d.run), Vec::new()),
+            Some(d) => {
+                let message = format!("the dress rehearsal `{}` proves nothing about this: {} changed since", d.run, d.stale.join(", "));
+                Guard::new(WHAT, "", vec![Finding::error("GR0768", message).hint("`greenroom dress` once more")])
+            }
+        })
+    }
+
+    /// A backup that was restored, read and found whole, not too long ago, and that still lies where it did (promise 4).
+    async fn restore_guard(&self, history: &Projection, plan: Option<&Plan>) -> Result<Guard, SessionError> {
+        const WHAT: &str = "restore point";
+        let Some(plan) = plan else {
+            return Ok(Guard { what: WHAT, found: None, findings: Vec::new() });
+        };
+        let hours = self.program.switch.restore_point_hours;
+        let hint = "back production up by the engine's own means, then `greenroom prove BACKUP`";
+        let refused = |message: String| Guard::new(WHAT, "", vec![Finding::error("GR0769", message).hint(hint)]);
+        let Some(point) = history.restore_points.iter().rev().find(|p| p.source == plan.recipe.source) else {
+            let what = match history.restore_points.is_empty() {
+                true => "no backup has been restored and read",
+                false => "no backup with production's present schema has been restored and read",
+            };
+            return Ok(refused(what.to_owned()));
+        };
+        let path = &point.backup.path;
+        if self.clock.now().duration_since(point.at) > SignedDuration::from_hours(i64::from(hours)) {
+            return Ok(refused(format!("the backup `{path}` was proven more than {hours} hours ago")));
+        }
+        match self.recognise(Path::new(path)).await {
+            Ok(backup) if backup.hash == point.backup.hash => {
+                let rows = point.rows;
+                Ok(Guard::new(WHAT, format!("`{path}` was restored, and its {rows} rows were read"), Vec::new()))
+            }
+            Ok(_) => Ok(refused(format!("`{path}` is not the backup any more that was proven"))),
+            Err(e) => Ok(refused(format!("the backup that was proven cannot be read any more: {}", said(e)?.message))),
+        }
+    }
+}
+
+/// What would be missing, or switched off, in a production that is a copy.
+fn whole(survey: &Survey) -> Guard {
+    let c = &survey.catalog;
+    let mut findings = Vec::new();
+    for t in &c.tables {
+        if let TableForm::Refused(why) = &t.form {
+            let message = format!("{} cannot be copied, and would be missing: {why}", t.name.short(c.engine));
+            findings.push(Finding::error("GR0770", message).hint("change it in production, or move it by the vendor's own procedure"));
+        }
+    }
+    for o in &c.outbound {
+        if let Some(how) = &o.disabled_by {
+            let message = format!("{} {} would be switched off in the new production: {how}", o.kind, o.name);
+            let hint = "take it out of production before, and let a person or script of the upgrade bring it back after the window";
+            findings.push(Finding::error("GR0770", message).hint(hint));
+        }
+    }
+    // How a file keeps its journal comes with its doors.
+    let lost = c.not_carried.iter().filter(|(what, _)| what != "journal mode WAL");
+    findings.extend(lost.map(|(what, why)| Finding::warning("GR0770", format!("{what} is not carried: {why}"))));
+    Guard::new("completeness", format!("{} tables are copied as they are", c.tables.len()), findings)
+}
+
+/// A refusal as a finding; anything else is an error of its own.
+fn said(e: SessionError) -> Result<Finding, SessionError> {
+    match e {
+        SessionError::Refused { code, message, hint } => {
+            Ok(Finding { severity: Severity::Error, ..Finding::error(code, message) }.hint(hint))
+        }
+        other => Err(other),
+    }
+}
