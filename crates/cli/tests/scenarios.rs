@@ -16,6 +16,7 @@ mod fence;
 mod files;
 mod ground;
 mod refreshes;
+mod switch;
 
 use greenroom_testkit::files as folders;
 use ground::Ground;

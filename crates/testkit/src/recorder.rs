@@ -65,6 +65,20 @@ impl Recorder {
         Recorder::start(move |n| connection.execute(&format!("insert into {TABLE} (n) values ({n})"), []).is_ok())
     }
 
+    /// Writes into the SQLite file of this name, which it opens anew for every row.
+    pub fn sqlite_by_name(path: &Path) -> Recorder {
+        let path = path.to_owned();
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+        Recorder::start(move |n| {
+            let stored = || -> rusqlite::Result<()> {
+                let connection = rusqlite::Connection::open_with_flags(&path, flags)?;
+                connection.busy_timeout(Duration::from_secs(10))?;
+                connection.execute(&format!("insert into {TABLE} (n) values ({n})"), []).map(drop)
+            };
+            stored().is_ok()
+        })
+    }
+
     /// Writes into a database of PostgreSQL as a role with this password, and connects again whenever it was thrown out.
     pub fn postgres(database: &pg::Database, role: &str, password: &str) -> Recorder {
         let (database, role, password) = (database.clone(), role.to_owned(), password.to_owned());

@@ -10,6 +10,7 @@ use crate::render::{verdict, words};
 use clap::Args;
 use greenroom_engine::Admission;
 use greenroom_model::fence::{Fence, Progress};
+use greenroom_model::plan::RunKind;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
 use greenroom_runner::session::{Dressed, Known, Session};
@@ -216,6 +217,9 @@ fn latest(s: &Status, r: &RunReport) -> String {
         words::when(r.started),
         words::age(r.last, s.now)
     ));
+    if r.kind == RunKind::Switch {
+        out.push_str(&format!("  {}\n", r.stands()));
+    }
     match r.standing {
         Standing::Failed => {
             if let Some(f) = &r.failed {

@@ -261,7 +261,7 @@ impl RunReport {
     }
 
     /// What stands now, in a sentence.
-    fn stands(&self) -> String {
+    pub fn stands(&self) -> String {
         if let Some(raw) = &self.restores {
             return match self.standing {
                 Standing::Finished => format!("the raw copy `{raw}` stands in the quarantine, if no later run has dropped it"),

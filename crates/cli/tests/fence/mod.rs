@@ -210,7 +210,7 @@ fn production_is_fenced_and_given_back_on_sqlite() {
 }
 
 /// Effective rights to connect, of the roles themselves.
-fn rights(server: &greenroom_testkit::pg::Server, database: &str) -> String {
+pub fn rights(server: &greenroom_testkit::pg::Server, database: &str) -> String {
     server.maintenance().query(&format!(
         "select case when a.grantee = 0 then 'public' else a.grantee::regrole::text end, a.grantor::regrole, a.privilege_type, a.is_grantable
          from pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a where d.datname = '{database}' order by 1, 3"

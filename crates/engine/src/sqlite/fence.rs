@@ -152,6 +152,18 @@ fn together<'s>(c: &Connection, doing: &str, statements: impl Iterator<Item = &'
     })
 }
 
+/// Rejects every change of a row in a file that nobody may write to yet. Repeatable.
+pub(super) fn shut_all(c: &Connection) -> Result<()> {
+    let doors = doors_of(c)?.0;
+    together(c, "shut the new production until users are let in", doors.iter().map(|d| d.shut.as_str()))
+}
+
+/// Takes that away. Repeatable.
+pub(super) fn open_all(c: &Connection) -> Result<()> {
+    let drops: Vec<String> = triggers(c)?.iter().map(|name| format!("DROP TRIGGER IF EXISTS {}", ident(name))).collect();
+    together(c, "let users into the new production", drops.iter().map(String::as_str))
+}
+
 #[async_trait]
 impl Fence for SqliteFence {
     async fn doors(&mut self) -> Result<Doors> {

@@ -10,7 +10,7 @@
 
 use super::connect::{beside, engine_id, io, open_writable, stat};
 use super::error::failed;
-use super::marker;
+use super::{fence, marker};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::MarkerState;
 use rusqlite::Connection;
@@ -125,7 +125,8 @@ fn alone(path: &Path, production: Option<&str>) -> Result<Connection> {
     let is_production = stat(path)?.is_some_and(|s| Some(engine_id(&s).as_str()) == production);
     match marker::read(&c)?.map(|m| m.state) {
         _ if is_production => {}
-        Some(MarkerState::Promoted) if production.is_some() => {}
+        // A file has no testers: nobody writes into it before users do.
+        Some(MarkerState::Promoted) if production.is_some() => fence::shut_all(&c)?,
         Some(_) if production.is_some() => {
             return Err(EngineError::new(ErrorKind::Conflict, doing, "it is neither production nor what is to take its place"));
         }

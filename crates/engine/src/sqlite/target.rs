@@ -7,7 +7,7 @@ use super::copy::capabilities;
 use super::error::failed;
 use super::generation::SqliteGeneration;
 use super::session::Session;
-use super::{marker, restore, swap};
+use super::{fence, marker, restore, swap};
 use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{
@@ -60,7 +60,7 @@ impl SqliteTarget {
     }
 }
 
-/// Gives the file in production's place production's owner and mode, and keeps its journal as production did. The mode comes last: it opens.
+/// Gives the file in production's place production's owner and mode, keeps its journal as production did, and lets programs write to it.
 fn promote(path: &Path, former: Option<&Path>, besides: &[String]) -> Result<()> {
     let doing = format!("let users into `{}`", path.display());
     match marker::look(path)?.and_then(|s| s.marker) {
@@ -96,7 +96,7 @@ fn promote(path: &Path, former: Option<&Path>, besides: &[String]) -> Result<()>
     for file in files() {
         rustix::fs::chmod(file, Mode::from_raw_mode(like.st_mode & 0o777)).map_err(|e| io(doing.clone(), e))?;
     }
-    Ok(())
+    fence::open_all(&c)
 }
 
 /// Runs file work and short SQLite calls off the async runtime.

@@ -123,7 +123,7 @@ impl Execution {
         self.target.admit(&name, &testers).await?;
         let who = match &testers {
             Admission::Some { roles, .. } if !roles.is_empty() => format!("testers ({}) can work in it, nobody else", roles.join(", ")),
-            _ if self.plan.engine == EngineKind::Sqlite => "whoever the testers' file mode lets in can open it".to_owned(),
+            _ if self.plan.engine == EngineKind::Sqlite => "testers can look at it, and nobody can write into it".to_owned(),
             _ => "`[pilot] testers` names nobody, so that only Greenroom's login comes in".to_owned(),
         };
         let until =

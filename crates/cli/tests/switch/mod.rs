@@ -1,0 +1,287 @@
+//! `greenroom switch` over the real binary: a program of production's goes on writing while production is switched, killed at random moments, gone on
+//! with, refused, taken back. What it was told is stored must be in production whatever happened, once, and never can two sides be written to.
+
+use crate::fence::rights;
+use crate::ground::{Ground, Postgres, Sqlite};
+use greenroom_testkit::proc::{Ended, wait_until};
+use greenroom_testkit::recorder::Recorder;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Kills before a switch is carried through.
+const ROUNDS: u64 = 12;
+
+const TABLES: &str = "create table recorded (n integer primary key);
+create table client (id integer primary key, name varchar(40));
+create table status (id integer primary key, label varchar(20));
+insert into client values (1, 'Ann Real'), (2, 'Bob Real');
+insert into status values (1, 'open'), (2, 'closed');
+";
+
+const COLUMNS: &str = "[recorded]\nn = \"keep\"\n[client]\nid = \"keep\"\nname = { mask = \"full_name\", identity = \"id\" }\n\
+    active = { keep = true, after_upgrade = true, derived_from = [\"client.id\"] }\n[status]\nid = \"keep\"\nlabel = \"keep\"\n";
+
+/// One engine's production with a program that uses it.
+struct Scene<'g> {
+    ground: &'g dyn Ground,
+    /// How many times slower than the quickest engine.
+    pace: u64,
+    recorder: Box<dyn Fn() -> Recorder + 'g>,
+    /// Everything that says whose production is and who may do what there.
+    doors: Box<dyn Fn() -> String + 'g>,
+    /// Backs production up by the engine's own means.
+    backup: Box<dyn Fn() -> PathBuf + 'g>,
+    /// Writes as the application does into what `greenroom status` calls so.
+    write_as_app: Box<dyn Fn(&str) -> Result<(), String> + 'g>,
+}
+
+impl Scene<'_> {
+    fn greenroom(&self, arguments: &[&str]) -> Ended {
+        self.ground.greenroom().args(arguments).finish()
+    }
+
+    fn done(&self, arguments: &[&str], code: i32) -> Ended {
+        let ended = self.greenroom(arguments);
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+        ended
+    }
+
+    /// What refuses the switch now.
+    fn refused(&self) -> String {
+        let ended = self.done(&["switch", "--preview"], 4);
+        assert!(ended.stdout.contains("the switch is refused"), "{ended:?}");
+        let begun = self.greenroom(&["switch", "--now", "--yes"]);
+        assert_eq!(begun.code, Some(1), "what the preview refuses must be refused: {begun:?}");
+        ended.stdout
+    }
+
+    fn stored(&self) -> BTreeSet<u64> {
+        let rows = self.ground.query("source", "select n from recorded").unwrap();
+        rows.lines().map(|n| n.trim().parse().unwrap()).collect()
+    }
+
+    /// Nothing that was acknowledged is missing from what stands under production's name.
+    fn keeps(&self, recorder: &Recorder, what: &str) {
+        let acknowledged = recorder.acknowledged();
+        let stored = self.stored();
+        let missing: Vec<&u64> = acknowledged.iter().filter(|n| !stored.contains(n)).collect();
+        assert!(missing.is_empty(), "{what}: acknowledged and not stored: {missing:?}");
+    }
+
+    fn works(&self, recorder: &Recorder, what: &str) {
+        let so_far = recorder.acknowledged().len();
+        wait_until(&format!("the program writes again ({what})"), PATIENCE, || recorder.acknowledged().len() > so_far + 2);
+    }
+
+    fn run(&self) -> serde_json::Value {
+        let status: serde_json::Value = serde_json::from_str(&self.greenroom(&["status", "--json"]).stdout).unwrap();
+        status["run"].clone()
+    }
+
+    /// What was production cannot be written to once another database bears its name.
+    fn former_is_shut(&self, what: &str) {
+        if self.ground.told("former production").is_some() {
+            let written = (self.write_as_app)("former production");
+            assert!(written.is_err(), "{what}: the former production can be written to");
+        }
+    }
+}
+
+fn play(scene: &Scene<'_>) {
+    let program = scene.ground.folder().join("program");
+    fs::create_dir_all(program.join("upgrade")).unwrap();
+    fs::write(
+        program.join("greenroom.toml"),
+        format!(
+            "{}open_after = \"all\"\n[tables]\nstatus = \"configuration\"\n[dress]\nunmasked = true\n[fence]\ndrain_seconds = 1\n[quarantine]\n{}[switch]\nminutes = 60\n",
+            scene.ground.databases(),
+            if scene.ground.engine() == "sqlite" { "path = \"quarantine\"\n" } else { "" }
+        ),
+    )
+    .unwrap();
+    fs::write(program.join("columns.toml"), COLUMNS).unwrap();
+    fs::write(program.join("upgrade/1.sql"), "alter table client add active integer;\nupdate client set active = 1;\n").unwrap();
+    let doors = (scene.doors)();
+    let recorder = (scene.recorder)();
+    scene.works(&recorder, "at the beginning");
+
+    // Each guard, with the way out.
+    assert!(scene.refused().contains("`greenroom rehearse` makes a pilot"));
+    scene.done(&["rehearse", "--quiet"], 0);
+    scene.ground.write("pilot", "update status set label = 'open!' where id = 1;\ninsert into status values (10, 'archived');");
+    let seen = scene.refused();
+    assert!(seen.contains("GR0768") && seen.contains("GR0769"), "{seen}");
+    scene.done(&["dress", "--quiet"], 0);
+    let backup = (scene.backup)();
+    let backup = backup.to_str().unwrap();
+    assert!(scene.refused().contains("no backup has been restored and read"));
+    scene.done(&["prove", backup, "--yes", "--quiet"], 0);
+    let kept = fs::read(backup).unwrap();
+    fs::write(backup, &kept[..kept.len() - 1]).unwrap();
+    assert!(scene.refused().contains("GR0769"));
+    fs::write(backup, kept).unwrap();
+    fs::write(program.join("upgrade/2.sql"), "update client set active = 2;\n").unwrap();
+    let seen = scene.refused();
+    assert!(seen.contains("GR0768") && seen.contains("the upgrade changed since"), "{seen}");
+    fs::remove_file(program.join("upgrade/2.sql")).unwrap();
+    let journal = fs::metadata(program.join(".greenroom/journal.db")).unwrap().len();
+    let preview = scene.done(&["switch", "--preview"], 0);
+    assert!(preview.stdout.contains("nothing refuses the switch"), "{preview:?}");
+    assert_eq!(fs::metadata(program.join(".greenroom/journal.db")).unwrap().len(), journal, "a preview was put on record");
+    assert_eq!((scene.doors)(), doors, "nothing was changed so far");
+    scene.works(&recorder, "after the preview");
+
+    // While it waits for the window, people work.
+    scene.done(&["switch", "--yes", "--quiet"], 5);
+    scene.works(&recorder, "before the window");
+    scene.done(&["answer", "go", "--quiet"], 0);
+    scene.done(&["resume", "--quiet"], 5);
+    let status = scene.done(&["status"], 0).stdout;
+    assert!(status.contains("users are not let in yet"), "{status}");
+    scene.former_is_shut("accepting");
+    let lifted = scene.greenroom(&["fence", "lift"]);
+    assert!(lifted.code == Some(1) && lifted.stderr.contains("GR0745"), "{lifted:?}");
+    // The testers refuse: everything is as it was, with everything that was written.
+    scene.done(&["answer", "refuse", "--quiet"], 0);
+    let back = scene.done(&["resume", "--quiet"], 0);
+    assert!(back.stdout.contains("undone"), "{back:?}");
+    assert_eq!((scene.doors)(), doors, "production stands otherwise than before");
+    scene.works(&recorder, "after the refusal");
+    scene.keeps(&recorder, "after the refusal");
+
+    // Killed at any moment, gone on with or taken back.
+    for n in 0..ROUNDS {
+        let what = format!("round {n}");
+        let delay = Duration::from_millis(scene.pace * (40 + n * 97 % 900));
+        scene.ground.greenroom().args(["switch", "--now", "--yes"]).kill_after(delay);
+        scene.former_is_shut(&what);
+        let run = scene.run();
+        let open = run["kind"] == "switch" && !["undone", "finished"].contains(&run["standing"].as_str().unwrap());
+        if open && n % 2 == 0 {
+            scene.ground.greenroom().args(["undo", "--yes"]).kill_after(Duration::from_millis(scene.pace * (n * 31 % 200)));
+        }
+        if open && n % 3 == 1 {
+            // Killed while it goes on, too.
+            scene.ground.greenroom().args(["resume"]).kill_after(Duration::from_millis(scene.pace * (n * 53 % 400)));
+            scene.former_is_shut(&what);
+        }
+        if scene.run()["standing"] != "undone" && open {
+            scene.done(&["undo", "--yes", "--quiet"], 0);
+        }
+        assert_eq!((scene.doors)(), doors, "{what}");
+        scene.works(&recorder, &what);
+        scene.keeps(&recorder, &what);
+    }
+
+    // Carried through, killed on the way again and again, each time a little later.
+    let mut delay = 100;
+    loop {
+        let run = scene.run();
+        let open = run["kind"] == "switch" && !["undone", "finished"].contains(&run["standing"].as_str().unwrap());
+        if open && run["standing"] == "waiting" {
+            break;
+        }
+        let command: &[&str] = if open { &["resume"] } else { &["switch", "--now", "--yes"] };
+        scene.ground.greenroom().args(command).kill_after(Duration::from_millis(scene.pace * delay));
+        scene.former_is_shut("carried through");
+        delay += 30;
+        assert!(delay < 3000, "it never gets there: {run}");
+    }
+    let written = recorder.acknowledged().len();
+    scene.done(&["answer", "accept", "--quiet"], 0);
+    scene.ground.greenroom().args(["resume"]).kill_after(Duration::from_millis(30));
+    scene.former_is_shut("letting in");
+    scene.done(&["resume", "--quiet"], 0);
+    assert_eq!(scene.run()["standing"], "finished");
+    assert!(recorder.acknowledged().len() >= written);
+    scene.works(&recorder, "in the new production");
+    scene.keeps(&recorder, "in the new production");
+    scene.former_is_shut("at the end");
+    assert_eq!((scene.doors)(), doors, "the new production stands open otherwise than the former one");
+    let ask = |sql: &str| scene.ground.query("source", sql).unwrap().trim().replace('\r', "");
+    assert_eq!(ask("select id, name, active from client order by id"), "1|Ann Real|1\n2|Bob Real|1", "the upgrade, and nothing masked");
+    assert_eq!(ask("select id, label from status order by id"), "1|open!\n2|closed\n10|archived", "what testers configured");
+    let undo = scene.greenroom(&["undo", "--yes"]);
+    assert!(undo.code == Some(1) && undo.stderr.contains("GR0764"), "{undo:?}");
+    let name = scene.ground.told("production").unwrap();
+    let dropped = scene.greenroom(&["drop", &name, "--yes"]);
+    assert!(dropped.code == Some(1) && dropped.stderr.contains("production's place"), "{dropped:?}");
+}
+
+#[test]
+fn production_is_switched_and_taken_back_on_sqlite() {
+    let ground = Sqlite::new();
+    ground.fill(&format!("pragma journal_mode = wal; {TABLES}"));
+    let file = ground.folder().join("source.db");
+    let state = || {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = fs::metadata(&file).unwrap();
+        let fences = ground.query("source", "select count(*) from sqlite_schema where name like 'greenroom_fence%'").unwrap();
+        let journal = ground.query("source", "pragma journal_mode").unwrap();
+        format!("{:o} {}:{} {fences} {journal}", metadata.mode(), metadata.uid(), metadata.gid())
+    };
+    let path = ground.folder().join("backup.db");
+    play(&Scene {
+        ground: &ground,
+        pace: 1,
+        recorder: Box::new(|| Recorder::sqlite_by_name(&file)),
+        doors: Box::new(state),
+        backup: Box::new(|| {
+            let copy = format!("vacuum into '{}'", path.display());
+            rusqlite::Connection::open(&file).unwrap().execute_batch(&copy).unwrap();
+            path.clone()
+        }),
+        write_as_app: Box::new(|on| {
+            let file = ground.folder().join("program").join(ground.told(on).unwrap());
+            let connection = rusqlite::Connection::open(file).map_err(|e| e.to_string())?;
+            connection.execute("insert into recorded values (-1)", []).map(drop).map_err(|e| e.to_string())
+        }),
+    });
+}
+
+#[test]
+fn production_is_switched_and_taken_back_on_postgres() {
+    let server = greenroom_testkit::postgres!();
+    let ground = Postgres::new(server, "switch");
+    server.role("switch \"app\"", "secret", "");
+    server.role("switch reader", "secret", "");
+    let name = ground.query("source", "select current_database()").unwrap();
+    ground.fill(&format!(
+        "{TABLES} alter database {name} owner to \"switch \"\"app\"\"\"; revoke all on database {name} from public;
+         grant connect, temporary on database {name} to \"switch reader\" with grant option;
+         alter table recorded owner to \"switch \"\"app\"\"\"; alter table client owner to \"switch \"\"app\"\"\";
+         grant select on client to \"switch reader\"; grant update (label) on status to \"switch reader\""
+    ));
+    let database = server.existing(&name);
+    let state = || {
+        let owner = format!("select datdba::regrole from pg_database where datname = '{name}'");
+        let objects =
+            "select relname, relowner::regrole, relacl from pg_class where relname in ('recorded', 'client', 'status') order by 1";
+        let columns = "select attname, attacl from pg_attribute where attrelid = 'status'::regclass and attnum > 0 order by 1";
+        let inside = |sql: &str| ground.query("source", sql).unwrap();
+        format!("{} {}\n{}\n{}", rights(server, &name), server.maintenance().query(&owner), inside(objects), inside(columns))
+    };
+    let path = ground.folder().join("backup.dump");
+    play(&Scene {
+        ground: &ground,
+        pace: 4,
+        recorder: Box::new(|| Recorder::postgres(&database, "switch \"app\"", "secret")),
+        doors: Box::new(state),
+        backup: Box::new(|| {
+            let dumped = database.command("pg_dump").args(["-Fc", "-f"]).arg(&path).output().unwrap();
+            assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+            path.clone()
+        }),
+        write_as_app: Box::new(|on| {
+            let former = server.existing(&ground.told(on).unwrap());
+            let mut psql = former.command("psql");
+            psql.env("PGHOST", "127.0.0.1").env("PGUSER", "switch \"app\"").env("PGPASSWORD", "secret");
+            let ended = psql.args(["-X", "-v", "ON_ERROR_STOP=1", "-c", "insert into recorded values (-1)"]).output().unwrap();
+            if ended.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&ended.stderr).into_owned()) }
+        }),
+    });
+}
