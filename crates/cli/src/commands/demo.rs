@@ -1,4 +1,4 @@
-//! `greenroom demo`: the main job on a made-up clinic. The story itself is in `crate::demo`.
+//! `greenroom demo`: the main jobs on a made-up clinic. The story itself is in `crate::demo`.
 
 use super::Done;
 use crate::app::App;
@@ -8,12 +8,15 @@ use clap::Args;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-/// Show the main job on a made-up clinic, on embedded SQLite: no server, under a minute
+/// Show the main jobs on a made-up clinic, on embedded SQLite: no server, under a minute
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  greenroom demo\n  greenroom demo /tmp/clinic")]
+#[command(after_help = "Examples:\n  greenroom demo\n  greenroom demo production-upgrade --folder /tmp/clinic")]
 pub struct DemoArgs {
+    /// What is shown
+    #[arg(value_enum, default_value_t)]
+    story: demo::Story,
     /// Folder to build it in; an earlier demo there is built anew
-    #[arg(default_value = "greenroom-demo")]
+    #[arg(long, value_name = "DIR", default_value = "greenroom-demo")]
     folder: PathBuf,
 }
 
@@ -21,7 +24,7 @@ pub async fn cmd_demo(app: &App, args: DemoArgs) -> Done {
     // The story is for people; with --json or --quiet only its end counts.
     let out: demo::Out =
         if app.json || app.quiet { Arc::new(Mutex::new(std::io::sink())) } else { Arc::new(Mutex::new(std::io::stdout())) };
-    match demo::run(Some(args.folder), out).await {
+    match demo::run(args.story, args.folder, out).await {
         Ok(_) => {
             if app.json {
                 app.result(&serde_json::json!({ "demo": "finished" }), |_| String::new())?;

@@ -71,10 +71,20 @@ impl Place {
     /// Mends the program as the second rehearsal needs it.
     pub fn mend(&self) -> Result<(), DemoError> {
         self.write(MENDING)?;
-        let columns = self.path("clinic/columns.toml");
-        write(&columns, &(read(&columns)? + MORE_COLUMNS))?;
-        let main = self.path("clinic/greenroom.toml");
-        write(&main, &read(&main)?.replace(TOUCHED.0, TOUCHED.1))
+        self.append("clinic/columns.toml", MORE_COLUMNS)?;
+        self.change("clinic/greenroom.toml", TOUCHED)
+    }
+
+    /// Adds text to a file.
+    pub fn append(&self, below: &str, text: &str) -> Result<(), DemoError> {
+        let path = self.path(below);
+        write(&path, &(read(&path)? + text))
+    }
+
+    /// Writes the one instead of the other.
+    pub fn change(&self, below: &str, (was, becomes): (&str, &str)) -> Result<(), DemoError> {
+        let path = self.path(below);
+        write(&path, &read(&path)?.replace(was, becomes))
     }
 }
 

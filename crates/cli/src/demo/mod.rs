@@ -1,11 +1,11 @@
-//! `greenroom demo`: the main job on a made-up clinic, without a server. A first rehearsal fails on data that nobody knew of, the program is
-//! mended, the second passes.
+//! `greenroom demo`: the main jobs on a made-up clinic, without a server: the way to a pilot, and the go-live.
 //!
-//! Owns the demo's folder, files and story. Does not own what a run does (`runner::session`). Carries out REQUIREMENTS.md E1–E4, E6 on
+//! Owns the demo's folder, files and stories. Does not own what a run does (`runner::session`). Carries out REQUIREMENTS.md E1–E4, E6 on
 //! embedded SQLite; the kit in `files/kit` is also an example of a kit (F5).
 
 mod files;
 mod folder;
+mod golive;
 mod production;
 mod story;
 #[cfg(test)]
@@ -15,9 +15,6 @@ mod watch;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-
-/// Where the demo is built unless a folder is given.
-pub const FOLDER: &str = "greenroom-demo";
 
 /// Why the demo could not be shown.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +60,7 @@ impl DemoError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            DemoError::NotOurs { .. } => Some("give another folder: `greenroom demo FOLDER`"),
+            DemoError::NotOurs { .. } => Some("give another folder: `greenroom demo --folder DIR`"),
             DemoError::OffScript { .. } => Some("this is a defect of Greenroom; `greenroom run show` in the demo's program tells more"),
             _ => None,
         }
@@ -73,15 +70,27 @@ impl DemoError {
 /// Where the story is told: shared with the observer of runs, which writes from other threads.
 pub type Out = Arc<Mutex<dyn Write + Send>>;
 
-/// Builds the demo in `folder` (by default [`FOLDER`] below the current one; an earlier demo there is built anew) and tells its story.
+/// What is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Story {
+    /// A first rehearsal fails on data that nobody knew of; the program is mended, and the pilot stands
+    #[default]
+    PilotUpgrade,
+    /// The upgrade goes live while people write: refused once and taken back, then accepted
+    ProductionUpgrade,
+}
+
+/// Builds the demo in `folder` (an earlier demo there is built anew) and tells its story.
 ///
 /// Returns the exit code: 0 when everything went as told.
 ///
 /// # Errors
 /// See [`DemoError`]; what stands in the folder then is left for looking.
-pub async fn run(folder: Option<PathBuf>, out: Out) -> Result<u8, DemoError> {
-    let shown = folder.unwrap_or_else(|| PathBuf::from(FOLDER));
-    let place = folder::Place::take(shown)?;
-    story::tell(&place, production::CLINIC, &out).await?;
+pub async fn run(story: Story, folder: PathBuf, out: Out) -> Result<u8, DemoError> {
+    let place = folder::Place::take(folder)?;
+    match story {
+        Story::PilotUpgrade => story::tell(&place, production::CLINIC, &out).await?,
+        Story::ProductionUpgrade => golive::tell(&place, production::CLINIC, &out).await?,
+    }
     Ok(0)
 }

@@ -17,19 +17,20 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-const PRODUCTION: &str = "production/clinic.db";
-const PILOT: &str = "clinic/pilot/clinic.db";
+pub(super) const PRODUCTION: &str = "production/clinic.db";
+pub(super) const PILOT: &str = "clinic/pilot/clinic.db";
 
 /// Clients whose file number another client has too, but for blanks and case.
 const TWICE: &str = "SELECT count(*) FROM (SELECT 1 FROM client GROUP BY upper(replace(file_no, ' ', '')) HAVING count(*) > 1)";
 
 /// Writes lines.
-struct Teller<'a> {
-    out: &'a Out,
+pub(super) struct Teller<'a> {
+    pub out: &'a Out,
 }
 
 impl Teller<'_> {
-    fn say(&self, text: &str) -> Result<(), DemoError> {
+    /// Writes a line.
+    pub fn say(&self, text: &str) -> Result<(), DemoError> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(out, "{text}").and_then(|()| out.flush()).map_err(file("write the story".to_owned()))
     }
@@ -50,7 +51,7 @@ pub(super) async fn tell(place: &Place, clinic: Size, out: &Out) -> Result<(), D
 }
 
 /// Chapters 1 and 2: the database, the kit, the program.
-fn build(place: &Place, clinic: Size, teller: &Teller<'_>) -> Result<Hash, DemoError> {
+pub(super) fn build(place: &Place, clinic: Size, teller: &Teller<'_>) -> Result<Hash, DemoError> {
     let begin = Instant::now();
     teller.say("A family clinic is to go from version 5.1 of its case management to 5.2. Nothing here is real; everything runs.\n")?;
     let path = place.path(PRODUCTION);
@@ -202,13 +203,13 @@ fn program(place: &Place) -> Result<(std::path::PathBuf, Program), DemoError> {
     }
 }
 
-fn open(place: &Place, out: &Out) -> Result<Session, DemoError> {
+pub(super) fn open(place: &Place, out: &Out) -> Result<Session, DemoError> {
     let (folder, program) = program(place)?;
     Ok(Session::open(folder, program, Box::new(|_| None), Arc::new(Watch::new(out.clone())))?)
 }
 
 /// Plans and runs.
-async fn rehearse(session: &Session, teller: &Teller<'_>) -> Result<(RunId, Ended, RunState), DemoError> {
+pub(super) async fn rehearse(session: &Session, teller: &Teller<'_>) -> Result<(RunId, Ended, RunState), DemoError> {
     let (hash, plan, findings) = session.plan().await?;
     let warnings = findings.iter().filter(|f| f.severity == Severity::Warning);
     for f in warnings {
@@ -234,12 +235,12 @@ fn count(path: &Path, sql: &str) -> Result<i64, DemoError> {
     asked.map_err(|source| DemoError::Database { doing: "look into the copy", source })
 }
 
-fn millis(since: Instant) -> u64 {
+pub(super) fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A path as a shell takes it.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = text.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
     if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }

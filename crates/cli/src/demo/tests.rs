@@ -90,3 +90,17 @@ async fn the_story_goes_as_told_twice_and_leaves_nothing_raw() {
         assert_eq!(found, 0, "raw values in {}", file.display());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_go_live_is_refused_once_and_then_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::take(folder.path().join("demo")).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let out: super::Out = told.clone();
+    let ended = super::golive::tell(&place, SMALL, &out).await;
+    let told = String::from_utf8(told.lock().unwrap().clone()).unwrap();
+    ended.unwrap_or_else(|e| panic!("{e}: {told}"));
+    for words in ["UNDONE: production has its name back", "DONE: users work in version 5.2.0", "stored, 0 are missing"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Steps that are over before anybody could ask.
-const QUIET: [&str; 7] = ["check-source", "create", "schema-before", "source-facts", "schema-after", "settle", "neutralise"];
+const QUIET: [&str; 8] = ["check-source", "create", "schema-before", "source-facts", "schema-after", "settle", "neutralise", "accept"];
 
 /// Writes what a run tells.
 pub(super) struct Watch {
@@ -46,7 +46,7 @@ impl Watch {
             let millis = copied.since.map_or(0, |s| u64::try_from(s.elapsed().as_millis()).unwrap_or(u64::MAX));
             self.line(&step("copy, masked in flight", millis, &format!("{} rows, {}", copied.rows, size(copied.bytes))));
         }
-        if !QUIET.contains(&key) {
+        if !QUIET.contains(&key) && !key.starts_with("prove:") {
             let rows = rows.filter(|r| *r > 0).map_or_else(String::new, |r| format!("{r} row{} changed", if r == 1 { "" } else { "s" }));
             self.line(&step(title, millis, &rows));
         }
@@ -95,7 +95,14 @@ fn title(key: &str) -> String {
         "safety-before" => "search it for personal data that is left".to_owned(),
         "safety-after" => "search once more, now that it is upgraded".to_owned(),
         "verify-upgrade" => "compare and assert after the upgrade".to_owned(),
-        "swap" => "give it the pilot's name".to_owned(),
+        "swap" => "give it the name that people use".to_owned(),
+        "save-base" => "keep its configuration, to compare later".to_owned(),
+        "fence" => "shut everybody out of production".to_owned(),
+        "carry-over" => "carry the pilot's configuration over".to_owned(),
+        "verify-carry" => "compare what was carried over".to_owned(),
+        "drop" => "drop the unmasked copy".to_owned(),
+        "restore" => "restore the backup".to_owned(),
+        "promote" => "let users in".to_owned(),
         "open" => "let testers in".to_owned(),
         other => other.replacen("upgrade:", "upgrade ", 1),
     }

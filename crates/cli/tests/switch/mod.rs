@@ -25,6 +25,9 @@ insert into status values (1, 'open'), (2, 'closed');
 const COLUMNS: &str = "[recorded]\nn = \"keep\"\n[client]\nid = \"keep\"\nname = { mask = \"full_name\", identity = \"id\" }\n\
     active = { keep = true, after_upgrade = true, derived_from = [\"client.id\"] }\n[status]\nid = \"keep\"\nlabel = \"keep\"\n";
 
+/// Writes a row; what the engine says when it refuses.
+type Write<'g> = dyn Fn(&str) -> Result<(), String> + 'g;
+
 /// One engine's production with a program that uses it.
 struct Scene<'g> {
     ground: &'g dyn Ground,
@@ -36,7 +39,7 @@ struct Scene<'g> {
     /// Backs production up by the engine's own means.
     backup: Box<dyn Fn() -> PathBuf + 'g>,
     /// Writes as the application does into what `greenroom status` calls so.
-    write_as_app: Box<dyn Fn(&str) -> Result<(), String> + 'g>,
+    write_as_app: Box<Write<'g>>,
 }
 
 impl Scene<'_> {
