@@ -382,6 +382,12 @@ pub trait Target: Send {
         let _ = (swap, production);
         Err(crate::error::EngineError::unsupported("put a database in production's place", "this engine cannot do that yet"))
     }
+    /// Who may come into what was production all the same, where it stands aside under this name with its doors shut: a right given since, a
+    /// door opened by hand, a session. Empty while it is as shut as it was.
+    async fn aside_open(&mut self, former: &str, doors: &greenroom_model::fence::Doors) -> Result<Vec<String>> {
+        let _ = (former, doors);
+        Err(crate::error::EngineError::unsupported("look at the former production", "this engine cannot do that yet"))
+    }
     /// Lets in whom production let in before it was fenced, with the same rights on the database as a whole, into what has taken its place.
     /// `former` is what production is called now, where it stands beside it. Repeatable.
     async fn promote(&mut self, name: &str, former: Option<&str>, doors: &greenroom_model::fence::Doors) -> Result<()> {

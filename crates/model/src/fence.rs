@@ -39,6 +39,9 @@ pub struct Doors {
     pub client: String,
     /// In the order in which they are shut; they are opened the other way round.
     pub doors: Vec<Door>,
+    /// Greenroom's own logins, which stay in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spared: Vec<String>,
     /// Statements that give a database in production's place what production has beside its doors: its owner, rights on the database as a whole,
     /// how it keeps its journal. They can be run again without harm.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -136,6 +139,7 @@ mod tests {
             engine_id: "1".into(),
             client: "c".into(),
             doors,
+            spared: Vec::new(),
             besides: Vec::new(),
             gaps: Vec::new(),
             obstacles: Vec::new(),

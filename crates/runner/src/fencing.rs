@@ -50,6 +50,8 @@ pub struct Aim<'a> {
     pub reason: Option<&'a str>,
     /// What has to be done by hand before the card's statements.
     pub first: Option<&'a str>,
+    /// Another database is to take production's place: what would not survive that stands in the way, too.
+    pub replaced: bool,
 }
 
 /// What a fence is raised with.
@@ -149,7 +151,7 @@ impl Fencing {
             Some(doors) => doors,
             None => {
                 let doors = production.doors().await?;
-                unobstructed(&doors)?;
+                unobstructed(&doors, aim.replaced)?;
                 write_json(&self.file(doors.hash()), &doors)?;
                 doors
             }
@@ -229,15 +231,17 @@ impl Fencing {
     }
 }
 
-fn unobstructed(doors: &Doors) -> Result<(), FenceError> {
-    if doors.obstacles.is_empty() {
+fn unobstructed(doors: &Doors, replaced: bool) -> Result<(), FenceError> {
+    let hazards = doors.hazards.iter().filter(|_| replaced);
+    let details: Vec<String> = doors.obstacles.iter().chain(hazards).map(|o| format!("{}: {}", o.what, o.way_out)).collect();
+    if details.is_empty() {
         return Ok(());
     }
     Err(FenceError::Failed(Box::new(Failure {
         code: "GR0741".into(),
         message: format!("production `{}` cannot be fenced as it is; nothing was changed", doors.database),
         hint: Some("get what is listed out of the way; `greenroom fence` shows what is left".into()),
-        details: doors.obstacles.iter().map(|o| format!("{}: {}", o.what, o.way_out)).collect(),
+        details,
     })))
 }
 
@@ -302,6 +306,7 @@ mod tests {
             engine_id: "7".into(),
             client: "psql -d postgres".into(),
             doors: vec![door(1), door(2)],
+            spared: Vec::new(),
             besides: Vec::new(),
             gaps: Vec::new(),
             obstacles: Vec::new(),

@@ -38,6 +38,8 @@ struct Scene<'g> {
     doors: Box<dyn Fn() -> String + 'g>,
     /// Backs production up by the engine's own means.
     backup: Box<dyn Fn() -> PathBuf + 'g>,
+    /// Types the lines of the card that are commands or statements.
+    typed: Box<dyn Fn(&[&str]) + 'g>,
     /// Writes as the application does into what `greenroom status` calls so.
     write_as_app: Box<Write<'g>>,
 }
@@ -86,11 +88,23 @@ impl Scene<'_> {
     }
 
     /// What was production cannot be written to once another database bears its name.
-    fn former_is_shut(&self, what: &str) {
-        if self.ground.told("former production").is_some() {
-            let written = (self.write_as_app)("former production");
-            assert!(written.is_err(), "{what}: the former production can be written to");
+    ///
+    /// Whether it is aside.
+    fn former_is_shut(&self, what: &str) -> bool {
+        let aside = self.ground.told("former production").is_some();
+        if aside {
+            let refused = (self.write_as_app)("former production").expect_err(what);
+            let fenced = ["fenced by greenroom", "permission denied for database"].iter().any(|words| refused.contains(words));
+            assert!(fenced, "{what}: refused for another reason: {refused}");
         }
+        aside
+    }
+
+    /// Somebody types what the card says, names first.
+    fn card_is_typed(&self) {
+        let card = fs::read_to_string(self.ground.folder().join("program/.greenroom/fence/break-glass.txt")).unwrap();
+        let lines: Vec<&str> = card.lines().filter_map(|l| l.strip_prefix("  ")).collect();
+        (self.typed)(&lines);
     }
 }
 
@@ -156,12 +170,47 @@ fn play(scene: &Scene<'_>) {
     scene.works(&recorder, "after the refusal");
     scene.keeps(&recorder, "after the refusal");
 
+    // Nothing of ours works any more while testers are in: a person types the card, and later undo has nothing left to do but to clear away.
+    scene.done(&["switch", "--now", "--yes", "--quiet"], 5);
+    assert!(scene.former_is_shut("before the card"));
+    scene.card_is_typed();
+    scene.works(&recorder, "after the card");
+    assert_eq!((scene.doors)(), doors, "the card gives back everything");
+    let accepted = scene.greenroom(&["answer", "accept"]);
+    assert_eq!(accepted.code, Some(0), "{accepted:?}");
+    let resumed = scene.greenroom(&["resume"]);
+    assert!(resumed.code == Some(4) && resumed.stdout.contains("GR0762"), "users must not be let into a copy that lacks rows: {resumed:?}");
+    scene.done(&["undo", "--yes", "--quiet"], 0);
+    assert_eq!((scene.doors)(), doors);
+    scene.keeps(&recorder, "after the card");
+
+    // Programs beside it: run once each in their order, and taken back.
+    let hooks = program.join("hooks.log");
+    let before = fs::read_to_string(program.join("greenroom.toml")).unwrap();
+    let hook = |name: &str, at: &str| {
+        format!(
+            "[[switch.hook]]\nname = \"{name}\"\nat = \"{at}\"\ncommand = [\"sh\", \"-c\", \"echo {name} >> hooks.log\"]\nundo = [\"sh\", \"-c\", \"echo not {name} >> hooks.log\"]\n"
+        )
+    };
+    fs::write(
+        program.join("greenroom.toml"),
+        format!("{before}{}{}{}", hook("stop", "fenced"), hook("point", "swapped"), hook("save", "accepted")),
+    )
+    .unwrap();
+    scene.done(&["switch", "--now", "--yes", "--quiet"], 5);
+    assert_eq!(fs::read_to_string(&hooks).unwrap(), "stop\npoint\n");
+    scene.done(&["undo", "--yes", "--quiet"], 0);
+    assert_eq!(fs::read_to_string(&hooks).unwrap(), "stop\npoint\nnot point\nnot stop\n");
+    fs::write(program.join("greenroom.toml"), &before).unwrap();
+    scene.works(&recorder, "after the hooks");
+
     // Killed at any moment, gone on with or taken back.
+    let mut aside = 0;
     for n in 0..ROUNDS {
         let what = format!("round {n}");
         let delay = Duration::from_millis(scene.pace * (40 + n * 97 % 900));
         scene.ground.greenroom().args(["switch", "--now", "--yes"]).kill_after(delay);
-        scene.former_is_shut(&what);
+        aside += u32::from(scene.former_is_shut(&what));
         let run = scene.run();
         let open = run["kind"] == "switch" && !["undone", "finished"].contains(&run["standing"].as_str().unwrap());
         if open && n % 2 == 0 {
@@ -180,6 +229,8 @@ fn play(scene: &Scene<'_>) {
         scene.keeps(&recorder, &what);
     }
 
+    assert!(aside > 0, "no kill came after the exchange of names");
+
     // Carried through, killed on the way again and again, each time a little later.
     let mut delay = 100;
     loop {
@@ -194,16 +245,14 @@ fn play(scene: &Scene<'_>) {
         delay += 30;
         assert!(delay < 3000, "it never gets there: {run}");
     }
-    let written = recorder.acknowledged().len();
     scene.done(&["answer", "accept", "--quiet"], 0);
     scene.ground.greenroom().args(["resume"]).kill_after(Duration::from_millis(30));
     scene.former_is_shut("letting in");
     scene.done(&["resume", "--quiet"], 0);
     assert_eq!(scene.run()["standing"], "finished");
-    assert!(recorder.acknowledged().len() >= written);
     scene.works(&recorder, "in the new production");
     scene.keeps(&recorder, "in the new production");
-    scene.former_is_shut("at the end");
+    assert!(scene.former_is_shut("at the end"));
     assert_eq!((scene.doors)(), doors, "the new production stands open otherwise than the former one");
     let ask = |sql: &str| scene.ground.query("source", sql).unwrap().trim().replace('\r', "");
     assert_eq!(ask("select id, name, active from client order by id"), "1|Ann Real|1\n2|Bob Real|1", "the upgrade, and nothing masked");
@@ -238,9 +287,20 @@ fn production_is_switched_and_taken_back_on_sqlite() {
             rusqlite::Connection::open(&file).unwrap().execute_batch(&copy).unwrap();
             path.clone()
         }),
+        typed: Box::new(|lines| {
+            let moves = lines.iter().find(|l| l.starts_with("if [ -e")).unwrap();
+            let moved = std::process::Command::new("sh").args(["-c", moves]).current_dir(ground.folder().join("program")).status().unwrap();
+            assert!(moved.success(), "{moves}");
+            let connection = rusqlite::Connection::open(&file).unwrap();
+            let statements = lines.iter().filter(|l| l.starts_with("DROP TRIGGER"));
+            statements.for_each(|s| connection.execute_batch(s).unwrap());
+            // The card does not know how the file kept its journal.
+            connection.execute_batch("pragma journal_mode = wal").unwrap();
+        }),
         write_as_app: Box::new(|on| {
             let file = ground.folder().join("program").join(ground.told(on).unwrap());
-            let connection = rusqlite::Connection::open(file).map_err(|e| e.to_string())?;
+            let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+            let connection = rusqlite::Connection::open_with_flags(file, flags).map_err(|e| e.to_string())?;
             connection.execute("insert into recorded values (-1)", []).map(drop).map_err(|e| e.to_string())
         }),
     });
@@ -278,6 +338,13 @@ fn production_is_switched_and_taken_back_on_postgres() {
             let dumped = database.command("pg_dump").args(["-Fc", "-f"]).arg(&path).output().unwrap();
             assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
             path.clone()
+        }),
+        typed: Box::new(|lines| {
+            let psql = |text: &str| {
+                let ended = server.maintenance().command("psql").args(["-X", "-v", "ON_ERROR_STOP=1", "-c", text]).output().unwrap();
+                assert!(ended.status.success(), "{text}: {}", String::from_utf8_lossy(&ended.stderr));
+            };
+            lines.iter().filter(|l| l.ends_with(';')).for_each(|l| psql(l));
         }),
         write_as_app: Box::new(|on| {
             let former = server.existing(&ground.told(on).unwrap());

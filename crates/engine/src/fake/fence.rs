@@ -30,6 +30,7 @@ impl Fence for FakeFence {
             engine_id: "source".into(),
             client: "fake".into(),
             doors: vec![door],
+            spared: Vec::new(),
             besides: Vec::new(),
             gaps: Vec::new(),
             obstacles: Vec::new(),

@@ -313,6 +313,10 @@ impl Target for FakeTarget {
         }
         self.exchange(swap)
     }
+    async fn aside_open(&mut self, _former: &str, _doors: &Doors) -> Result<Vec<String>> {
+        self.cuts.pass("look at the former production")?;
+        Ok(if self.world.inner().fenced { Vec::new() } else { vec!["everybody".into()] })
+    }
     async fn promote(&mut self, name: &str, _former: Option<&str>, _doors: &Doors) -> Result<()> {
         effect(&self.world, &self.cuts, "promote", |w| {
             let d = there(w, name)?;

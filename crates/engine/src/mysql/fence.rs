@@ -368,6 +368,7 @@ impl Fence for MyFence {
             engine_id: self.engine_id().await?,
             client: format!("mariadb   (on {}, as an account with CREATE USER and SET USER)", self.server.shown()),
             doors,
+            spared: Vec::new(),
             besides: Vec::new(),
             gaps,
             obstacles,

@@ -163,25 +163,6 @@ impl PgFence {
         Ok(all)
     }
 
-    /// The database's owner, and every right on it but the doors'. Our logins' rights to connect are nobody's door, and are among them.
-    async fn besides(&self) -> Result<Vec<String>> {
-        let database = sql::ident(self.name());
-        let query = "select r.rolname::text, lower(a.privilege_type), a.is_grantable from pg_catalog.pg_database d \
-            cross join lateral pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a \
-            left join pg_catalog.pg_roles r on r.oid = a.grantee where d.datname = $1::text and (a.grantee = 0 or r.oid is not null) \
-            and (a.privilege_type <> 'CONNECT' or r.rolname::text = any($2)) order by 1 nulls first, 2";
-        let rows = self.session.client.query(query, &[&self.name(), &self.ours]).await.doing("read the rights on production")?;
-        let grant = |row: &tokio_postgres::Row| {
-            let (role, right, grantable): (Option<String>, String, bool) = (row.get(0), row.get(1), row.get(2));
-            let option = if grantable && role.is_some() { " with grant option" } else { "" };
-            format!("grant {right} on database {database} to {}{option}", role.map_or_else(|| "public".to_owned(), |r| sql::ident(&r)))
-        };
-        let mut all: Vec<String> = rows.iter().map(grant).collect();
-        let query = "select pg_catalog.pg_get_userbyid(datdba)::text from pg_catalog.pg_database where datname = $1::text";
-        all.push(format!("alter database {database} owner to {}", sql::ident(&self.value::<String>(query).await?)));
-        Ok(all)
-    }
-
     /// What another database under production's name would break: logical replication out of it, and transactions that nobody should cut off.
     async fn hazards(&self) -> Result<Vec<Obstacle>> {
         let mut all = Vec::new();
@@ -245,28 +226,64 @@ impl PgFence {
     /// Which doors are shut; none for those of roles that are gone, which nobody comes in by and nobody misses.
     async fn shut(&self, doors: &Doors) -> Result<Vec<Option<bool>>> {
         let rights = self.rights().await?;
-        let names = self.names(doors).await?;
+        let names = names(&self.session, doors).await?;
         let there = |key: u32| key == 0 || names.contains_key(&key);
         let has = |key: u32| rights.iter().any(|r| r.oid == key);
         // A right of our own, given so that we stay in, is the one door that is shut while it is there.
         Ok(doors.doors.iter().map(|d| there(oid(d)).then(|| has(oid(d)) == is_own(d))).collect())
     }
+}
 
-    /// What the doors' roles are called now.
-    async fn names(&self, doors: &Doors) -> Result<BTreeMap<u32, String>> {
-        let oids: Vec<u32> = doors.doors.iter().map(oid).collect();
-        let query = "select oid, rolname::text from pg_catalog.pg_roles where oid = any($1)";
-        let rows = self.session.client.query(query, &[&oids]).await.doing("read the roles' names")?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-    }
+/// A database's owner, and every right on it but the doors', spelled for the database `named`. Our logins' rights to connect are nobody's door, and are
+/// among them. The owner comes last: he may be somebody else than us.
+pub(super) async fn besides(session: &Session, database: &str, named: &str, ours: &[String]) -> Result<Vec<String>> {
+    let named = sql::ident(named);
+    let query = "select r.rolname::text, lower(a.privilege_type), a.is_grantable from pg_catalog.pg_database d \
+        cross join lateral pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a \
+        left join pg_catalog.pg_roles r on r.oid = a.grantee where d.datname = $1::text and (a.grantee = 0 or r.oid is not null) \
+        and (a.privilege_type <> 'CONNECT' or r.rolname::text = any($2)) order by 1 nulls first, 2";
+    let rows = session.client.query(query, &[&database, &ours]).await.doing("read the rights on production")?;
+    let grant = |row: &tokio_postgres::Row| {
+        let (role, right, grantable): (Option<String>, String, bool) = (row.get(0), row.get(1), row.get(2));
+        let option = if grantable && role.is_some() { " with grant option" } else { "" };
+        format!("grant {right} on database {named} to {}{option}", role.map_or_else(|| "public".to_owned(), |r| sql::ident(&r)))
+    };
+    let mut all: Vec<String> = rows.iter().map(grant).collect();
+    let query = "select pg_catalog.pg_get_userbyid(datdba)::text from pg_catalog.pg_database where datname = $1::text";
+    let owner: String = session.client.query_one(query, &[&database]).await.doing("read production's owner")?.get(0);
+    all.push(format!("alter database {named} owner to {}", sql::ident(&owner)));
+    Ok(all)
+}
 
-    /// Roles that log in and may connect though the fence stands; superusers are known.
-    async fn may_come(&self) -> Result<Vec<String>> {
-        let query = "select r.rolname::text from pg_catalog.pg_roles r, pg_catalog.pg_database d where d.datname = $1::text and r.rolcanlogin \
-            and not r.rolsuper and r.rolname::text <> all($2) and pg_catalog.has_database_privilege(r.oid, d.oid, 'connect') order by 1";
-        let rows = self.session.client.query(query, &[&self.name(), &self.ours]).await.doing("look who may connect")?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
-    }
+/// What opens the doors of roles that are still there, by the names that they have now.
+pub(super) async fn openings(session: &Session, doors: &Doors) -> Result<Vec<String>> {
+    let names = names(session, doors).await?;
+    let theirs = doors.doors.iter().filter(|d| !is_own(d) && (oid(d) == 0 || names.contains_key(&oid(d))));
+    Ok(theirs.map(|d| respelled(&d.open, d, &names)).collect())
+}
+
+/// Who may come into what was production, or is in it, where it stands under another name.
+pub(super) async fn aside_open(session: &Session, former: &str, doors: &Doors) -> Result<Vec<String>> {
+    let may = may_come(session, former, &doors.spared).await?;
+    let query = format!("select coalesce(a.usename::text, '?') || ', pid ' || a.pid {OTHERS} order by 1");
+    let rows = session.client.query(&query, &[&former, &doors.spared]).await.doing("look for sessions in the former production")?;
+    Ok(may.into_iter().chain(rows.iter().map(|row| row.get(0))).collect())
+}
+
+/// Roles that log in and may connect though the fence stands; superusers are known.
+async fn may_come(session: &Session, database: &str, ours: &[String]) -> Result<Vec<String>> {
+    let query = "select r.rolname::text from pg_catalog.pg_roles r, pg_catalog.pg_database d where d.datname = $1::text and r.rolcanlogin \
+        and not r.rolsuper and r.rolname::text <> all($2) and pg_catalog.has_database_privilege(r.oid, d.oid, 'connect') order by 1";
+    let rows = session.client.query(query, &[&database, &ours]).await.doing("look who may connect")?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// What the doors' roles are called now.
+async fn names(session: &Session, doors: &Doors) -> Result<BTreeMap<u32, String>> {
+    let oids: Vec<u32> = doors.doors.iter().map(oid).collect();
+    let query = "select oid, rolname::text from pg_catalog.pg_roles where oid = any($1)";
+    let rows = session.client.query(query, &[&oids]).await.doing("read the roles' names")?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 fn oid(door: &Door) -> u32 {
@@ -331,7 +348,8 @@ impl Fence for PgFence {
             engine_id: self.engine_id().await?,
             client,
             doors,
-            besides: self.besides().await?,
+            spared: self.ours.clone(),
+            besides: besides(&self.session, self.name(), self.name(), &self.ours).await?,
             gaps: self.gaps().await?,
             obstacles,
             hazards: self.hazards().await?,
@@ -341,7 +359,7 @@ impl Fence for PgFence {
     async fn raise(&mut self, doors: &Doors, drain: Duration) -> Result<()> {
         same_database(doors, &self.engine_id().await?)?;
         let doing = "shut others out of production";
-        let names = self.names(doors).await?;
+        let names = names(&self.session, doors).await?;
         let there = doors.doors.iter().filter(|d| oid(d) == 0 || names.contains_key(&oid(d)));
         let statements: Vec<String> = there.map(|d| respelled(&d.shut, d, &names)).collect();
         self.together(doing, statements.iter().map(String::as_str)).await?;
@@ -370,7 +388,7 @@ impl Fence for PgFence {
 
     async fn lift(&mut self, doors: &Doors) -> Result<()> {
         same_database(doors, &self.engine_id().await?)?;
-        let (shut, names) = (self.shut(doors).await?, self.names(doors).await?);
+        let (shut, names) = (self.shut(doors).await?, names(&self.session, doors).await?);
         let mut failed = None;
         // Rights that are there already are left: they may have been given by hand. The fence's own door goes last.
         for (door, _) in doors.doors.iter().zip(shut).rev().filter(|(_, shut)| *shut == Some(true)) {
@@ -387,7 +405,7 @@ impl Fence for PgFence {
         let shut = self.shut(doors).await?;
         let sessions = self.others().await?.0.into_iter().map(|(_, who)| who).collect();
         let stands = Stands::of(shut.into_iter().flatten());
-        let open = if stands == Stands::Down { Vec::new() } else { self.may_come().await? };
+        let open = if stands == Stands::Down { Vec::new() } else { may_come(&self.session, self.name(), &self.ours).await? };
         Ok(Fenced { stands, open, sessions })
     }
 }

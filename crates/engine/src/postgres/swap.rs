@@ -5,7 +5,7 @@
 
 use super::connect::{Purpose, Server, Session};
 use super::error::{Doing, mapped};
-use super::{marker, sql};
+use super::{fence, marker, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Admission, MarkerState, Swap};
 use greenroom_model::fence::Doors;
@@ -175,7 +175,7 @@ pub(crate) async fn admit(session: &Session, name: &str, admission: &Admission) 
 }
 
 /// Lets in whom production let in before its fence, with the same rights on the database; its owner last, since he may be somebody else than us.
-pub(crate) async fn promote(session: &Session, name: &str, doors: &Doors) -> Result<()> {
+pub(crate) async fn promote(session: &Session, name: &str, former: Option<&str>, doors: &Doors) -> Result<()> {
     let doing = || format!("let users into `{name}`");
     match marker::find(session, name).await?.and_then(|row| row.marker) {
         Some(m) if m.state == MarkerState::Promoted => {}
@@ -189,8 +189,12 @@ pub(crate) async fn promote(session: &Session, name: &str, doors: &Doors) -> Res
     for role in grantees(session, name).await?.into_iter().flatten() {
         statements.push(format!("revoke all on database {database} from {}", sql::ident(&role)));
     }
-    let theirs = doors.doors.iter().filter(|d| !super::fence::is_own(d));
-    statements.extend(theirs.map(|d| d.open.clone()).chain(doors.besides.iter().cloned()));
+    statements.extend(fence::openings(session, doors).await?);
+    // As they are now where that can be seen: roles may be called otherwise than when the fence went up, or be gone.
+    statements.extend(match former {
+        Some(former) => fence::besides(session, former, name, &doors.spared).await?,
+        None => doors.besides.clone(),
+    });
     statements.push("commit".to_owned());
     if let Err(e) = session.client.batch_execute(&statements.join("; ")).await {
         if !session.client.is_closed() {

@@ -247,8 +247,12 @@ impl Target for PgTarget {
         swap::swap(&self.server, &self.session, names, Some(oid)).await
     }
 
-    async fn promote(&mut self, name: &str, _former: Option<&str>, doors: &Doors) -> Result<()> {
-        swap::promote(&self.session, name, doors).await
+    async fn aside_open(&mut self, former: &str, doors: &Doors) -> Result<Vec<String>> {
+        super::fence::aside_open(&self.session, former, doors).await
+    }
+
+    async fn promote(&mut self, name: &str, former: Option<&str>, doors: &Doors) -> Result<()> {
+        swap::promote(&self.session, name, former, doors).await
     }
 
     async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()> {

@@ -49,6 +49,23 @@ impl SqliteFence {
         Ok(format!("inode {}", stat.st_ino))
     }
 
+    /// What a file in this one's place could not be given.
+    fn hazards(&self) -> Result<Vec<Obstacle>> {
+        let Some(stat) = stat(&self.path)? else { return Ok(Vec::new()) };
+        let (us, shown) = (rustix::process::geteuid().as_raw(), quoted(&self.path.display().to_string()));
+        let mut all = Vec::new();
+        if us != 0 && stat.st_uid != us {
+            let what = format!("the file belongs to user {}, and only an administrator can give another file to them", stat.st_uid);
+            all.push(Obstacle { what, way_out: format!("switch as user {} or as root", stat.st_uid) });
+        }
+        let mut buffer = [0u8; 0];
+        if rustix::fs::getxattr(&self.path, "system.posix_acl_access", &mut buffer).is_ok_and(|size| size > 0) {
+            let what = "the file has an access list, which is not carried".to_owned();
+            all.push(Obstacle { what, way_out: format!("let owner, group and mode say who works with it: `setfacl -b {shown}`") });
+        }
+        Ok(all)
+    }
+
     fn obstacles(&self) -> Vec<Obstacle> {
         let writable = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
         let folder = self.path.parent().unwrap_or(Path::new("/"));
@@ -109,6 +126,25 @@ fn doors_of(c: &Connection) -> Result<(Vec<Door>, Vec<String>)> {
     }
     gaps.push("changes of the schema are not stopped: a program that creates, alters or drops tables still can".to_owned());
     Ok((doors, gaps))
+}
+
+/// Tables with rows of their own that no fence stops: what is written into them after the last reading would be lost.
+fn unfenced(c: &Connection) -> Result<Vec<Obstacle>> {
+    let entries = inspect::entries(c)?;
+    let own = |name: &str| entries.iter().any(|e| ["_content", "_node"].iter().any(|end| e.name == format!("{name}{end}")));
+    let virtuals = entries.iter().filter(|e| e.kind == "table" && e.module().is_some() && own(&e.name));
+    Ok(virtuals
+        .map(|e| Obstacle {
+            what: format!("`{}` is a virtual table with rows of its own, which no fence keeps programs from writing", e.name),
+            way_out: "stop the programs that write into it for the window, and keep its rows in a table (`content=`)".to_owned(),
+        })
+        .collect())
+}
+
+/// What was production, where it stands aside: doors that are open.
+pub(super) fn aside_open(c: &Connection, doors: &Doors) -> Result<Vec<String>> {
+    let shut = shut(c, doors)?;
+    Ok(doors.doors.iter().zip(shut).filter(|(_, shut)| !shut).map(|(d, _)| d.who.clone()).collect())
 }
 
 /// The statement that lets a file keep its journal as this one does.
@@ -173,11 +209,12 @@ impl Fence for SqliteFence {
         let database = self.written.clone();
         let (doors, gaps) = self.session.run(doors_of).await?;
         let besides = self.session.run(journal).await?;
+        let hazards = self.hazards()?.into_iter().chain(self.session.run(unfenced).await?).collect();
         if self.session.run(|c| Ok(!triggers(c)?.is_empty())).await? {
             let way_out = "lift it where it was raised; only if that workspace is lost, drop the triggers by hand".to_owned();
             obstacles.push(Obstacle { what: "a fence stands that this workspace did not raise".to_owned(), way_out });
         }
-        Ok(Doors { database, engine_id, client, doors, besides, gaps, obstacles, hazards: Vec::new() })
+        Ok(Doors { database, engine_id, client, doors, spared: Vec::new(), besides, gaps, obstacles, hazards })
     }
 
     async fn raise(&mut self, doors: &Doors, _drain: Duration) -> Result<()> {

@@ -142,6 +142,14 @@ fn alone(path: &Path, production: Option<&str>) -> Result<Connection> {
     }
     c.busy_timeout(Duration::ZERO).map_err(|e| failed(&doing, &e))?;
     for tries in 1.. {
+        // An idle handle would take the next journal under this name for its own file's.
+        if production.is_some() && others_have_it_open(path) {
+            if tries == TRIES {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            continue;
+        }
         let result = c
             .query_row("PRAGMA journal_mode = DELETE", [], |r| r.get::<_, String>(0))
             .and_then(|mode| if mode == "delete" { c.execute_batch("BEGIN EXCLUSIVE").map(|()| true) } else { Ok(false) });
@@ -154,6 +162,18 @@ fn alone(path: &Path, production: Option<&str>) -> Result<Connection> {
     }
     Err(EngineError::new(ErrorKind::Transient, doing, "another program has it open")
         .hint(format!("close the applications that use it (`fuser -v '{}'` lists them), then resume", path.display())))
+}
+
+/// Whether another process has the file open, as far as this one may see: all of them as root, else the same user's.
+fn others_have_it_open(path: &Path) -> bool {
+    let Ok(Some(file)) = stat(path) else { return false };
+    let us = std::process::id().to_string();
+    let numbered = |name: &std::ffi::OsString| name.to_str().is_some_and(|n| n != us && n.bytes().all(|b| b.is_ascii_digit()));
+    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
+    let handles = processes.flatten().filter(|p| numbered(&p.file_name())).filter_map(|p| std::fs::read_dir(p.path().join("fd")).ok());
+    // Following the link asks about the open file itself, whatever its name is by now.
+    let same = |link: &Path| rustix::fs::stat(link).is_ok_and(|s| (s.st_dev, s.st_ino) == (file.st_dev, file.st_ino));
+    handles.flat_map(|fds| fds.flatten()).any(|fd| same(&fd.path()))
 }
 
 /// A journal or WAL beside one of the names would be taken for that of the file that comes there.

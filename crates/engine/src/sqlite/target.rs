@@ -2,7 +2,7 @@
 //!
 //! The seal is the file mode: 0600 from the first byte, at a name that nobody knows; `admit` opens it.
 
-use super::connect::{Spill, beside, io, is_file, literal, open_writable, resolve, spill_folder, stat};
+use super::connect::{Spill, beside, io, is_file, literal, open_read_only, open_writable, resolve, spill_folder, stat};
 use super::copy::capabilities;
 use super::error::failed;
 use super::generation::SqliteGeneration;
@@ -94,7 +94,10 @@ fn promote(path: &Path, former: Option<&Path>, besides: &[String]) -> Result<()>
         }
     }
     for file in files() {
-        rustix::fs::chmod(file, Mode::from_raw_mode(like.st_mode & 0o777)).map_err(|e| io(doing.clone(), e))?;
+        let mode = like.st_mode & 0o777;
+        if stat(file)?.is_some_and(|s| s.st_mode & 0o777 != mode) {
+            rustix::fs::chmod(file, Mode::from_raw_mode(mode)).map_err(|e| io(doing.clone(), e))?;
+        }
     }
     fence::open_all(&c)
 }
@@ -241,6 +244,17 @@ impl Target for SqliteTarget {
     async fn put_in_place(&mut self, swap: &Swap, production: &str) -> Result<()> {
         let (paths, production) = (self.paths(swap)?, production.to_owned());
         blocking(move || swap::swap(&paths, Some(&production))).await
+    }
+
+    async fn aside_open(&mut self, former: &str, doors: &Doors) -> Result<Vec<String>> {
+        let (path, doors) = (self.path(former)?, doors.clone());
+        blocking(move || {
+            if stat(&path)?.is_none() {
+                return Err(EngineError::new(ErrorKind::Lost, "look at the former production", format!("`{}` is gone", path.display())));
+            }
+            fence::aside_open(&open_read_only(&path, "look at the former production")?, &doors)
+        })
+        .await
     }
 
     async fn promote(&mut self, name: &str, former: Option<&str>, doors: &Doors) -> Result<()> {

@@ -9,7 +9,7 @@ pub use planner::{PlanInput, plan, restore};
 
 use crate::catalog::EngineKind;
 use crate::hash::Hash;
-use crate::program::{Audience, LargeObjects, PackRule, Shape};
+use crate::program::{Audience, Hook, LargeObjects, PackRule, Shape};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -114,6 +114,23 @@ pub struct Production {
     pub on_target: bool,
     /// Minutes from the fence on after which everything goes back by itself, unless users have been let in.
     pub minutes: u32,
+    /// Programs beside the switch, pinned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<PlannedHook>,
+}
+
+/// A program beside a switch, pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedHook {
+    /// What the program says of it.
+    #[serde(flatten)]
+    pub hook: Hook,
+    /// Hash of the file that is run, where it lies in the program's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Hash>,
+    /// The same of what takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_hash: Option<Hash>,
 }
 
 /// Names of what the run creates; stored byte for byte.
@@ -272,6 +289,11 @@ pub enum Action {
     Window,
     /// Shuts everybody out of production, which is read for the last time afterwards.
     Fence,
+    /// Runs a program beside the switch.
+    Hook {
+        /// Index into [`Production::hooks`].
+        index: usize,
+    },
     /// Lets testers in, and waits for what they say.
     Accept,
     /// Lets users into the new production. From here on there is no way back but with what they have written since.
@@ -319,7 +341,7 @@ impl Action {
 
     /// Whether the step may be broken off in its midst when a switch has to go back: what it does is within the generation.
     pub fn is_within(&self) -> bool {
-        !matches!(self, Action::Window | Action::Fence | Action::Swap | Action::Accept | Action::Promote)
+        !matches!(self, Action::Window | Action::Fence | Action::Hook { .. } | Action::Swap | Action::Accept | Action::Promote)
     }
 }
 

@@ -4,9 +4,9 @@ use super::{
     Action, CarryFrom, Expected, Footprint, ImportFrom, Names, Plan, PlannedHow, PlannedUpgrade, Production, RawCopy, Reached, Recipe,
     RunKind, Step, StepKey, TableCopy,
 };
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, EngineKind};
 use crate::hash::Hash;
-use crate::program::{Kind, LargeObjects, PackAction, PackRule, Program, Shape};
+use crate::program::{HookMoment, Kind, LargeObjects, PackAction, PackRule, Program, Shape};
 use crate::upgrade::runs_apart;
 use std::collections::BTreeMap;
 
@@ -136,7 +136,8 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         let title = if tables[i].empty { format!("leave {name} empty") } else { format!("copy {name}") };
         copies.push(chain.beside(&before_rows, format!("copy:{name}"), title, Action::CopyTable { table: i }));
     }
-    if let (Some(what), true) = (large_objects, catalog.large_objects > 0) {
+    // A switch takes them once, when nobody changes them any more: what was copied before could not be told from what is gone since.
+    if let (Some(what), true, None) = (large_objects, catalog.large_objects > 0, &switch) {
         copies.push(chain.beside(&before_rows, "large-objects".into(), "large objects".into(), Action::LargeObjects { what }));
     }
     let mut rows = if copies.is_empty() { before_rows } else { copies };
@@ -146,6 +147,10 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
             rows = chain.last();
         }
         chain.after_all(rows, "fence", FENCE, Action::Fence);
+        chain.hooks(switch.as_ref(), HookMoment::Fenced);
+        if catalog.engine == EngineKind::Postgres {
+            chain.then("large-objects", "large objects", Action::LargeObjects { what: LargeObjects::Keep });
+        }
         rows = chain.last();
     }
     chain.after_all(rows, "source-facts", "positions of sequences, values to compare", Action::SourceFacts);
@@ -184,8 +189,11 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     }
     if switch.is_some() {
         chain.then("swap", format!("give it production's name `{}`", names.pilot), Action::Swap);
+        chain.hooks(switch.as_ref(), HookMoment::Swapped);
         chain.then("accept", "testers look at it and decide", Action::Accept);
+        chain.hooks(switch.as_ref(), HookMoment::Accepted);
         chain.then("promote", "let users in: it is production from here on", Action::Promote);
+        chain.hooks(switch.as_ref(), HookMoment::Promoted);
     } else if dress {
         chain.then("drop", "drop the unmasked generation", Action::DropGeneration);
     } else {
@@ -272,6 +280,15 @@ struct Chain<'a> {
 impl Chain<'_> {
     fn last(&self) -> Vec<StepKey> {
         self.steps.last().map(|s| s.key.clone()).into_iter().collect()
+    }
+
+    /// The programs that run at this moment of a switch.
+    fn hooks(&mut self, switch: Option<&(Production, bool)>, at: HookMoment) {
+        let all = switch.iter().flat_map(|(p, _)| p.hooks.iter().enumerate());
+        for (index, planned) in all.filter(|(_, p)| p.hook.at == at) {
+            let (name, program) = (&planned.hook.name, planned.hook.command.first().map_or("", String::as_str));
+            self.then(format!("hook:{name}"), format!("{name}: run {program}"), Action::Hook { index });
+        }
     }
 
     fn then(&mut self, key: impl Into<String>, title: impl Into<String>, action: Action) {

@@ -163,6 +163,40 @@ pub struct SwitchSettings {
     pub minutes: u32,
     /// Hours that a backup may be old from which a restore was proven.
     pub restore_point_hours: u32,
+    /// Programs that run beside it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<Hook>,
+}
+
+/// When a program runs beside a switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HookMoment {
+    /// Nobody is in production any more.
+    Fenced,
+    /// The new database bears production's name; testers are not in yet.
+    Swapped,
+    /// Testers have accepted; users are not in yet.
+    Accepted,
+    /// Users are in.
+    Promoted,
+}
+
+/// A program that runs beside a switch. It must do no harm when it runs twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// A word for it, unique within the program.
+    pub name: String,
+    /// When.
+    pub at: HookMoment,
+    /// Program and arguments, with gaps.
+    pub command: Vec<String>,
+    /// What takes it back.
+    pub undo: Option<Vec<String>>,
+    /// Seconds for each attempt.
+    pub timeout_seconds: u64,
+    /// Attempts after the first.
+    pub retries: u32,
 }
 
 /// The pilot: the name people use, and who is let in.

@@ -5,7 +5,7 @@ use super::layers::{MAIN, Read, last, name_in};
 use super::raw::{At, RawGreenroom};
 use crate::finding::{Finding, Place};
 use crate::program::{
-    Address, CopySettings, FenceSettings, FileTree, LargeObjects, MaskSettings, OwnerSettings, Pilot, SwitchSettings, VerifySettings,
+    Address, CopySettings, FenceSettings, FileTree, Hook, LargeObjects, MaskSettings, OwnerSettings, Pilot, SwitchSettings, VerifySettings,
 };
 use std::collections::BTreeMap;
 
@@ -122,7 +122,38 @@ pub(super) fn switch(layers: &[Read<'_>], fence: &FenceSettings, findings: &mut 
     SwitchSettings {
         minutes: minutes.map_or(fence.minutes, |(_, at)| at.value),
         restore_point_hours: get(layers, |m| m.switch.as_ref()?.restore_point_hours.as_ref()).unwrap_or(RESTORE_POINT_HOURS),
+        hooks: hooks(layers, findings),
     }
+}
+
+/// Seconds that a hook may take.
+const HOOK_SECONDS: u64 = 300;
+
+/// Programs beside the switch, those of kits first.
+fn hooks(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Vec<Hook> {
+    let mut hooks: Vec<Hook> = Vec::new();
+    for (layer, raw) in layers.iter().flat_map(|l| l.main.switch.iter().flat_map(|s| &s.hook).map(move |h| (l, h))) {
+        let spans = [raw.name.as_ref().map(|a| &a.span), raw.at.as_ref().map(|a| &a.span), raw.command.as_ref().map(|a| &a.span)];
+        let at = || layer.file(MAIN).place(spans.iter().flatten().next().map_or(0..0, |s| (*s).clone()));
+        let (Some(name), Some(moment), Some(command)) = (&raw.name, &raw.at, raw.command.as_ref().filter(|c| !c.value.is_empty())) else {
+            let finding = Finding::error("GR0109", "a hook of the switch lacks `name`, `at` or `command`").at(at());
+            findings.push(finding.hint("`name = \"first backup\"`, `at = \"accepted\"`, `command = [\"./backup.sh\", \"{database}\"]`"));
+            continue;
+        };
+        if hooks.iter().any(|h| h.name == name.value) {
+            let finding = Finding::error("GR0110", format!("two hooks of the switch are called `{}`", name.value)).at(at());
+            findings.push(finding.hint("give each a name of its own: what is recorded of them goes by it"));
+        }
+        hooks.push(Hook {
+            name: name.value.clone(),
+            at: moment.value,
+            command: command.value.clone(),
+            undo: raw.undo.as_ref().map(|u| u.value.clone()).filter(|u| !u.is_empty()),
+            timeout_seconds: raw.timeout_seconds.as_ref().map_or(HOOK_SECONDS, |t| t.value),
+            retries: raw.retries.as_ref().map_or(0, |r| r.value),
+        });
+    }
+    hooks
 }
 
 /// The names of the further pilots, each once and each with a database of its own.

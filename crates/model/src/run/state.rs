@@ -2,7 +2,7 @@
 
 use super::{Body, Event, Failure, Outcome, Question, RunId, UndoPart, Verdict};
 use crate::hash::Hash;
-use crate::plan::{Action, Plan, PlannedInverse, Recovery, Step, StepKey};
+use crate::plan::{Action, Plan, PlannedHook, PlannedInverse, Recovery, Step, StepKey};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -112,6 +112,9 @@ pub enum Todo {
     /// Nothing, ever.
     Nothing,
 }
+
+/// Failures of the step that lets users in that are found before anybody is.
+const BEFORE_USERS: [&str; 3] = ["GR0711", "GR0712", "GR0762"];
 
 impl Todo {
     /// The step that is next, if any.
@@ -260,6 +263,9 @@ impl RunState {
         if self.may_have_begun(|a| matches!(a, Action::Fence)) {
             parts.push(UndoPart::LiftFence);
         }
+        if !self.hooks_to_undo().is_empty() {
+            parts.push(UndoPart::Hooks);
+        }
         // The pilot is fenced while its configuration is read.
         if self.may_have_begun(|a| matches!(a, Action::Swap | Action::CarryOver { .. })) {
             parts.push(UndoPart::Admission);
@@ -288,6 +294,16 @@ impl RunState {
         self.plan.steps.iter().rev().filter_map(of).collect()
     }
 
+    /// Programs that may have run beside the switch so far and have something that takes them back, latest first.
+    pub fn hooks_to_undo(&self) -> Vec<&PlannedHook> {
+        let begun = |key: &StepKey| self.steps.get(key) != Some(&StepState::Pending);
+        let of = |s: &'_ Step| match s.action {
+            Action::Hook { index } if begun(&s.key) => self.plan.production.as_ref().and_then(|p| p.hooks.get(index)),
+            _ => None,
+        };
+        self.plan.steps.iter().rev().filter_map(of).filter(|h| h.hook.undo.is_some()).collect()
+    }
+
     fn may_have_begun(&self, which: impl Fn(&Action) -> bool) -> bool {
         self.plan.steps.iter().any(|s| which(&s.action) && self.steps.get(&s.key) != Some(&StepState::Pending))
     }
@@ -310,9 +326,13 @@ impl RunState {
         self.outcome_of(|a| matches!(a, Action::Swap)).is_some() && !self.undo.get(&UndoPart::SwapBack).copied().unwrap_or(false)
     }
 
-    /// Whether users may be in the new production already: then nothing goes back by itself.
+    /// Whether users may be in the new production already: then nothing goes back by itself. What is found before they are let in keeps them out.
     pub fn promoted(&self) -> bool {
-        self.may_have_begun(|a| matches!(a, Action::Promote))
+        let kept_out = |key: &StepKey| match self.steps.get(key) {
+            Some(StepState::Failed { failure }) => BEFORE_USERS.contains(&failure.code.as_str()),
+            state => state == Some(&StepState::Pending),
+        };
+        self.plan.steps.iter().any(|s| matches!(s.action, Action::Promote) && !kept_out(&s.key))
     }
 
     /// Whether production is, or may be, shut because of this run.

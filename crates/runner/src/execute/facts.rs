@@ -9,7 +9,7 @@ use greenroom_engine::batch::RawBatch;
 use greenroom_engine::{ErrorKind, Held, RangeSpec};
 use greenroom_model::catalog::{EngineKind, ForeignKey, Table};
 use greenroom_model::mask::Value;
-use greenroom_model::plan::{CopyColumn, FieldAction, TableCopy};
+use greenroom_model::plan::{CopyColumn, FieldAction, RunKind, TableCopy};
 use greenroom_model::program::{Assertion, Expect, Shape};
 use greenroom_model::run::Outcome;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,12 @@ impl Execution {
         let catalog = self.source_catalog()?;
         let setup = self.setup.clone();
         let held = self.held.as_mut().expect("the driver holds the snapshot before steps that need it");
+        let mut switched = None;
+        if self.plan.kind == RunKind::Switch {
+            // Who owns what and may do what, as it is now that nobody changes it any more.
+            let script = held.schema(&setup.scratch).await?;
+            switched = Some(script);
+        }
         let mut facts = Facts { sequences: held.sequences().await?, ..Facts::default() };
         let shape = self.plan.source_shape();
         let former = |a: &&Assertion| shape == Shape::After && a.shape == Shape::Before;
@@ -65,6 +71,10 @@ impl Execution {
         self.generation().await?;
         if let (Some(held), Some(inside)) = (self.held.as_mut(), self.inside.as_mut()) {
             facts.broken = super::checks::in_source(held.as_mut(), inside.as_mut(), &catalog, &setup).await?;
+        }
+        if let Some(script) = switched {
+            self.keep("schema.json", &script)?;
+            self.schema = Some(script);
         }
         let known = self.known_values().await?;
         let mut outcome = Outcome::default();

@@ -3,6 +3,7 @@
 use super::RunError;
 use crate::journal::{Actor, AppendError, Journal, Lease, Projection, ReplayError};
 use greenroom_model::fence::Fence;
+use greenroom_model::hash::Hash;
 use greenroom_model::run::{Body, RunState};
 use std::sync::{Arc, Mutex};
 
@@ -65,6 +66,15 @@ impl RunLog {
     pub fn fence(&self) -> Result<Option<Fence>, ReplayError> {
         let inner = self.inner.lock().expect("no thread panics while it holds the log");
         Ok(Projection::of(&inner.journal.replay()?)?.fence)
+    }
+
+    /// Fences that stay though their switch is over, by the hash of their doors.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn kept_fences(&self) -> Result<Vec<Hash>, ReplayError> {
+        let inner = self.inner.lock().expect("no thread panics while it holds the log");
+        Ok(Projection::of(&inner.journal.replay()?)?.kept_fences)
     }
 
     /// The state now.

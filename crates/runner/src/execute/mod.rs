@@ -13,6 +13,7 @@ mod create;
 mod export;
 mod facts;
 mod fence;
+mod hook;
 mod import;
 mod known;
 mod locked;
@@ -51,6 +52,7 @@ pub(crate) use read_back::ReadBack;
 pub(crate) use residual::Search;
 pub(crate) use restore::raw_marker;
 pub(crate) use safety::{SafetyInput, check_safety, run_assertions};
+pub(crate) use schema::RIGHTS_LOST;
 pub(crate) use swap::foreign;
 pub(crate) use verify_copy::differences;
 pub(crate) use verify_upgrade::UPGRADED;
@@ -361,7 +363,7 @@ impl Execution {
     async fn in_time(&mut self, deadline: Option<Timestamp>, keys: &[StepKey], resolve: bool) -> Result<(), (StepKey, StepError)> {
         let action = self.plan.step(&keys[0]).map(|s| s.action.clone());
         let until = deadline.filter(|_| action.as_ref().is_some_and(Action::is_within));
-        let clock = self.setup.clock.clone();
+        let (clock, log) = (self.setup.clock.clone(), self.log.clone());
         let work = async {
             match action {
                 Some(Action::CopyTable { .. }) if !resolve => self.copy_tables(keys.to_vec()).await,
@@ -369,10 +371,19 @@ impl Execution {
             }
         };
         let Some(until) = until else { return work.await };
-        let left = std::time::Duration::try_from(until.duration_since(clock.now())).unwrap_or_default();
-        tokio::select! {
-            done = work => done,
-            () = tokio::time::sleep(left) => Err((keys[0].clone(), StepError::GoBack(production::time_is_up(until)))),
+        tokio::pin!(work);
+        let mut until = until;
+        loop {
+            let left = std::time::Duration::try_from(until.duration_since(clock.now())).unwrap_or_default();
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(left) => {}
+            }
+            // Somebody may have given it more time meanwhile.
+            match log.fence() {
+                Ok(Some(fence)) if fence.until > until => until = fence.until,
+                _ => return Err((keys[0].clone(), StepError::GoBack(production::time_is_up(until)))),
+            }
         }
     }
 
@@ -489,6 +500,7 @@ impl Execution {
             Action::DropGeneration => self.drop_tried().await,
             Action::Window => self.window(answer),
             Action::Fence => self.fence_production().await,
+            Action::Hook { index } => self.hook(*index).await,
             Action::Accept => self.accept(answer).await,
             Action::Promote => self.promote().await,
         }

@@ -13,9 +13,18 @@ use greenroom_model::plan::{Plan, Production};
 use greenroom_model::program::Audience;
 use greenroom_model::run::{Body, Outcome, Question};
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use serde::{Deserialize, Serialize};
 
 /// Where a switch keeps how production stood open: needed until users are in the new one.
 const DOORS: &str = "doors.json";
+
+/// The fence under which production was read for the last time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Fenced {
+    doors: Doors,
+    /// When it was begun: another one, raised later, says nothing about what was written in between.
+    since: Option<Timestamp>,
+}
 
 impl Execution {
     /// Step: everything that can be prepared is; a person says when the window opens.
@@ -45,27 +54,31 @@ impl Execution {
             Some(fence) if fence.progress == Progress::Raised => Some(fencing.doors_of(fence)?),
             _ => None,
         };
+        let production = self.production()?;
+        let until = self.setup.clock.now() + SignedDuration::from_mins(i64::from(production.minutes));
+        let whole = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
+        let until = until.round(whole).unwrap_or(until);
+        let first = card_first(&self.plan);
+        let log = self.log.clone();
         let doors = match standing {
             Some(doors) if fencing.is_tight(&doors).await? => {
+                // From now on it is the switch's, with its own time and its own card.
+                self.log.beside(Some(&fencing.actor), Body::FenceProlonged { until }).map_err(RunError::from)?;
+                fencing.rewrite_card(&doors, until, first.as_deref())?;
                 outcome.notes.push("production was fenced already".into());
                 doors
             }
             _ => {
-                let production = self.production()?;
-                let until = self.setup.clock.now() + SignedDuration::from_mins(i64::from(production.minutes));
-                let whole = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
-                let until = until.round(whole).unwrap_or(until);
-                let log = self.log.clone();
-                let reason = format!("{}", log.state().id);
+                let reason = log.state().id.to_string();
                 let mut record = |actor: Option<&Actor>, body: Body| log.beside(actor, body);
                 let observer = self.setup.observer.clone();
                 let mut shown = |card: &str, _: &Doors| observer.notice(Notice::Line(card.to_owned()));
-                let first = card_first(&self.plan);
-                let aim = Aim { until, reason: Some(&reason), first: first.as_deref() };
+                let aim = Aim { until, reason: Some(&reason), first: first.as_deref(), replaced: true };
                 fencing.raise(&mut record, known, aim, &mut shown).await?
             }
         };
-        self.keep(DOORS, &doors)?;
+        let since = self.known_fence()?.map(|f| f.since);
+        self.keep(DOORS, &Fenced { doors: doors.clone(), since })?;
         outcome.facts.insert("doors".into(), doors.hash().to_string());
         Ok(outcome)
     }
@@ -112,7 +125,10 @@ impl Execution {
     pub(super) async fn accept(&mut self, answer: Option<&str>) -> Result<Outcome, StepError> {
         let name = self.plan.names.pilot.clone();
         match answer {
-            Some("accept") => return Ok(Outcome::default()),
+            Some("accept") => {
+                self.former_still_shut().await?;
+                return Ok(Outcome::default());
+            }
             Some("refuse") => {
                 let f = failure("GR0763", format!("the testers refused the new `{name}`: everything goes back"));
                 return Err(StepError::GoBack(f));
@@ -122,7 +138,9 @@ impl Execution {
         let testers = admission(&self.setup.program.pilot, Audience::Testers);
         self.target.admit(&name, &testers).await?;
         let who = match &testers {
-            Admission::Some { roles, .. } if !roles.is_empty() => format!("testers ({}) can work in it, nobody else", roles.join(", ")),
+            Admission::Some { roles, .. } if !roles.is_empty() => {
+                format!("testers ({}) can come in, with the rights that they have in production, nobody else", roles.join(", "))
+            }
             _ if self.plan.engine == EngineKind::Sqlite => "testers can look at it, and nobody can write into it".to_owned(),
             _ => "`[pilot] testers` names nobody, so that only Greenroom's login comes in".to_owned(),
         };
@@ -141,22 +159,44 @@ impl Execution {
     pub(super) async fn promote(&mut self) -> Result<Outcome, StepError> {
         let names = self.plan.names.clone();
         let production = self.production()?;
-        let doors = self.kept::<Doors>(DOORS)?.ok_or_else(|| {
-            let mut f = failure("GR0711", format!("the run's folder has lost `{DOORS}`, which says who could work in production"));
-            f.hint = Some("let users in by hand; the former production stays fenced".into());
-            f
-        })?;
-        let now = self.target.look(&names.pilot).await?;
-        if now.and_then(|s| s.marker).is_none_or(|m| m.nonce != names.nonce) {
-            return Err(failure("GR0712", format!("another database stands under the name `{}`", names.pilot)).into());
-        }
-        if self.known_fence()?.is_some() {
+        let doors = self.fenced_doors()?.doors;
+        // Once the fence is kept users may be in, and there is nothing more to be found out.
+        if !self.log.kept_fences().map_err(RunError::from)?.contains(&doors.hash()) {
+            self.former_still_shut().await?;
             self.log.beside(Some(&self.setup.fencing.actor), Body::FenceKept).map_err(RunError::from)?;
         }
-        self.setup.fencing.put_aside(doors.hash(), "kept").map_err(FenceError::from)?;
         let former = production.on_target.then_some(names.former.as_str());
         self.target.promote(&names.pilot, former, &doors).await?;
+        self.setup.fencing.put_aside(doors.hash(), "kept").map_err(FenceError::from)?;
         Ok(Outcome::default())
+    }
+
+    /// What was production is as shut as when it was read for the last time, and the fence is the same: asked before anybody decides that the new one
+    /// is good, and before users come in.
+    async fn former_still_shut(&mut self) -> Result<(), StepError> {
+        let (fenced, names, production) = (self.fenced_doors()?, self.plan.names.clone(), self.production()?);
+        let same_fence = self.known_fence()?.is_some_and(|fence| Some(fence.since) == fenced.since);
+        let new = self.target.look(&names.pilot).await?.and_then(|s| s.marker);
+        let aside = self.target.look(&names.former).await?.map(|s| s.engine_id);
+        let exchanged = new.is_some_and(|m| m.nonce == names.nonce) && aside == production.on_target.then(|| production.engine_id.clone());
+        if !exchanged || !same_fence {
+            return Err(opened(&[]).into());
+        }
+        let open = match production.on_target {
+            true => self.target.aside_open(&names.former, &fenced.doors).await?,
+            false if self.setup.fencing.is_tight(&fenced.doors).await? => Vec::new(),
+            false => vec![fenced.doors.database.clone()],
+        };
+        if open.is_empty() { Ok(()) } else { Err(opened(&open).into()) }
+    }
+
+    /// What was shut under the fence under which production was read for the last time.
+    fn fenced_doors(&self) -> Result<Fenced, StepError> {
+        self.kept::<Fenced>(DOORS)?.ok_or_else(|| {
+            let mut f = failure("GR0711", format!("the run's folder has lost `{DOORS}`, which says who could work in production"));
+            f.hint = Some("`greenroom undo` gives production back, as long as users have not been let in".into());
+            f.into()
+        })
     }
 
     /// Part of undo: production is open as it was.
@@ -186,6 +226,15 @@ impl Execution {
     }
 }
 
+/// Production was, or is, open although it must not be, or somebody has exchanged the names back.
+fn opened(who: &[String]) -> greenroom_model::run::Failure {
+    let mut f =
+        failure("GR0762", "production has been opened since it was read for the last time: what was written since is not in the copy");
+    f.hint = Some("`greenroom undo` gives production back as it is; then switch again".into());
+    f.details = who.iter().map(|w| format!("open: {w}")).collect();
+    f
+}
+
 /// Why a switch went back by itself.
 pub(super) fn time_is_up(until: Timestamp) -> greenroom_model::run::Failure {
     let mut f = failure("GR0765", format!("users had not been let in by {until}: everything goes back by itself"));
@@ -205,12 +254,17 @@ pub(crate) fn card_first(plan: &Plan) -> Option<String> {
     Some(match plan.engine {
         EngineKind::Sqlite => {
             let (new, former, built) = (shell(new), shell(former), shell(built));
-            format!("  in the program's folder, if {former} is there:\n  mv {new} {built}; mv {former} {new}\n")
+            format!(
+                "  in a shell, in the program's folder; it does nothing where the names are production's own:\n  \
+                 if [ -e {former} ] && ! [ {new} -ef {former} ]; then mv -n {new} {built} && mv -n {former} {new}; fi\n"
+            )
         }
         _ => {
-            let (new, former, built) = (quoted(new), quoted(former), quoted(built));
+            let (plain, new, former, built) = (new.replace('\'', "''"), quoted(new), quoted(former), quoted(built));
             format!(
-                "  if there is a database {former}:\n  alter database {new} rename to {built};\n  alter database {former} rename to {new};\n"
+                "  as a superuser in psql, if there is a database {former}; go on only when both renames are done:\n  \
+                 select pg_terminate_backend(pid) from pg_stat_activity where datname = '{plain}';\n  \
+                 begin; alter database {new} rename to {built}; alter database {former} rename to {new}; commit;\n"
             )
         }
     })

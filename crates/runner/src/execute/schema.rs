@@ -9,6 +9,9 @@ use greenroom_model::run::Outcome;
 /// Where the list of owners and grants that were not carried is kept.
 pub(super) const NOT_CARRIED: &str = "not-carried.json";
 
+/// The fact of a dress rehearsal that counts owners and rights which a switch could not carry.
+pub(crate) const RIGHTS_LOST: &str = "rights_not_carried";
+
 /// Bytes of a large object moved at a time.
 const PIECE: u32 = 1 << 20;
 
@@ -65,7 +68,7 @@ impl Execution {
         let script = self.schema_script()?;
         let owners = match self.plan.kind {
             // People work in it under their own names.
-            RunKind::Switch => OwnerSettings { keep_owners: true, keep_grants: true, map: Default::default() },
+            RunKind::Switch | RunKind::Dress => OwnerSettings { keep_owners: true, keep_grants: true, map: Default::default() },
             _ => self.setup.program.owners.clone(),
         };
         let inside = self.generation().await?;
@@ -79,7 +82,11 @@ impl Execution {
             return Err(f.into());
         }
         let notes = lost.iter().map(|(what, why)| format!("not carried: {what}: {why}")).collect();
-        Ok(Outcome { notes, ..Outcome::default() })
+        let mut outcome = Outcome { notes, ..Outcome::default() };
+        if self.plan.kind == RunKind::Dress {
+            outcome.facts.insert(RIGHTS_LOST.into(), lost.len().to_string());
+        }
+        Ok(outcome)
     }
 
     pub(super) async fn large_objects(&mut self, what: LargeObjects) -> Result<Outcome, StepError> {

@@ -17,10 +17,16 @@ impl Execution {
         }
         let names = self.plan.names.clone();
         let pilot = self.target.look(&names.pilot).await?;
+        let note = self.kept::<Former>(FORMER)?;
+        // Somebody has exchanged the names back by hand, as the card says.
+        if let (Some(standing), Some(Former { standing: Some(former), .. })) = (&pilot, &note)
+            && same(standing, former)
+        {
+            return Ok(None);
+        }
         if pilot.and_then(|s| s.marker).is_none_or(|m| m.nonce != names.nonce) {
             return Ok(Some(replaced(&names.pilot)));
         }
-        let note = self.kept::<Former>(FORMER)?;
         let Some(note) = note else { return Ok(Some(former_gone(&names.former))) };
         if let Some(former) = &note.standing {
             match self.target.look(&names.former).await? {
@@ -38,6 +44,7 @@ impl Execution {
         let done = match part {
             UndoPart::SwapBack => self.swap_back().await,
             UndoPart::LiftFence => self.open_production().await,
+            UndoPart::Hooks => self.undo_hooks().await,
             UndoPart::Admission => self.former_admission().await,
             UndoPart::DropGeneration => self.drop_generation().await,
             UndoPart::Inverse => self.inverse().await,

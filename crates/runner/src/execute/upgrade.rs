@@ -67,6 +67,25 @@ impl Execution {
     async fn program(&mut self, step: &Step, command: &[String], hash: Option<Hash>, timeout: u64) -> Result<Outcome, StepError> {
         self.remember_catalog(step).await?;
         let filled: Vec<String> = command.iter().map(|c| fill(c, &self.setup.program.target, &self.plan.names.generation)).collect();
+        // Sessions of ours could stand in the program's way.
+        if let Some(inside) = self.inside.take() {
+            inside.leave().await?;
+        }
+        let texts = self.run_program(&step.key.0, &filled, &command.join(" "), hash, timeout).await?;
+        let mut outcome = self.catalog_change(step).await?;
+        outcome.facts.insert("output".into(), Hash::of_json(&texts).to_string());
+        Ok(outcome)
+    }
+
+    /// Runs a program in the program's folder with a clean environment; what it prints goes into the run's folder under this key, and comes back.
+    pub(super) async fn run_program(
+        &mut self,
+        key: &str,
+        filled: &[String],
+        shown: &str,
+        hash: Option<Hash>,
+        timeout: u64,
+    ) -> Result<[String; 2], StepError> {
         let Some((program, arguments)) = filled.split_first() else {
             return Err(failure("GR0720", "the step names no program").into());
         };
@@ -78,10 +97,6 @@ impl Execution {
         {
             return Err(failure("GR0713", format!("{} is not the file that the plan was made with", program.display())).into());
         }
-        // Sessions of ours could stand in the program's way.
-        if let Some(inside) = self.inside.take() {
-            inside.leave().await?;
-        }
         let mut child = tokio::process::Command::new(&program);
         child.args(arguments).env_clear().current_dir(&self.setup.folder).stdin(Stdio::null()).kill_on_drop(true);
         for name in ["PATH", "LANG", "LC_ALL", "TZ", "HOME"] {
@@ -91,23 +106,19 @@ impl Execution {
         }
         let waited = tokio::time::timeout(Duration::from_secs(timeout), child.output()).await;
         let output = match waited {
-            Err(_) => {
-                return Err(failure("GR0717", format!("`{}` did not end within {timeout} s and was stopped", command.join(" "))).into());
-            }
-            Ok(Err(e)) => return Err(failure("GR0720", format!("could not run `{}`: {e}", command.join(" "))).into()),
+            Err(_) => return Err(failure("GR0717", format!("`{shown}` did not end within {timeout} s and was stopped")).into()),
+            Ok(Err(e)) => return Err(failure("GR0720", format!("could not run `{shown}`: {e}")).into()),
             Ok(Ok(output)) => output,
         };
-        let name = format!("{OUTPUT}{}.json", step.key.0.replace(['/', ':'], "_"));
+        let name = format!("{OUTPUT}{}.json", key.replace(['/', ':'], "_"));
         let texts = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b).into_owned());
         self.keep(&name, &texts)?;
         if !output.status.success() {
-            let mut f = failure("GR0717", format!("`{}` ended with {}", command.join(" "), output.status));
+            let mut f = failure("GR0717", format!("`{shown}` ended with {}", output.status));
             f.hint = Some(format!("its output is in {}", self.setup.scratch.join(&name).display()));
             return Err(f.into());
         }
-        let mut outcome = self.catalog_change(step).await?;
-        outcome.facts.insert("output".into(), Hash::of_json(&texts).to_string());
-        Ok(outcome)
+        Ok(texts)
     }
 
     /// Asks a person, or acts on what they answered.
@@ -166,7 +177,7 @@ fn by_hand_text(engine: EngineKind, database: &str, statements: &[Statement]) ->
 }
 
 /// Replaces the placeholders of a command.
-fn fill(text: &str, target: &Address, database: &str) -> String {
+pub(super) fn fill(text: &str, target: &Address, database: &str) -> String {
     text.replace("{host}", target.host.as_deref().unwrap_or("localhost"))
         .replace("{port}", &target.port.map(|p| p.to_string()).unwrap_or_default())
         .replace("{user}", target.user.as_deref().unwrap_or_default())

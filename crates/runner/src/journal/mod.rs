@@ -164,6 +164,8 @@ pub struct Projection {
     pub decided: Vec<greenroom_model::carry::Decided>,
     /// The fence around production that is not lifted.
     pub fence: Option<Fence>,
+    /// Fences around former productions, by the hash of their doors: they stay.
+    pub kept_fences: Vec<Hash>,
     /// Restore points in the order in which they were proven.
     pub restore_points: Vec<RestorePoint>,
     /// Trees of files by name: when each was last copied or compared, and whether everything was as it should be.
@@ -225,8 +227,9 @@ impl Projection {
                     _ => fence.progress = Progress::Lifting,
                 }
             }
-            // One that is kept has no deadline, and is nobody's to lift.
-            Body::FenceLifted | Body::FenceKept => self.fence = None,
+            Body::FenceLifted => self.fence = None,
+            // It has no deadline any more, and is nobody's to lift.
+            Body::FenceKept => self.kept_fences.extend(self.fence.take().map(|f| f.doors)),
             Body::RestoreProven { backup, source, tables, rows, millis } => self.restore_points.push(RestorePoint {
                 backup: backup.clone(),
                 source: *source,

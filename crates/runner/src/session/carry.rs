@@ -3,7 +3,7 @@
 use super::error::refused;
 use super::{Session, SessionError};
 use crate::base::Base;
-use crate::execute::{CarrySetup, FormerPilot, IMPORT_PREVIEW, PREVIEW, Shown, not_configuration};
+use crate::execute::{CarrySetup, FormerPilot, IMPORT_PREVIEW, PREVIEW, RIGHTS_LOST, Shown, not_configuration};
 use crate::journal::{Journal, Projection};
 use crate::planning::Over;
 use crate::workspace::{read_json, write_json};
@@ -13,7 +13,7 @@ use greenroom_model::columns::names::find_table;
 use greenroom_model::finding::Finding;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::tables::{ConfigurationRows, configuration_rows};
-use greenroom_model::plan::{CarryFrom, ImportFrom, Plan, Recipe, RunKind};
+use greenroom_model::plan::{Action, CarryFrom, ImportFrom, Plan, Recipe, RunKind};
 use greenroom_model::program::Kind;
 use greenroom_model::run::{Body, Phase, RunId, RunState};
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub struct Dressed {
     pub millis: u64,
     /// What changed since, so that it proves nothing any more; empty while it does.
     pub stale: Vec<String>,
+    /// Owners and rights of production that the login could not give to a copy.
+    pub rights_lost: u64,
 }
 
 impl Session {
@@ -118,6 +120,7 @@ impl Session {
             at: run.last,
             millis: run.plan.steps.iter().filter_map(|s| run.outcome(&s.key)).map(|o| o.millis).sum(),
             stale: run.plan.recipe.not_proved(&recipe).into_iter().map(str::to_owned).collect(),
+            rights_lost: run.outcome_of(|a| matches!(a, Action::Settle)).and_then(|o| o.facts.get(RIGHTS_LOST)?.parse().ok()).unwrap_or(0),
         }))
     }
 

@@ -54,7 +54,9 @@ impl Engines for RealEngines {
     }
     async fn production(&self) -> greenroom_engine::Result<Box<dyn Fence>> {
         // The snapshot is read, and the new database filled, while everybody else is shut out.
-        let spared: Vec<String> = [&self.source.user, &self.target.user].into_iter().flatten().cloned().collect();
+        let same_server = (&self.source.host, self.source.port) == (&self.target.host, self.target.port);
+        let target = self.target.user.as_ref().filter(|_| same_server);
+        let spared: Vec<String> = self.source.user.iter().chain(target).cloned().collect();
         greenroom_engine::production(&self.production, &spared, self.secrets.as_ref(), &self.folder).await
     }
     async fn quarantine(&self) -> greenroom_engine::Result<Box<dyn Target>> {

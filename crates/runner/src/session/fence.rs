@@ -6,10 +6,10 @@ use super::{Session, SessionError};
 use crate::execute::{Ended, card_first};
 use crate::fencing::{Aim, Fencing, card};
 use crate::journal::{Actor, AppendError, Journal};
-use greenroom_engine::ErrorKind;
 use greenroom_engine::fence::Fenced;
-use greenroom_model::fence::{Doors, Fence};
-use greenroom_model::run::{Body, RunState};
+use greenroom_model::fence::{Doors, Fence, Stands};
+use greenroom_model::plan::RunKind;
+use greenroom_model::run::{Body, Phase, RunState};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -48,14 +48,21 @@ impl Session {
     /// When production cannot be reached, or what a fence took away is lost.
     pub async fn fence(&self) -> Result<FenceView, SessionError> {
         let fence = self.whole_history()?.fence;
-        let mut production = self.engines.production().await?;
+        let mut production = self.engines.production().await;
         let doors = match &fence {
             Some(fence) => self.doors_of(fence)?,
-            None => production.doors().await?,
+            None => production.as_mut().map_err(|e| e.clone())?.doors().await?,
         };
-        let now = match (production.look(&doors).await, self.switching()?) {
+        let looked = match production {
+            Ok(mut production) => production.look(&doors).await,
+            Err(e) => Err(e),
+        };
+        let now = match (looked, self.switching()?) {
             // The former production stands aside, still fenced.
-            (Err(e), Some(run)) if e.kind == ErrorKind::Conflict && run.swapped() => return Err(of_a_switch(&run)),
+            (Err(_), Some(run)) if run.swapped() => {
+                let open = self.engines.target().await?.aside_open(&run.plan.names.former, &doors).await?;
+                Fenced { stands: Stands::Up, open, sessions: Vec::new() }
+            }
             (now, _) => now?,
         };
         let overdue = fence.as_ref().is_some_and(|f| f.until <= self.clock.now());
@@ -79,10 +86,13 @@ impl Session {
         shown: &mut (dyn FnMut(&str, &Doors) + Send),
     ) -> Result<FenceView, SessionError> {
         let _lock = self.fence_lock()?;
+        if let Some(run) = self.switching()? {
+            return Err(of_a_switch(&run));
+        }
         let known = self.whole_history()?.fence;
         let mut journal = self.journal()?;
         let mut record = |actor: Option<&Actor>, body: Body| journal.append(None, actor, body).map(drop);
-        self.fencing().raise(&mut record, known, Aim { until, reason, first: None }, shown).await?;
+        self.fencing().raise(&mut record, known, Aim { until, reason, first: None, replaced: false }, shown).await?;
         self.fence().await
     }
 
@@ -126,6 +136,12 @@ impl Session {
         Ok(self.whole_history()?.runs.into_iter().find(RunState::fences))
     }
 
+    /// Whether a switch is under way that has not let users in.
+    fn switch_to_come(&self) -> Result<bool, SessionError> {
+        let open = |r: &RunState| r.plan.kind == RunKind::Switch && matches!(r.phase, Phase::Running | Phase::Undoing) && !r.promoted();
+        Ok(self.whole_history()?.runs.iter().any(open))
+    }
+
     /// Puts on record that a person gave production back by hand: for when what the fence took away is lost, or names what is gone. The database is
     /// not asked.
     ///
@@ -134,6 +150,10 @@ impl Session {
     pub fn lifted_by_hand(&self) -> Result<(), SessionError> {
         let _lock = self.fence_lock()?;
         let fence = self.whole_history()?.fence.ok_or_else(no_fence)?;
+        // While a switch goes back this may be all that is left to say; before, it is `undo` that looks what was done by hand.
+        if let Some(run) = self.switching()?.filter(|run| run.phase != Phase::Undoing) {
+            return Err(of_a_switch(&run));
+        }
         let mut journal = self.journal()?;
         journal.append(None, Some(&self.actor), Body::FenceLifting)?;
         journal.append(None, Some(&self.actor), Body::FenceLifted)?;
@@ -170,7 +190,18 @@ impl Session {
         let mut fence = self.whole_history()?.fence;
         let mut told = None;
         loop {
-            let Some(known) = &fence else { return Ok(false) };
+            let Some(known) = &fence else {
+                // A switch that has not come to its fence yet is waited for.
+                if !self.switch_to_come()? {
+                    return Ok(false);
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = self.cancel.cancelled() => return Ok(false),
+                }
+                fence = self.whole_history()?.fence;
+                continue;
+            };
             let left = known.until.duration_since(self.clock.now());
             let mut pause = Duration::try_from(left).unwrap_or_default().min(PAUSE);
             if left <= SignedDuration::ZERO {
@@ -206,6 +237,14 @@ impl Session {
         // Whoever drives a switch sees to its time; a switch that nobody drives goes back as a whole.
         if let Some(run) = self.switching()? {
             drop(_lock);
+            if run.plan.profile != self.program.profile {
+                let how = run.plan.profile.map_or_else(|| "without `--profile`".to_owned(), |p| format!("with `--profile {p}`"));
+                return Err(refused(
+                    "GR0745",
+                    format!("the fence is the switch `{}`'s, of another pilot", run.id),
+                    format!("watch it {how}"),
+                ));
+            }
             return match self.undo(Some(&run.id.0)).await? {
                 (_, Ended::Undone) => Ok(true),
                 (_, Ended::UndoFailed(f)) => Err(SessionError::Failed(Box::new(f))),

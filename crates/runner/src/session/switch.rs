@@ -8,9 +8,10 @@ use crate::planning::{self, Over, Survey};
 use greenroom_model::catalog::TableForm;
 use greenroom_model::finding::{Finding, Severity, any_error};
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::{Plan, Production};
+use greenroom_model::plan::{Plan, PlannedHook, Production};
+use greenroom_model::program::Hook;
 use greenroom_model::run::Body;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::path::Path;
 
@@ -82,8 +83,13 @@ impl Session {
         let history = self.history()?;
         let mut guards = vec![Guard::new("program", "it fits its databases", checked.findings.clone())];
         guards.push(self.engine_guard(&survey).await);
-        let (place, production) = self.place_guard(&survey).await?;
+        let (place, mut production) = self.place_guard(&survey).await?;
         guards.push(place);
+        let (hooks, guard) = self.hooks();
+        guards.extend(guard);
+        if let Some(production) = &mut production {
+            production.hooks = hooks;
+        }
         guards.push(whole(&survey));
         let carry = match self.configures() {
             true => match self.carry_from().await {
@@ -115,7 +121,8 @@ impl Session {
             _ => None,
         };
         guards.push(self.dress_guard(plan.as_ref())?);
-        guards.push(self.restore_guard(&history, plan.as_ref()).await?);
+        let rows = survey.catalog.tables.iter().filter(|t| t.is_copied()).map(|t| t.estimated_rows).sum();
+        guards.push(self.restore_guard(&history, plan.as_ref(), rows).await?);
         Ok((SwitchPreview { guards, plan }, survey))
     }
 
@@ -150,7 +157,12 @@ impl Session {
         const WHAT: &str = "place";
         let name = self.program.production_name();
         let standing = self.engines.target().await?.look(name).await?;
-        let production = |on_target| Production { engine_id: survey.source_id.clone(), on_target, minutes: self.program.switch.minutes };
+        let production = |on_target| Production {
+            engine_id: survey.source_id.clone(),
+            on_target,
+            minutes: self.program.switch.minutes,
+            hooks: Vec::new(),
+        };
         Ok(match &standing {
             None => (Guard::new(WHAT, format!("`{name}` is free on the target"), Vec::new()), Some(production(false))),
             Some(s) if s.engine_id == survey.source_id => (
@@ -166,6 +178,34 @@ impl Session {
         })
     }
 
+    /// The programs beside the switch with the hashes of their files, and whether they are there.
+    fn hooks(&self) -> (Vec<PlannedHook>, Option<Guard>) {
+        let mut findings = Vec::new();
+        let mut pin = |name: &str, command: &[String]| -> Option<Hash> {
+            let program = command.first()?;
+            let path = self.folder.join(program);
+            let found = std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|folder| folder.join(program).is_file()));
+            match std::fs::read(&path) {
+                Ok(bytes) if path.is_file() => Some(Hash::of(&bytes)),
+                _ if found => None,
+                _ => {
+                    let message = format!("`{program}` of the hook `{name}` is not there");
+                    let hint = "a path is taken from the program's folder, a plain name from PATH";
+                    findings.push(Finding::error("GR0720", message).hint(hint));
+                    None
+                }
+            }
+        };
+        let planned = |hook: &Hook| PlannedHook {
+            hash: pin(&hook.name, &hook.command),
+            undo_hash: hook.undo.as_ref().and_then(|u| pin(&hook.name, u)),
+            hook: hook.clone(),
+        };
+        let hooks: Vec<PlannedHook> = self.program.switch.hooks.iter().map(planned).collect();
+        let guard = (!hooks.is_empty()).then(|| Guard::new("hooks", format!("{} programs run beside it", hooks.len()), findings));
+        (hooks, guard)
+    }
+
     /// A dress rehearsal of the same upgrade, carry-over and schema (P19).
     fn dress_guard(&self, plan: Option<&Plan>) -> Result<Guard, SessionError> {
         const WHAT: &str = "dress rehearsal";
@@ -177,6 +217,11 @@ impl Session {
                 let finding = Finding::error("GR0768", "the go-live has not been tried out").hint("`greenroom dress` does");
                 Guard::new(WHAT, "", vec![finding])
             }
+            Some(d) if d.stale.is_empty() && d.rights_lost > 0 => {
+                let message = format!("{} owners and rights of production could not be carried in `{}`", d.rights_lost, d.run);
+                let hint = format!("`greenroom run show {}` lists them: let Greenroom's login be a member of the roles named there", d.run);
+                Guard::new(WHAT, "", vec![Finding::error("GR0766", message).hint(hint)])
+            }
             Some(d) if d.stale.is_empty() => Guard::new(WHAT, format!("`{}` proved this recipe", d.run), Vec::new()),
             Some(d) => {
                 let message = format!("the dress rehearsal `{}` proves nothing about this: {} changed since", d.run, d.stale.join(", "));
@@ -186,7 +231,7 @@ impl Session {
     }
 
     /// A backup that was restored, read and found whole, not too long ago, and that still lies where it did (promise 4).
-    async fn restore_guard(&self, history: &Projection, plan: Option<&Plan>) -> Result<Guard, SessionError> {
+    async fn restore_guard(&self, history: &Projection, plan: Option<&Plan>, expected: u64) -> Result<Guard, SessionError> {
         const WHAT: &str = "restore point";
         let Some(plan) = plan else {
             return Ok(Guard { what: WHAT, found: None, findings: Vec::new() });
@@ -202,13 +247,22 @@ impl Session {
             return Ok(refused(what.to_owned()));
         };
         let path = &point.backup.path;
-        if self.clock.now().duration_since(point.at) > SignedDuration::from_hours(i64::from(hours)) {
-            return Ok(refused(format!("the backup `{path}` was proven more than {hours} hours ago")));
+        // When it was made, as far as the file tells.
+        let made = std::fs::metadata(path).and_then(|m| m.modified()).ok().and_then(|t| Timestamp::try_from(t).ok());
+        let made = made.unwrap_or(point.at).min(point.at);
+        if self.clock.now().duration_since(made) > SignedDuration::from_hours(i64::from(hours)) {
+            return Ok(refused(format!("the backup `{path}` is older than {hours} hours")));
+        }
+        let mut findings = Vec::new();
+        if point.rows.saturating_mul(2) < expected {
+            let rows = point.rows;
+            let finding = Finding::warning("GR0769", format!("the backup `{path}` has {rows} rows, and production about {expected} now"));
+            findings.push(finding.hint("see that it is a backup of production, and back it up once more if it has grown"));
         }
         match self.recognise(Path::new(path)).await {
             Ok(backup) if backup.hash == point.backup.hash => {
                 let rows = point.rows;
-                Ok(Guard::new(WHAT, format!("`{path}` was restored, and its {rows} rows were read"), Vec::new()))
+                Ok(Guard::new(WHAT, format!("`{path}` was restored, and its {rows} rows were read"), findings))
             }
             Ok(_) => Ok(refused(format!("`{path}` is not the backup any more that was proven"))),
             Err(e) => Ok(refused(format!("the backup that was proven cannot be read any more: {}", said(e)?.message))),

@@ -191,7 +191,10 @@ impl Machine {
                 };
                 let engine_id = engines.source().await?.identity().await?;
                 let on_target = self.world.inner().production.is_some();
-                let switch = self.what.switches().then_some((Production { engine_id, on_target, minutes: self.what.minutes() }, false));
+                let switch = self
+                    .what
+                    .switches()
+                    .then_some((Production { engine_id, on_target, minutes: self.what.minutes(), hooks: Vec::new() }, false));
                 let from = CarryFrom { nonce: "before".into(), number: 1 };
                 let carry = self.what.carries().then_some((from, false));
                 let from = ImportFrom { hash: Hash::of_json(&exported()), tables: vec!["status".into()], rows: 2, all: false };
@@ -248,8 +251,8 @@ impl Machine {
                         "{what}: `{name}` is open before it is production"
                     );
                     assert!(matches!(state, None | Some(MarkerState::Raw | MarkerState::Promoted)), "{what}: `{name}` is marked {state:?}");
-                    let writable = matches!(d.admission, Admission::Everybody { .. });
-                    assert!(!writable || self.world.inner().fenced, "{what}: two sides can be written to");
+                    let fenced = self.world.inner().fenced;
+                    assert!(fenced || (name != PRODUCTION_NAME && d.admission == Admission::Sealed), "{what}: two sides can be written to");
                     continue;
                 }
                 assert!(name == PILOT || d.admission == Admission::Sealed, "{what}: `{name}` is open to people before it is the pilot");

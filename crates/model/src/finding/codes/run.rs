@@ -227,4 +227,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "production is busy with what must not be cut off",
         explain: "Something is going on in production that a fence would cut off, or that would lose its database when another one takes its name: a transaction that has run for long, replication out of it. Let it end first.",
     },
+    CodeInfo {
+        code: "GR0772",
+        title: "a program beside the switch could not be taken back",
+        explain: "Production has its name back and is open as it was. What `undo` of a hook runs, to take back what the hook did outside the database, did not end well. Mend the cause and undo the run again: it goes on there.",
+    },
 ];

@@ -2,7 +2,7 @@
 
 use super::{At, RawCarry};
 use crate::catalog::EngineKind;
-use crate::program::{Audience, Kind, LargeObjects, SecretRef, Tls};
+use crate::program::{Audience, HookMoment, Kind, LargeObjects, SecretRef, Tls};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -185,6 +185,28 @@ pub struct RawSwitch {
     pub minutes: Option<At<u32>>,
     /// Hours that a backup may be old from which a restore was proven by `greenroom prove`, 24 by default.
     pub restore_point_hours: Option<At<u32>>,
+    /// Programs that run beside the switch, in this order: `[[switch.hook]]`.
+    #[serde(default)]
+    pub hook: Vec<RawHook>,
+}
+
+/// A program that runs beside the switch: a first backup, a service that is stopped and started, a name that is pointed elsewhere.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHook {
+    /// A word for it.
+    pub name: Option<At<String>>,
+    /// When: `fenced` (nobody is in any more), `swapped` (before testers come in), `accepted` (before users are let in), `promoted` (after).
+    pub at: Option<At<HookMoment>>,
+    /// The program and its arguments, run in the program's folder with a clean environment. After a crash it may run twice. `{database}`, `{former}`,
+    /// `{host}`, `{port}` and `{user}` are filled in.
+    pub command: Option<At<Vec<String>>>,
+    /// What takes it back when the switch is undone, once production is open again.
+    pub undo: Option<At<Vec<String>>>,
+    /// Seconds that each attempt may take, 300 by default.
+    pub timeout_seconds: Option<At<u64>>,
+    /// How often it is tried again when it fails, 0 by default.
+    pub retries: Option<At<u32>>,
 }
 
 /// The rehearsal database people use.
