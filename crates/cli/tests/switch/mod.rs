@@ -28,6 +28,9 @@ const COLUMNS: &str = "[recorded]\nn = \"keep\"\n[client]\nid = \"keep\"\nname =
 /// Writes a row; what the engine says when it refuses.
 type Write<'g> = dyn Fn(&str) -> Result<(), String> + 'g;
 
+/// Types lines of the card.
+type Typed<'g> = dyn Fn(&[&str]) + 'g;
+
 /// One engine's production with a program that uses it.
 struct Scene<'g> {
     ground: &'g dyn Ground,
@@ -39,7 +42,7 @@ struct Scene<'g> {
     /// Backs production up by the engine's own means.
     backup: Box<dyn Fn() -> PathBuf + 'g>,
     /// Types the lines of the card that are commands or statements.
-    typed: Box<dyn Fn(&[&str]) + 'g>,
+    typed: Box<Typed<'g>>,
     /// Writes as the application does into what `greenroom status` calls so.
     write_as_app: Box<Write<'g>>,
 }
