@@ -404,6 +404,11 @@ pub trait Target: Send {
         let _ = statements;
         Err(crate::error::EngineError::unsupported("undo what a script did outside its database", "nothing reaches outside on this engine"))
     }
+    /// Drops a former production: the database under this name, if it is the one with this identity; anything else is refused. True when it was there.
+    async fn drop_former(&mut self, name: &str, engine_id: &str) -> Result<bool> {
+        let _ = engine_id;
+        Err(crate::error::EngineError::unsupported(format!("drop the former production `{name}`"), "this engine cannot do that yet"))
+    }
     /// Drops a database whose marker bears this nonce and is not promoted; anything else is refused.
     async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()>;
     /// Restores a backup, by the engine's own means, as a sealed database that bears `marker` (whose state is [`MarkerState::Raw`]) once it is

@@ -27,6 +27,7 @@ mod reference;
 mod refresh;
 mod rehearse;
 mod resume;
+mod retire;
 mod run;
 mod runs;
 mod schema;
@@ -100,6 +101,7 @@ pub enum Command {
     Fence(fence::FenceArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
+    Retire(retire::RetireArgs),
     #[command(subcommand)]
     Mask(mask::MaskCommand),
     Schema(schema::SchemaArgs),
@@ -140,6 +142,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Files(a) => files::cmd_files(app, a).await,
         Command::Fence(a) => fence::cmd_fence(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
+        Command::Retire(a) => retire::cmd_retire(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,
         Command::Mask(a) => mask::cmd_mask(app, a).await,
         Command::Schema(a) => schema::cmd_schema(app, a),

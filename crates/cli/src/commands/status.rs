@@ -11,6 +11,7 @@ use clap::Args;
 use greenroom_engine::Admission;
 use greenroom_model::fence::{Fence, Progress};
 use greenroom_model::plan::RunKind;
+use greenroom_model::run::StepState;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
 use greenroom_runner::session::{Dressed, Known, Session};
@@ -127,6 +128,7 @@ fn text(s: &Status) -> String {
         let row = |k: &Known| {
             let until = match (&k.until, k.role.as_str()) {
                 (Some(u), role) if role.ends_with("raw copy") => raw(k, *u, s.now),
+                (Some(u), "former production") if *u <= s.now => "time is over: `greenroom retire` drops it".to_owned(),
                 (Some(u), _) if *u <= s.now => "time is over: the next rehearsal drops it".to_owned(),
                 (Some(u), _) => format!("kept until {} ({})", words::when(*u), words::age(*u, s.now)),
                 (None, "unmasked generation") => paint(WARN, "raw values on the target until its run is resumed or undone"),
@@ -207,6 +209,30 @@ fn pilot(s: &Status, p: &Known) -> String {
 }
 
 /// The latest run, at length only where somebody has to do something.
+/// When testers can be asked, as far as earlier runs measured what is left, held against the time at which everything goes back by itself.
+fn turning_back(r: &RunReport, until: Timestamp, now: Timestamp) -> String {
+    let before = r.steps.iter().take_while(|step| step.key != "accept");
+    let left: Vec<_> = before.filter(|step| !matches!(step.state, StepState::Finished { .. })).collect();
+    let back = format!("everything goes back by itself at {}, unless users are let in before", words::exactly(until));
+    if left.is_empty() {
+        return format!("testers decide; {back}");
+    }
+    let millis: u64 = left.iter().filter_map(|step| step.expected_millis).sum();
+    let unknown = left.iter().filter(|step| step.expected_millis.is_none()).count();
+    let asked = now + jiff::SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+    let more = if unknown > 0 { format!(", and {} that nobody has timed", words::count(unknown as u64, "step")) } else { String::new() };
+    let late = if asked > until {
+        paint(BAD, "; that is too late: `greenroom fence prolong` gives it more time, `greenroom undo` gives production back now")
+    } else {
+        String::new()
+    };
+    format!(
+        "{} left until testers can be asked, about {}{more}; {back}{late}",
+        words::count(left.len() as u64, "step"),
+        words::millis(millis)
+    )
+}
+
 fn latest(s: &Status, r: &RunReport) -> String {
     let (done, of) = r.done();
     let mut out = heading("Latest run");
@@ -219,6 +245,9 @@ fn latest(s: &Status, r: &RunReport) -> String {
     ));
     if r.kind == RunKind::Switch {
         out.push_str(&format!("  {}\n", r.stands()));
+        if let Some(fence) = s.fence.as_ref().filter(|_| r.fences) {
+            out.push_str(&format!("  {}\n", turning_back(r, fence.until, s.now)));
+        }
     }
     match r.standing {
         Standing::Failed => {

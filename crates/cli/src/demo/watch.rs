@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Steps that are over before anybody could ask.
-const QUIET: [&str; 8] = ["check-source", "create", "schema-before", "source-facts", "schema-after", "settle", "neutralise", "accept"];
+const QUIET: [&str; 9] =
+    ["read-again", "check-source", "create", "schema-before", "source-facts", "schema-after", "settle", "neutralise", "accept"];
 
 /// Writes what a run tells.
 pub(super) struct Watch {

@@ -12,8 +12,12 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Kills before a switch is carried through.
+/// Kills before a switch is carried through; `GREENROOM_SWITCH_ROUNDS` asks for more.
 const ROUNDS: u64 = 12;
+
+fn rounds() -> u64 {
+    std::env::var("GREENROOM_SWITCH_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS)
+}
 
 const TABLES: &str = "create table recorded (n integer primary key);
 create table client (id integer primary key, name varchar(40));
@@ -209,10 +213,16 @@ fn play(scene: &Scene<'_>) {
 
     // Killed at any moment, gone on with or taken back.
     let mut aside = 0;
-    for n in 0..ROUNDS {
+    for n in 0..rounds() {
         let what = format!("round {n}");
         let delay = Duration::from_millis(scene.pace * (40 + n * 97 % 900));
-        scene.ground.greenroom().args(["switch", "--now", "--yes"]).kill_after(delay);
+        let switch = scene.ground.greenroom().args(["switch", "--now", "--yes"]);
+        // Some kills come at a step for certain, the others when they come.
+        match n % 4 {
+            1 => switch.kill_at_line(|line| line.starts_with("shut everybody out of production")),
+            3 => switch.kill_at_line(|line| line.starts_with("testers look at it")),
+            _ => switch.kill_after(delay),
+        };
         aside += u32::from(scene.former_is_shut(&what));
         let run = scene.run();
         let open = run["kind"] == "switch" && !["undone", "finished"].contains(&run["standing"].as_str().unwrap());
@@ -265,6 +275,22 @@ fn play(scene: &Scene<'_>) {
     let name = scene.ground.told("production").unwrap();
     let dropped = scene.greenroom(&["drop", &name, "--yes"]);
     assert!(dropped.code == Some(1) && dropped.stderr.contains("production's place"), "{dropped:?}");
+
+    // What was production goes when its time is over, by name, and nothing else does.
+    let former = scene.ground.told("former production").unwrap();
+    assert!(scene.done(&["leftovers"], 0).stdout.contains("former production"));
+    let dropped = scene.greenroom(&["drop", &former, "--yes"]);
+    assert!(dropped.code == Some(1) && dropped.stderr.contains("greenroom retire"), "{dropped:?}");
+    let retired = scene.greenroom(&["retire", &former, "--yes"]);
+    assert!(retired.code == Some(1) && retired.stderr.contains("GR0773"), "{retired:?}");
+    let retired = scene.greenroom(&["retire", &name, "--early", "--yes"]);
+    assert!(retired.code == Some(1) && retired.stderr.contains("GR0503"), "{retired:?}");
+    scene.done(&["retire", &former, "--keep", "60d", "--reason", "the auditors come"], 0);
+    assert!(scene.done(&["retire"], 0).stdout.contains(&former));
+    scene.done(&["retire", &former, "--early", "--yes"], 0);
+    assert!(scene.done(&["retire"], 0).stdout.contains("nothing that was production"));
+    scene.works(&recorder, "after the retirement");
+    scene.keeps(&recorder, "after the retirement");
 }
 
 #[test]

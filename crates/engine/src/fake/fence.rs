@@ -38,6 +38,10 @@ impl Fence for FakeFence {
         })
     }
     async fn raise(&mut self, _doors: &Doors, _drain: Duration) -> Result<()> {
+        let late = self.world.inner().late_writer;
+        if late {
+            self.world.write(7);
+        }
         effect(&self.world, &self.cuts, "fence", |w| {
             w.fenced = true;
             Ok(())

@@ -66,6 +66,8 @@ pub struct Inner {
     pub failing: Vec<String>,
     /// Nobody else can write to production.
     pub fenced: bool,
+    /// Somebody writes to production at the very last moment before it is fenced.
+    pub late_writer: bool,
     /// Identity of the database that is production, where it stands among those of the target.
     pub production: Option<u64>,
 }
@@ -95,6 +97,7 @@ impl World {
                 atomicity,
                 failing: Vec::new(),
                 fenced: false,
+                late_writer: false,
                 production: None,
             })),
         }

@@ -267,6 +267,18 @@ impl Target for PgTarget {
         swap::drop_marked(&self.session, name, nonce).await
     }
 
+    async fn drop_former(&mut self, name: &str, engine_id: &str) -> Result<bool> {
+        let doing = format!("drop the former production `{name}`");
+        let Some(standing) = self.standing(name).await? else { return Ok(false) };
+        if standing.engine_id != engine_id {
+            return Err(EngineError::new(ErrorKind::Conflict, doing, "another database stands there"));
+        }
+        let force = if self.session.version >= 130_000 { " with (force)" } else { "" };
+        swap::end_sessions(&self.session, &[name]).await?;
+        self.session.client.batch_execute(&format!("drop database {}{force}", sql::ident(name))).await.doing(doing)?;
+        Ok(true)
+    }
+
     async fn restore(&mut self, name: &str, marker: &Marker, backup: &Backup, tell: Tell) -> Result<Restored> {
         super::restore::restore(self, name, marker, backup, tell).await
     }

@@ -7,7 +7,7 @@ use super::copy::capabilities;
 use super::error::failed;
 use super::generation::SqliteGeneration;
 use super::session::Session;
-use super::{fence, marker, restore, swap};
+use super::{connect, fence, marker, restore, swap};
 use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{
@@ -317,16 +317,25 @@ impl Target for SqliteTarget {
                 }
                 Some(_) => {}
             }
-            // The database first: companions without it mean nothing, the database without its journal might be damaged.
-            for file in [path.clone(), beside(&path, "-journal"), beside(&path, "-wal"), beside(&path, "-shm")] {
-                match rustix::fs::unlink(&file) {
-                    Err(Errno::NOENT) if file != path => {}
-                    other => other.map_err(|e| io(format!("drop `{}`", file.display()), e))?,
-                }
-            }
+            remove(&path, &format!("drop `{}`", path.display()))?;
             // Left by a process that was killed; SQLite's files in it have no names.
             let _ = std::fs::remove_dir(spill_folder(&path));
-            swap::sync_folder(&path)
+            Ok(())
+        })
+        .await
+    }
+
+    async fn drop_former(&mut self, name: &str, engine_id: &str) -> Result<bool> {
+        let (path, engine_id) = (self.path(name)?, engine_id.to_owned());
+        blocking(move || {
+            let doing = format!("drop the former production `{}`", path.display());
+            match stat(&path)? {
+                None => return Ok(false),
+                Some(s) if connect::engine_id(&s) == engine_id && is_file(&s) => {}
+                Some(_) => return Err(EngineError::new(ErrorKind::Conflict, doing, "another database stands there")),
+            }
+            remove(&path, &doing)?;
+            Ok(true)
         })
         .await
     }
@@ -339,6 +348,17 @@ impl Target for SqliteTarget {
         restore::clear(&self.path(name)?, marker)?;
         clear_raw(self, name, marker).await
     }
+}
+
+/// Removes a database. It goes first: companions without it mean nothing, the database without its journal might be damaged.
+fn remove(path: &Path, doing: &str) -> Result<()> {
+    for file in [path.to_owned(), beside(path, "-journal"), beside(path, "-wal"), beside(path, "-shm")] {
+        match rustix::fs::unlink(&file) {
+            Err(Errno::NOENT) if file != path => {}
+            other => other.map_err(|e| io(doing, e))?,
+        }
+    }
+    swap::sync_folder(path)
 }
 
 /// Creates the empty file: sealed from the first byte, whatever the umask, and never over something that stands.

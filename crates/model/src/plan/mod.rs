@@ -285,6 +285,8 @@ pub enum Action {
     DropRaw,
     /// Drops the generation that the run made: it was only to be tried.
     DropGeneration,
+    /// Lets the snapshot go, so that every row is read once more under a new one: what a switch does when production is shut, tried out and timed.
+    ReadAgain,
     /// Waits until a person says that the window has opened.
     Window,
     /// Shuts everybody out of production, which is read for the last time afterwards.

@@ -153,6 +153,10 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         }
         rows = chain.last();
     }
+    if dress {
+        chain.after_all(rows, "read-again", "let the snapshot go: every row is read again, as it will be in the window", Action::ReadAgain);
+        rows = chain.last();
+    }
     chain.after_all(rows, "source-facts", "positions of sequences, values to compare", Action::SourceFacts);
     chain.then("schema-after", "indexes, constraints, triggers", Action::SchemaAfter);
     chain.then("settle", "sequences, derived tables, statistics", Action::Settle);

@@ -163,6 +163,8 @@ pub struct SwitchSettings {
     pub minutes: u32,
     /// Hours that a backup may be old from which a restore was proven.
     pub restore_point_hours: u32,
+    /// Days that the former production is kept.
+    pub keep_former_days: u32,
     /// Programs that run beside it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<Hook>,

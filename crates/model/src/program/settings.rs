@@ -112,6 +112,9 @@ pub(super) fn fence(layers: &[Read<'_>], source: &Address, findings: &mut Vec<Fi
 /// Hours that a proven restore point may be old.
 const RESTORE_POINT_HOURS: u32 = 24;
 
+/// Days that a former production is kept.
+const KEEP_FORMER_DAYS: u32 = 30;
+
 /// What a switch is bound to.
 pub(super) fn switch(layers: &[Read<'_>], fence: &FenceSettings, findings: &mut Vec<Finding>) -> SwitchSettings {
     let minutes = last(layers, |m| m.switch.as_ref()?.minutes.as_ref());
@@ -122,6 +125,7 @@ pub(super) fn switch(layers: &[Read<'_>], fence: &FenceSettings, findings: &mut 
     SwitchSettings {
         minutes: minutes.map_or(fence.minutes, |(_, at)| at.value),
         restore_point_hours: get(layers, |m| m.switch.as_ref()?.restore_point_hours.as_ref()).unwrap_or(RESTORE_POINT_HOURS),
+        keep_former_days: get(layers, |m| m.switch.as_ref()?.keep_former_days.as_ref()).unwrap_or(KEEP_FORMER_DAYS),
         hooks: hooks(layers, findings),
     }
 }

@@ -293,7 +293,16 @@ pub enum Body {
         /// Places that differ.
         wrong: u64,
     },
-    /// A database of ours is about to be dropped on request.
+    /// A former production is kept longer than it would be.
+    FormerKept {
+        /// Identity of its database as the engine has it.
+        engine_id: String,
+        /// When its time is over.
+        until: jiff::Timestamp,
+        /// Why, in somebody's words.
+        reason: String,
+    },
+    /// A database is about to be dropped on request. A former production has no marker: its identity stands in the nonce's place.
     DropIntended {
         /// Name byte for byte.
         name: String,

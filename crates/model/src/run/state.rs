@@ -248,6 +248,7 @@ impl RunState {
             | Body::FenceLifting
             | Body::FenceLifted
             | Body::FenceKept
+            | Body::FormerKept { .. }
             | Body::DropIntended { .. }
             | Body::Dropped { .. } => return illegal("not an event within a run".into()),
         }

@@ -498,6 +498,7 @@ impl Execution {
             Action::Restore => self.restore().await,
             Action::DropRaw => self.drop_raw().await,
             Action::DropGeneration => self.drop_tried().await,
+            Action::ReadAgain => self.read_again().await,
             Action::Window => self.window(answer),
             Action::Fence => self.fence_production().await,
             Action::Hook { index } => self.hook(*index).await,

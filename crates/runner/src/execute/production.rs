@@ -42,11 +42,17 @@ impl Execution {
         }))
     }
 
-    /// Step: nobody but Greenroom can write to production from here on. The snapshot is let go: the rows are read once more under a new one.
-    pub(super) async fn fence_production(&mut self) -> Result<Outcome, StepError> {
+    /// Step of a dress rehearsal: the steps that read production come again under a new snapshot, as after the fence.
+    pub(super) async fn read_again(&mut self) -> Result<Outcome, StepError> {
         if let Some(held) = self.held.take() {
             held.release().await?;
         }
+        Ok(Outcome::default())
+    }
+
+    /// Step: nobody but Greenroom can write to production from here on. The snapshot is let go: the rows are read once more under a new one.
+    pub(super) async fn fence_production(&mut self) -> Result<Outcome, StepError> {
+        self.read_again().await?;
         let fencing = self.setup.fencing.clone();
         let known = self.known_fence()?;
         let mut outcome = Outcome::default();

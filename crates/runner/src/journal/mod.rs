@@ -166,6 +166,8 @@ pub struct Projection {
     pub fence: Option<Fence>,
     /// Fences around former productions, by the hash of their doors: they stay.
     pub kept_fences: Vec<Hash>,
+    /// Until when former productions are kept, by their identity, where somebody said so.
+    pub formers_kept: BTreeMap<String, jiff::Timestamp>,
     /// Restore points in the order in which they were proven.
     pub restore_points: Vec<RestorePoint>,
     /// Trees of files by name: when each was last copied or compared, and whether everything was as it should be.
@@ -240,6 +242,7 @@ impl Projection {
             }),
             Body::FilesCopied { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().copied = Some((e.at, *wrong)),
             Body::FilesVerified { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().verified = Some((e.at, *wrong)),
+            Body::FormerKept { engine_id, until, .. } => drop(self.formers_kept.insert(engine_id.clone(), *until)),
             Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),
             Body::Dropped { name: _, nonce } => {
                 if let Some(d) = self.dropped.iter_mut().rev().find(|d| d.1 == *nonce) {

@@ -8,12 +8,13 @@ use crate::journal::{Journal, Projection};
 use greenroom_engine::{Admission, Standing};
 use greenroom_model::plan::{Action, RunKind};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
+use jiff::SignedDuration;
 use std::collections::BTreeSet;
 
 /// The role of what a switch has put in production's place, or is about to.
-const PRODUCTION: &str = "production";
+pub(super) const PRODUCTION: &str = "production";
 /// The role of what was production before a switch.
-const FORMER_PRODUCTION: &str = "former production";
+pub(super) const FORMER_PRODUCTION: &str = "former production";
 /// The role of a whole raw copy.
 const RAW: &str = "raw copy";
 /// The role of what a dress rehearsal made.
@@ -24,11 +25,11 @@ pub(super) const UNMASKED: &str = "unmasked generation";
 pub struct Known {
     /// Name.
     pub name: String,
-    /// `pilot`, `former`, `generation`, `unmasked generation`, `raw copy`, `half-restored raw copy`.
+    /// `pilot`, `former`, `generation`, `unmasked generation`, `raw copy`, `half-restored raw copy`, `production`, `former production`.
     pub role: String,
     /// The run that made it, or that put it aside.
     pub run: RunId,
-    /// Nonce of its marker.
+    /// Nonce of its marker; of a former production, which has none, its identity.
     pub nonce: String,
     /// What stands there; `None` when it is gone, or when the quarantine could not be asked about a raw copy.
     pub standing: Option<Standing>,
@@ -78,7 +79,10 @@ impl Session {
             let Some((former, id)) = facts.and_then(|f| Some((f.get("former")?, f.get("former_id")?))) else { continue };
             // It bears no marker of ours: the engine's identity tells.
             if let Some(standing) = target.look(former).await?.filter(|s| s.engine_id == *id) {
-                all.push(known(former, FORMER_PRODUCTION, run, "", Some(standing)));
+                let mut k = known(former, FORMER_PRODUCTION, run, id, Some(standing));
+                let days = SignedDuration::from_hours(24 * i64::from(self.program.switch.keep_former_days));
+                k.until = history.formers_kept.get(id).copied().or_else(|| run.last.checked_add(days).ok());
+                all.push(k);
             }
         }
         // Also under names that the program does not know any more.
@@ -141,7 +145,7 @@ impl Session {
             return Err(refused("GR0503", format!("`{name}` stands in production's place: it is nobody's to drop"), hint));
         }
         if k.role == FORMER_PRODUCTION {
-            let hint = "it is the only way back to where everything was; drop it by hand when nobody needs it any more";
+            let hint = format!("`greenroom retire {name}` drops it when its time is over");
             return Err(refused("GR0503", format!("`{name}` was production until `{}`, and was not made by Greenroom", k.run), hint));
         }
         let _theirs = self.lock_of(k.profile.as_deref())?;
@@ -188,7 +192,7 @@ impl Session {
     pub async fn drop_expired(&self) -> Result<Vec<Known>, SessionError> {
         let now = self.clock.now();
         // What was never restored to the end goes by undoing its run, which is its own pilot's to do.
-        let ours = |k: &Known| k.role == RAW || k.role == "former" || k.profile == self.program.profile;
+        let ours = |k: &Known| k.role != FORMER_PRODUCTION && (k.role == RAW || k.role == "former" || k.profile == self.program.profile);
         let due: Vec<Known> = self.databases().await?.into_iter().filter(|k| k.until.is_some_and(|u| u <= now) && ours(k)).collect();
         let mut dropped = Vec::new();
         for k in due {

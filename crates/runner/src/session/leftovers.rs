@@ -1,7 +1,7 @@
 //! What is left over: every raw or former copy that still exists, and every file of ours that holds values of configuration; where, why, until
 //! when. Owns the list; does not drop anything (`databases`).
 
-use super::databases::UNMASKED;
+use super::databases::{FORMER_PRODUCTION, PRODUCTION, UNMASKED};
 use super::{Session, SessionError};
 use crate::base::Base;
 use crate::workspace::IMPORT_FILE;
@@ -43,7 +43,12 @@ impl Session {
             let run = history.run(&k.run);
             let open = run.is_some_and(|r| matches!(r.phase, Phase::Running | Phase::Undoing));
             let (what, why, goes) = match k.role.as_str() {
-                "pilot" => continue,
+                "pilot" | PRODUCTION => continue,
+                FORMER_PRODUCTION => (
+                    FORMER_PRODUCTION,
+                    format!("production until `{}`, fenced", k.run),
+                    format!("`greenroom retire {}` drops it, once its time is over", k.name),
+                ),
                 "former" => (
                     "former pilot",
                     format!("the pilot before `{}`, so that it can be undone", k.run),
@@ -59,7 +64,7 @@ impl Session {
                     format!("`greenroom drop {}`, or when its time is over", k.name),
                 ),
             };
-            let raw = k.role.ends_with("raw copy") || k.role == UNMASKED;
+            let raw = k.role.ends_with("raw copy") || k.role == UNMASKED || k.role == FORMER_PRODUCTION;
             all.push(Leftover { what: what.to_owned(), place: k.name, bytes, why, until: k.until, goes, raw });
         }
         for (path, bytes) in files(&self.workspace.bases())? {

@@ -17,6 +17,7 @@ mod production;
 mod project;
 mod prove;
 mod raw;
+mod retire;
 mod switch;
 mod trees;
 mod version;

@@ -77,6 +77,8 @@ pub struct Machine {
     pub disk: tempfile::TempDir,
     program: Program,
     pub what: What,
+    /// What testers say.
+    pub answer: &'static str,
 }
 
 type Statuses = [(i64, [&'static str; 2])];
@@ -148,7 +150,7 @@ impl Machine {
         if v.what.switches() && v.former {
             world.stand_production(PRODUCTION_NAME);
         }
-        Machine { world, journal: MemoryJournal::default(), disk, program: program(v.what), what: v.what }
+        Machine { world, journal: MemoryJournal::default(), disk, program: program(v.what), what: v.what, answer: "accept" }
     }
 
     pub fn state(&self) -> Option<RunState> {
@@ -160,11 +162,11 @@ impl Machine {
         let mut act = act;
         loop {
             let ended = block(self.work(act, cuts))?;
-            // Testers accept at once.
+            // Testers answer at once.
             let Ended::Waiting(step, _) = ended else { return Ok(ended) };
             let state = self.state().expect("it waits");
             let log = RunLog::take(Box::new(self.journal.reopen(cuts.clone())), state, "tester")?;
-            log.record(Body::Answered { step, choice: "accept".into() })?;
+            log.record(Body::Answered { step, choice: self.answer.into() })?;
             act = Act::Resume;
         }
     }

@@ -116,3 +116,67 @@ fn a_finished_switch_is_not_undone() {
         m.finished(&initial, "finished");
     }
 }
+
+#[test]
+fn what_is_written_at_the_last_moment_before_the_fence_is_not_lost() {
+    for v in switches(What::Switch) {
+        let m = Machine::new(v);
+        let initial = m.databases();
+        m.world.inner().late_writer = true;
+        let before = m.world.inner().source.clone();
+        assert_eq!(m.process(Act::Start, &Cuts::never()).unwrap(), Ended::Finished);
+        assert_ne!(m.world.inner().source, before, "nobody wrote");
+        m.finished(&initial, "written at the last moment");
+    }
+}
+
+#[test]
+fn a_switch_that_testers_refuse_goes_back_whatever_is_killed() {
+    for v in switches(What::Switch) {
+        for n in 0.. {
+            let mut m = Machine::new(v);
+            m.answer = "refuse";
+            let initial = m.databases();
+            let cuts = Cuts::at(n);
+            let _ = m.process(Act::Start, &cuts);
+            m.always(&initial, &format!("refused, dead at {n}"));
+            assert_eq!(m.process(Act::Resume, &Cuts::never()).unwrap(), Ended::Undone, "cut {n}");
+            m.undone(&initial, &format!("refused after cut {n}"));
+            if !cuts.is_dead() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_production_that_somebody_opened_meanwhile_is_not_switched_away() {
+    for v in switches(What::Switch) {
+        let mut met = 0;
+        for n in 0..cuts_of(v) {
+            let (m, initial) = dead_at(v, n);
+            let fenced = m.world.inner().fenced;
+            if !fenced || m.state().is_some_and(|s| s.promoted()) {
+                continue;
+            }
+            met += 1;
+            // By hand, beside us.
+            m.world.inner().fenced = false;
+            m.world.write(3);
+            let ended = m.process(Act::Resume, &Cuts::never()).unwrap();
+            let new_is_open = m.databases().get(crate::machine::PRODUCTION_NAME).is_some_and(|d| {
+                !initial.values().any(|b| b.id == d.id) && matches!(d.admission, greenroom_engine::Admission::Everybody { .. })
+            });
+            match ended {
+                // It was fenced and read once more: nothing is missing.
+                Ended::Finished => m.finished(&initial, &format!("opened after cut {n}")),
+                ended => {
+                    assert!(!new_is_open, "cut {n}: users are in two productions: {ended:?}");
+                    assert_eq!(m.process(Act::Undo, &Cuts::never()).unwrap(), Ended::Undone, "cut {n}");
+                    m.undone(&initial, &format!("opened after cut {n}"));
+                }
+            }
+        }
+        assert!(met > 10, "{met}");
+    }
+}

@@ -232,4 +232,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "a program beside the switch could not be taken back",
         explain: "Production has its name back and is open as it was. What `undo` of a hook runs, to take back what the hook did outside the database, did not end well. Mend the cause and undo the run again: it goes on there.",
     },
+    CodeInfo {
+        code: "GR0773",
+        title: "the former production's time is not over",
+        explain: "What was production before a switch is kept for the days that `[switch] keep_former_days` says, or until the date that somebody gave with `greenroom retire NAME --keep`. It is the only way back to where everything was. `--early` drops it all the same.",
+    },
 ];

@@ -185,6 +185,8 @@ pub struct RawSwitch {
     pub minutes: Option<At<u32>>,
     /// Hours that a backup may be old from which a restore was proven by `greenroom prove`, 24 by default.
     pub restore_point_hours: Option<At<u32>>,
+    /// Days that the former production is kept after a switch, 30 by default. It is never dropped by itself.
+    pub keep_former_days: Option<At<u32>>,
     /// Programs that run beside the switch, in this order: `[[switch.hook]]`.
     #[serde(default)]
     pub hook: Vec<RawHook>,
