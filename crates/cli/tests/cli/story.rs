@@ -44,7 +44,7 @@ fn init_writes_a_program_that_only_lacks_peoples_decisions() {
     # extends = "../kit"              # a kit for one version of the product, shared between clients
     # version_query = "select …"      # one value: the product's version, for upgrade steps with `when`
 
-    # Production. It is only ever read.
+    # Production. It is only read, but by `greenroom fence` and `greenroom switch`.
     [source]
     engine = "sqlite"
     path = "../prod.db"

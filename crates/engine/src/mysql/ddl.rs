@@ -6,7 +6,7 @@
 use super::connect::{LOADING, Session};
 use super::error::{Doing, code, mapped};
 use super::inspect::outbound::EMPTIED;
-use super::inspect::{Made, Picture, SCHEMA, ShownTable, show};
+use super::inspect::{Made, Picture, SCHEMA, ShownTable, mended, show, ticked_keys};
 use super::{access, own, sql};
 use crate::error::{EngineError, Result};
 use crate::seam::{SchemaPart, SchemaScript};
@@ -105,7 +105,8 @@ fn items(kind: &str, table: &str, items: &[String]) -> String {
 async fn add(session: &mut Session, table: &str, items: &str) -> std::result::Result<(), mysql_async::Error> {
     let items: Vec<String> = serde_json::from_str(items).unwrap_or_default();
     let shown = session.rows(&format!("show create table {}", sql::ident(table))).await?;
-    let there = shown.first().and_then(|r| show::table(&super::connect::said(r, 1))).unwrap_or_default();
+    let keys = ticked_keys(session, Some(table)).await?;
+    let there = shown.first().and_then(|r| show::table(&mended(&super::connect::said(r, 1), table, &keys))).unwrap_or_default();
     let missing: Vec<String> = items.iter().filter(|i| !there.items.iter().any(|t| same(t, i))).map(|i| format!("add {i}")).collect();
     if missing.is_empty() {
         return Ok(());

@@ -14,7 +14,7 @@ use greenroom_model::catalog::{Catalog, EngineKind};
 use std::collections::BTreeMap;
 
 pub(crate) use objects::Made;
-pub(crate) use tables::ShownTable;
+pub(crate) use tables::{ShownTable, mended, ticked_keys};
 
 /// The schema that every name is given.
 pub(crate) const SCHEMA: &str = "main";

@@ -48,6 +48,59 @@ impl ShownTable {
     }
 }
 
+/// A foreign key with a backtick in one of its names.
+#[derive(Debug, Default)]
+pub(crate) struct TickedKey {
+    table: String,
+    name: String,
+    columns: Vec<String>,
+    references: Vec<String>,
+}
+
+/// The foreign keys whose names hold backticks: MariaDB 10.11.14 prints those names, and those of their columns, without doubling them (tried), so that
+/// the server would not understand its own text.
+pub(crate) async fn ticked_keys(session: &mut Session, table: Option<&str>) -> std::result::Result<Vec<TickedKey>, mysql_async::Error> {
+    let one = table.map_or_else(String::new, |t| format!("and table_name = {}", sql::literal(t)));
+    let query = format!(
+        "select table_name, constraint_name, column_name, referenced_column_name from information_schema.key_column_usage \
+         where table_schema = database() and referenced_table_name is not null {one} order by 1, 2, ordinal_position"
+    );
+    let mut keys: Vec<TickedKey> = Vec::new();
+    for row in session.rows(&query).await? {
+        let (table, name) = (said(&row, 0), said(&row, 1));
+        if keys.last().is_none_or(|k| k.table != table || k.name != name) {
+            keys.push(TickedKey { table, name, ..TickedKey::default() });
+        }
+        if let Some(key) = keys.last_mut() {
+            key.columns.push(said(&row, 2));
+            key.references.push(said(&row, 3));
+        }
+    }
+    keys.retain(|k| std::iter::once(&k.name).chain(&k.columns).chain(&k.references).any(|n| n.contains('`')));
+    Ok(keys)
+}
+
+/// A table's text with the names of these keys as the server reads them. What is printed well is left.
+pub(crate) fn mended(text: &str, table: &str, keys: &[TickedKey]) -> String {
+    let list = |names: &[String], quote: fn(&str) -> String| names.iter().map(|n| quote(n)).collect::<Vec<_>>().join(", ");
+    let as_it_is = |name: &str| format!("`{name}`");
+    let mut text = text.to_owned();
+    for key in keys.iter().filter(|k| k.table == table) {
+        let head =
+            |quote: fn(&str) -> String| format!("CONSTRAINT {} FOREIGN KEY ({}) REFERENCES ", quote(&key.name), list(&key.columns, quote));
+        let Some(at) = text.find(&head(as_it_is)) else { continue };
+        let after = at + head(as_it_is).len();
+        let end = text[after..].find('\n').map_or(text.len(), |n| after + n);
+        let rest = text[after..end].replacen(
+            &format!("({})", list(&key.references, as_it_is)),
+            &format!("({})", list(&key.references, sql::ident)),
+            1,
+        );
+        text.replace_range(at..end, &format!("{}{rest}", head(sql::ident)));
+    }
+    text
+}
+
 /// Lists the tables with their texts.
 pub(crate) async fn shown(session: &mut Session, database: &str) -> Result<Vec<ShownTable>> {
     let doing = "read the tables";
@@ -57,12 +110,14 @@ pub(crate) async fn shown(session: &mut Session, database: &str) -> Result<Vec<S
         own::not_ours("table_name")
     );
     let mut tables = Vec::new();
+    let keys = ticked_keys(session, None).await.doing("read the foreign keys")?;
     for row in session.rows(&query).await.doing(doing)? {
         let name = said(&row, 0);
         let found =
             session.rows(&format!("show create table {}", sql::ident(&name))).await.doing(format!("read the definition of {name}"))?;
         // Defaults may name sequences, with their database.
-        let text = show::unqualified(&found.first().map(|r| said(r, 1)).unwrap_or_default(), database, show::Quoting::default());
+        let text = mended(&found.first().map(|r| said(r, 1)).unwrap_or_default(), &name, &keys);
+        let text = show::unqualified(&text, database, show::Quoting::default());
         let Some(shown) = show::table(&text) else {
             return Err(EngineError::other(format!("read the definition of {name}"), "the server's text is not understood"));
         };
@@ -225,4 +280,26 @@ fn default(c: &ColumnType, variety: Variety) -> Option<String> {
     }
     let expression = c.extra.contains("DEFAULT_GENERATED") || said.starts_with("b'") || said.starts_with("0x");
     Some(if expression { said } else { sql::literal(&said) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_backticks_that_the_server_prints_as_they_are_are_mended() {
+        let key = TickedKey {
+            table: "t".into(),
+            name: "f`k".into(),
+            columns: vec!["o`o".into(), "b".into()],
+            references: vec!["i`d".into(), "b".into()],
+        };
+        let printed = "CREATE TABLE `t` (\n  CONSTRAINT `f`k` FOREIGN KEY (`o`o`, `b`) REFERENCES `p``p` (`i`d`, `b`) ON DELETE CASCADE,\n  KEY `x` (`b`)\n)";
+        let right = "CREATE TABLE `t` (\n  CONSTRAINT `f``k` FOREIGN KEY (`o``o`, `b`) REFERENCES `p``p` (`i``d`, `b`) ON DELETE CASCADE,\n  KEY `x` (`b`)\n)";
+        let keys = [key];
+        assert_eq!(mended(printed, "t", &keys), right);
+        assert_eq!(mended(right, "t", &keys), right, "what is printed well is left");
+        assert_eq!(mended(printed, "other", &keys), printed);
+        assert!(show::table(right).is_some());
+    }
 }

@@ -18,7 +18,7 @@ use std::fmt;
 pub struct RawGreenroom {
     /// Name of the program and the kit it extends.
     pub program: Option<RawHead>,
-    /// The production database. It is only ever read.
+    /// The production database. It is only read, but by `greenroom fence` and `greenroom switch`.
     pub source: Option<RawAddress>,
     /// Where pilots live. SQLite: not needed. PostgreSQL: the source's server unless a host is given.
     pub target: Option<RawAddress>,

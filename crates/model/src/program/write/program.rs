@@ -32,7 +32,7 @@ fn main_file(input: &NewProgram<'_>) -> String {
         Some(query) => out.push_str(&format!("version_query = {}\n", string(query))),
         None => out.push_str("# version_query = \"select …\"      # one value: the product's version, for upgrade steps with `when`\n"),
     }
-    out.push_str("\n# Production. It is only ever read.\n[source]\n");
+    out.push_str("\n# Production. It is only read, but by `greenroom fence` and `greenroom switch`.\n[source]\n");
     out.push_str(&address(&input.source, engine));
     if let (true, Some(target)) = (engine.has_server(), &input.target) {
         out.push_str("\n# The server where pilots live.\n[target]\n");
