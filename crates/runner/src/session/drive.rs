@@ -9,6 +9,11 @@ use crate::workspace::RunLock;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{Plan, RunKind};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
+use std::time::Duration;
+
+/// How often and after how long a lock is asked for again.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 impl Session {
     /// Finds a run by its name, or the latest one.
@@ -62,7 +67,16 @@ impl Session {
     }
 
     pub(super) fn lock(&self) -> Result<RunLock, SessionError> {
-        self.workspace.lock(&self.lock_name())?.ok_or_else(|| {
+        let mut lock = self.workspace.lock(&self.lock_name())?;
+        // A program that is just being started holds every lock of whoever starts it for a moment.
+        for _ in 0..LOCK_TRIES {
+            if lock.is_some() {
+                break;
+            }
+            std::thread::sleep(LOCK_PAUSE);
+            lock = self.workspace.lock(&self.lock_name())?;
+        }
+        lock.ok_or_else(|| {
             refused(
                 "GR0723",
                 format!("another Greenroom is working on the pilot `{}`", self.program.pilot.name),
