@@ -19,6 +19,10 @@ use std::time::Duration;
 /// Kinds of change of a row.
 const CHANGES: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
 
+/// How often and after how long a file is asked to keep its journal as it did.
+const JOURNAL_TRIES: u32 = 50;
+const JOURNAL_PAUSE: Duration = Duration::from_millis(60);
+
 /// What is said to whoever writes.
 const SAID: &str = "fenced by greenroom: the database is being moved, nothing can be written";
 
@@ -230,12 +234,17 @@ impl Fence for SqliteFence {
             .run(move |c| {
                 let doing = "open production again";
                 together(c, doing, all.opening())?;
-                // A switch that went back has taken it out of WAL mode. Programs that have it open keep the mode that they found.
-                let kept = journal(c)?;
-                for statement in all.besides.iter().filter(|s| !kept.contains(s)) {
+                // A switch that went back has taken it out of WAL mode. Somebody may be at work in it this moment; programs that keep it open keep the
+                // mode that they found.
+                for _ in 0..JOURNAL_TRIES {
+                    let kept = journal(c)?;
+                    let Some(statement) = all.besides.iter().find(|s| !kept.contains(s)) else { break };
                     match c.execute_batch(statement).map_err(|e| failed(doing, &e)) {
                         Err(e) if e.kind != ErrorKind::Transient => return Err(e),
                         _ => {}
+                    }
+                    if journal(c)? == kept {
+                        std::thread::sleep(JOURNAL_PAUSE);
                     }
                 }
                 Ok(())
