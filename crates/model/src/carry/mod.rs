@@ -7,6 +7,7 @@
 //! A caller makes the [`shapes`], gives a [`Carrying`] the rows of each table on three sides (one table at a time; configuration is small enough to be
 //! held), answers its questions, and gets a [`CarryPlan`].
 
+mod back;
 mod band;
 mod cell;
 mod closure;
@@ -24,6 +25,7 @@ mod taint;
 #[cfg(test)]
 mod tests;
 
+pub use back::{BackCounts, Fate, Written, also_unique, back, back_shapes, telling_apart};
 pub use band::{Band, band, range_of};
 pub use cell::{CarryKey, Cell, Key};
 pub use closure::{Answers, Questions, Record};

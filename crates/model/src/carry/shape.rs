@@ -226,7 +226,7 @@ fn shape(
 }
 
 /// The key by which rows are told apart, and the other unique keys.
-fn keys(table: &Table, columns: &[ColumnShape]) -> (KeyForm, Vec<Vec<usize>>) {
+pub(super) fn keys(table: &Table, columns: &[ColumnShape]) -> (KeyForm, Vec<Vec<usize>>) {
     let at = |name: &str| columns.iter().position(|c| c.name == name);
     let plain = |parts: &[IndexPart]| -> Option<Vec<usize>> {
         parts.iter().map(|p| if let IndexPart::Column(name) = p { at(name) } else { None }).collect()

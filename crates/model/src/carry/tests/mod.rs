@@ -1,5 +1,6 @@
 //! Whole comparisons over small shapes.
 
+mod back;
 mod export;
 mod oracle;
 mod order;
