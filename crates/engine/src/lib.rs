@@ -5,6 +5,7 @@
 
 pub mod backup;
 pub mod batch;
+pub mod capture;
 pub mod carry;
 pub mod contract;
 mod endpoint;

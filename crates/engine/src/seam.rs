@@ -4,6 +4,7 @@
 
 use crate::backup::{Backup, Restored, Tell};
 use crate::batch::{Encoding, MaskedBatch, RawBatch};
+use crate::capture::{Capture, Captured};
 use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::Result;
 use async_trait::async_trait;
@@ -388,6 +389,12 @@ pub trait Target: Send {
         let _ = (former, doors);
         Err(crate::error::EngineError::unsupported("look at the former production", "this engine cannot do that yet"))
     }
+    /// Enters what was production and stands aside under this name, if it is the one with this identity: to give it back what was written since. It bears no
+    /// marker; records of ours that are needed meanwhile go with [`Generation::tidy`].
+    async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
+        let _ = engine_id;
+        Err(crate::error::EngineError::unsupported(format!("enter the former production `{name}`"), "this engine cannot do that yet"))
+    }
     /// Lets in whom production let in before it was fenced, with the same rights on the database as a whole, into what has taken its place.
     /// `former` is what production is called now, where it stands beside it. Repeatable.
     async fn promote(&mut self, name: &str, former: Option<&str>, doors: &greenroom_model::fence::Doors) -> Result<()> {
@@ -572,6 +579,19 @@ pub trait Generation: CellSource {
     async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>>;
     /// Lets a column that counts by itself go on with `next`. False where it does not count, or nobody can tell it where to go on.
     async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool>;
+    /// Has the keys of rows noted that anybody touches from now on; see [`crate::capture`]. Repeatable: what was noted stays.
+    async fn capture(&mut self, tables: &[Capture]) -> Result<()> {
+        let _ = tables;
+        Err(crate::error::EngineError::unsupported("have the keys of touched rows noted", "this engine cannot do that yet"))
+    }
+    /// What is noted; empty where nothing is.
+    async fn captured(&mut self) -> Result<Vec<Captured>> {
+        Ok(Vec::new())
+    }
+    /// Ends the noting; nothing of it stays. Repeatable.
+    async fn end_capture(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// Removes progress and script records, leaving only the marker.
     async fn tidy(&mut self) -> Result<()>;
     /// Ends every session of this generation that we hold, so that it can be renamed.

@@ -6,6 +6,7 @@ use super::encoding::FakeEncoding;
 use super::world::{Database, Inner, Rows, World, catalog};
 use crate::backup::{Backup, Restored, Tell};
 use crate::batch::{MaskedBatch, RawBatch};
+use crate::capture::{Capture, Captured};
 use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::*;
@@ -112,9 +113,7 @@ impl CellSource for FakeHeld {
         self.reader().await
     }
     async fn picking(&mut self, _table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
-        // What the fake reader understands as a filter: the key's values, first fields of rows.
-        let values = keys.iter().flatten().filter_map(|(_, cell)| cell.bytes().map(|b| String::from_utf8_lossy(b).into_owned()));
-        Ok(values.collect::<Vec<_>>().join(","))
+        Ok(picked(keys))
     }
     async fn spelled(&mut self, _changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
         Err(EngineError::unsupported("write changes down", "the fake has no language"))
@@ -155,6 +154,22 @@ impl Held for FakeHeld {
     }
 }
 
+/// What the fake reader understands as a filter: keys. Other conditions choose everything, and the caller sorts out.
+fn picked(keys: &[Vec<(String, Cell)>]) -> String {
+    let by_key = keys.iter().all(|key| matches!(key.as_slice(), [(column, _)] if column == "id"));
+    let values = keys.iter().flatten().filter_map(|(_, cell)| cell.bytes().map(|b| String::from_utf8_lossy(b).into_owned()));
+    let values = values.collect::<Vec<_>>().join(",");
+    if by_key { format!("{KEYS}{values}") } else { values }
+}
+
+/// What a filter by keys begins with.
+const KEYS: &str = "keys ";
+
+fn chosen(filter: Option<&String>, key: i64) -> bool {
+    let keys = filter.and_then(|f| f.strip_prefix(KEYS));
+    keys.is_none_or(|keys| keys.split(',').any(|k| k.parse() == Ok(key)))
+}
+
 struct FakeReader {
     rows: Arc<BTreeMap<TableName, Rows>>,
     queue: VecDeque<Vec<u8>>,
@@ -172,7 +187,12 @@ impl Reader for FakeReader {
     }
     async fn begin(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()> {
         let rows = self.rows.get(&copy.table);
-        self.queue = rows.into_iter().flatten().filter(|(k, _)| within(range, **k)).map(|(_, r)| r.clone()).collect();
+        self.queue = rows
+            .into_iter()
+            .flatten()
+            .filter(|(k, _)| within(range, **k) && chosen(copy.filter.as_ref(), **k))
+            .map(|(_, r)| r.clone())
+            .collect();
         Ok(())
     }
     async fn next(&mut self) -> Result<Option<RawBatch>> {
@@ -263,16 +283,7 @@ impl Target for FakeTarget {
             }
             let id = w.next_id;
             w.next_id += 1;
-            let database = Database {
-                id,
-                marker: None,
-                admission: Admission::Sealed,
-                tables: BTreeMap::new(),
-                indexed: false,
-                ranges: Vec::new(),
-                scripts: BTreeMap::new(),
-                executed: Vec::new(),
-            };
+            let database = Database::empty(id);
             w.databases.insert(name.to_owned(), database);
             Ok(())
         })?;
@@ -313,9 +324,19 @@ impl Target for FakeTarget {
         }
         self.exchange(swap)
     }
-    async fn aside_open(&mut self, _former: &str, _doors: &Doors) -> Result<Vec<String>> {
+    async fn aside_open(&mut self, former: &str, _doors: &Doors) -> Result<Vec<String>> {
         self.cuts.pass("look at the former production")?;
-        Ok(if self.world.inner().fenced { Vec::new() } else { vec!["everybody".into()] })
+        let mut inner = self.world.inner();
+        let id = there(&mut inner, former)?.id;
+        Ok(if inner.is_fenced(id) { Vec::new() } else { vec!["everybody".into()] })
+    }
+    async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
+        self.cuts.pass("enter the former production")?;
+        let id = there(&mut self.world.inner(), name)?.id;
+        if id.to_string() != engine_id {
+            return Err(conflict("enter the former production", "it is another database"));
+        }
+        Ok(Box::new(FakeGeneration { world: self.world.clone(), cuts: self.cuts.clone(), id }))
     }
     async fn promote(&mut self, name: &str, _former: Option<&str>, _doors: &Doors) -> Result<()> {
         effect(&self.world, &self.cuts, "promote", |w| {
@@ -358,6 +379,19 @@ struct FakeGeneration {
     id: u64,
 }
 
+/// Rows of a database by identity. Those of production are the source's.
+fn rows_of(w: &mut Inner, id: u64) -> Result<&mut BTreeMap<TableName, Rows>> {
+    if w.production == Some(id) {
+        return Ok(&mut w.source);
+    }
+    Ok(&mut by_id(w, id)?.tables)
+}
+
+/// The table of notes about a table.
+fn notes(table: &TableName) -> TableName {
+    TableName::new("notes", table.name.clone())
+}
+
 /// A database by identity, wherever its name went.
 fn by_id(w: &mut Inner, id: u64) -> Result<&mut Database> {
     w.databases.values_mut().find(|d| d.id == id).ok_or_else(|| conflict("use a database", "it is gone"))
@@ -369,9 +403,7 @@ impl CellSource for FakeGeneration {
         self.reader().await
     }
     async fn picking(&mut self, _table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
-        // What the fake reader understands as a filter: the key's values, first fields of rows.
-        let values = keys.iter().flatten().filter_map(|(_, cell)| cell.bytes().map(|b| String::from_utf8_lossy(b).into_owned()));
-        Ok(values.collect::<Vec<_>>().join(","))
+        Ok(picked(keys))
     }
     async fn spelled(&mut self, _changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
         Err(EngineError::unsupported("write changes down", "the fake has no language"))
@@ -402,7 +434,11 @@ impl Generation for FakeGeneration {
         Ok(Box::new(FakeLoader { world: self.world.clone(), cuts: self.cuts.clone(), id: self.id, pending: Vec::new() }))
     }
     async fn reader(&mut self) -> Result<Box<dyn Reader>> {
-        let rows = by_id(&mut self.world.inner(), self.id)?.tables.clone();
+        let mut inner = self.world.inner();
+        let mut rows = rows_of(&mut inner, self.id)?.clone();
+        for (table, keys) in by_id(&mut inner, self.id)?.captured.iter().flatten() {
+            rows.insert(notes(table), keys.iter().map(|k| (*k, FakeEncoding::row(*k, &[String::new(), String::new()]))).collect());
+        }
         Ok(Box::new(FakeReader { rows: Arc::new(rows), queue: VecDeque::new() }))
     }
     async fn ranges_done(&mut self) -> Result<Vec<RangeDone>> {
@@ -433,8 +469,8 @@ impl Generation for FakeGeneration {
     }
     async fn inspect(&mut self) -> Result<Catalog> {
         let mut inner = self.world.inner();
-        let d = by_id(&mut inner, self.id)?;
-        Ok(catalog(&d.tables.keys().collect::<Vec<_>>(), d.indexed))
+        let indexed = by_id(&mut inner, self.id)?.indexed;
+        Ok(catalog(&rows_of(&mut inner, self.id)?.keys().collect::<Vec<_>>(), indexed))
     }
     async fn orphans(&mut self, _table: &Table, _key: &ForeignKey) -> Result<u64> {
         Ok(0)
@@ -496,11 +532,12 @@ impl Generation for FakeGeneration {
             if self.world.inner().atomicity.scripts { vec![&numbered[..]] } else { numbered.chunks(1).collect() };
         for some in each {
             effect(&self.world, &self.cuts, "carry", |w| {
-                let d = by_id(w, id)?;
+                let tables = rows_of(w, id)?;
                 for (_, change) in some {
-                    let rows = d.tables.get_mut(&change.table).ok_or_else(|| conflict("carry a row", "the table is not there"))?;
+                    let rows = tables.get_mut(&change.table).ok_or_else(|| conflict("carry a row", "the table is not there"))?;
                     super::encoding::change(&change.table.name, rows, &change.act)?;
                 }
+                let d = by_id(w, id)?;
                 let done = some.last().map_or(all, |(n, _)| *n);
                 d.scripts.insert(key.to_owned(), ScriptState { hash: Some(*hash), done, complete: done == all });
                 Ok(())
@@ -522,6 +559,30 @@ impl Generation for FakeGeneration {
     async fn reserve(&mut self, _table: &TableName, _column: &str, _next: i128) -> Result<bool> {
         self.cuts.pass("reserve")?;
         Ok(false)
+    }
+    async fn capture(&mut self, tables: &[Capture]) -> Result<()> {
+        let id = self.id;
+        effect(&self.world, &self.cuts, "capture", |w| {
+            let captured = by_id(w, id)?.captured.get_or_insert_default();
+            for t in tables {
+                captured.entry(t.table.clone()).or_default();
+            }
+            Ok(())
+        })
+    }
+    async fn captured(&mut self) -> Result<Vec<Captured>> {
+        let mut inner = self.world.inner();
+        let all = by_id(&mut inner, self.id)?.captured.iter().flatten();
+        let one =
+            |(table, _): (&TableName, _)| Captured { table: table.clone(), key: vec!["id".into()], notes: notes(table), truncated: false };
+        Ok(all.map(one).collect())
+    }
+    async fn end_capture(&mut self) -> Result<()> {
+        let id = self.id;
+        effect(&self.world, &self.cuts, "end the capture", |w| {
+            by_id(w, id)?.captured = None;
+            Ok(())
+        })
     }
     async fn tidy(&mut self) -> Result<()> {
         let id = self.id;

@@ -7,7 +7,7 @@ use super::sessions::{FakeSource, FakeTarget};
 use crate::fence::Fence;
 use crate::seam::{Admission, Marker, RangeDone, ScriptState, Source, Standing, Target};
 use greenroom_model::catalog::{Catalog, Column, EngineKind, Family, Index, IndexPart, Table, TableForm, TableName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Every table that the simulated product may have, with its columns.
@@ -49,6 +49,28 @@ pub struct Database {
     pub scripts: BTreeMap<String, ScriptState>,
     /// Every statement that was ever executed, in order.
     pub executed: Vec<String>,
+    /// Keys that were touched, where they are noted.
+    pub captured: Option<BTreeMap<TableName, BTreeSet<i64>>>,
+    /// Nobody but Greenroom can write to it. Of the database that was production at first [`Inner::fenced`] says so.
+    pub fenced: bool,
+}
+
+impl Database {
+    /// Sealed, without marker, with nothing in it.
+    pub(super) fn empty(id: u64) -> Database {
+        Database {
+            id,
+            marker: None,
+            admission: Admission::Sealed,
+            tables: BTreeMap::new(),
+            indexed: false,
+            ranges: Vec::new(),
+            scripts: BTreeMap::new(),
+            executed: Vec::new(),
+            captured: None,
+            fenced: false,
+        }
+    }
 }
 
 /// What is inside the world.
@@ -70,6 +92,8 @@ pub struct Inner {
     pub late_writer: bool,
     /// Identity of the database that is production, where it stands among those of the target.
     pub production: Option<u64>,
+    /// The name that it bore at first.
+    pub production_name: String,
 }
 
 /// A simulated server that outlives simulated processes; clones share it.
@@ -99,6 +123,7 @@ impl World {
                 fenced: false,
                 late_writer: false,
                 production: None,
+                production_name: String::new(),
             })),
         }
     }
@@ -114,8 +139,7 @@ impl World {
         let id = inner.next_id;
         inner.next_id += 1;
         let tables = [(TableName::new("main", "client"), Rows::new())].into_iter().collect();
-        let database =
-            Database { id, marker, admission, tables, indexed: true, ranges: Vec::new(), scripts: BTreeMap::new(), executed: Vec::new() };
+        let database = Database { marker, admission, tables, indexed: true, ..Database::empty(id) };
         inner.databases.insert(name.to_owned(), database);
     }
 
@@ -124,6 +148,27 @@ impl World {
         self.stand(name, None, Admission::Everybody { mode: 0o644 });
         let mut inner = self.inner();
         inner.production = inner.databases.get(name).map(|d| d.id);
+        inner.production_name = name.to_owned();
+    }
+
+    /// People write to what has taken production's place, where they are let in and it is not fenced: a row of `client` changes, one goes, one comes.
+    pub fn write_to_the_new(&self, round: i64) {
+        let mut inner = self.inner();
+        let (name, production) = (inner.production_name.clone(), inner.production);
+        let Some(d) = inner.databases.get_mut(&name).filter(|d| Some(d.id) != production) else { return };
+        if d.fenced || !matches!(d.admission, Admission::Everybody { .. }) {
+            return;
+        }
+        let table = TableName::new("main", "client");
+        let (changed, gone, fresh) = (2 + round % 20, 1 + (round + 9) % 20, 2000 + round);
+        let rows = d.tables.entry(table.clone()).or_default();
+        for key in [changed, fresh] {
+            rows.insert(key, FakeEncoding::row(key, &[format!("Newname{key} Round{round}"), format!("new{key}@new.example")]));
+        }
+        rows.remove(&gone);
+        if let Some(captured) = &mut d.captured {
+            captured.entry(table).or_default().extend([changed, gone, fresh]);
+        }
     }
 
     /// Production writes, unless it is fenced: a row of `client` changes, one goes, one comes.
@@ -166,6 +211,16 @@ impl World {
 }
 
 impl Inner {
+    /// Whether nobody but Greenroom can write to what has this identity.
+    pub(super) fn is_fenced(&self, id: u64) -> bool {
+        if Some(id) == self.production { self.fenced } else { self.databases.values().any(|d| d.id == id && d.fenced) }
+    }
+
+    /// Identity of what stands under production's name; none where production is not among the target's databases, or nothing stands there.
+    pub(super) fn on_stage(&self) -> Option<u64> {
+        self.databases.get(&self.production_name).map(|d| d.id)
+    }
+
     /// What stands under a name.
     pub(super) fn standing(&self, name: &str) -> Option<Standing> {
         self.databases.get(name).map(|d| Standing {

@@ -5,6 +5,7 @@
 //! prints DETAIL), lets a broken-off part go on exactly where it was (each statement commits together with its record), and needs no
 //! password for the target in a child process. The archive is removed at once: functions and defaults may quote anything.
 
+use super::capture::TRIGGER;
 use super::connect::{Server, Session};
 use super::error::{Doing, mapped};
 use super::inspect::outbound;
@@ -83,6 +84,8 @@ fn left_out(line: &str) -> bool {
     let mut words = rest.splitn(3, ' ');
     let what = words.nth(2).unwrap_or("");
     ["USER MAPPING ", "SUBSCRIPTION "].iter().any(|kind| what.starts_with(kind))
+        // `TRIGGER schema table name owner`: what notes the keys of touched rows.
+        || (what.starts_with("TRIGGER ") && [TRIGGER, &format!("{TRIGGER}_all")].iter().any(|t| what.contains(&format!(" {t} "))))
         || outbound::LEFT_OUT_EXTENSIONS
             .iter()
             .any(|name| what.starts_with(&format!("EXTENSION - {name} ")) || what.starts_with(&format!("COMMENT - EXTENSION {name} ")))

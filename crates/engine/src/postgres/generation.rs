@@ -4,7 +4,8 @@ use super::connect::{Purpose, Server, Session};
 use super::copy::{self, PgReader};
 use super::error::Doing;
 use super::load::PgLoader;
-use super::{access, carry, ddl, inspect, large, own, query, ranges, script, settle, sql};
+use super::{access, capture, carry, ddl, inspect, large, own, query, ranges, script, settle, sql};
+use crate::capture::{Capture, Captured};
 use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, Result};
 use crate::seam::{
@@ -198,6 +199,18 @@ impl Generation for PgGeneration {
 
     async fn reserve(&mut self, table: &TableName, column: &str, next: i128) -> Result<bool> {
         carry::reserve(&self.session, table, column, next).await
+    }
+
+    async fn capture(&mut self, tables: &[Capture]) -> Result<()> {
+        capture::capture(&self.session, tables).await
+    }
+
+    async fn captured(&mut self) -> Result<Vec<Captured>> {
+        capture::captured(&self.session).await
+    }
+
+    async fn end_capture(&mut self) -> Result<()> {
+        capture::end(&self.session).await
     }
 
     async fn tidy(&mut self) -> Result<()> {

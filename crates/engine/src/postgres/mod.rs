@@ -16,6 +16,7 @@
 //! | `ground`, `dialect` | scratch databases and words for the contract's tests |
 
 mod access;
+mod capture;
 mod carry;
 mod connect;
 mod copy;

@@ -6,7 +6,9 @@ use super::generation::PgGeneration;
 use super::{marker, own, rights, script, sql, swap, takeover};
 use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Admission, Applied, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target};
+use crate::seam::{
+    Admission, Applied, Capabilities, Generation, Marker, MarkerState, MissingRight, Room, ServerLock, Standing, Swap, Target,
+};
 use async_trait::async_trait;
 use greenroom_model::catalog::Catalog;
 use greenroom_model::fence::Doors;
@@ -224,6 +226,18 @@ impl Target for PgTarget {
             return Err(EngineError::new(ErrorKind::Conflict, format!("enter database `{name}`"), "it does not bear Greenroom's marker"));
         }
         let session = self.server.open(name, Purpose::Catalog).await?;
+        Ok(Box::new(PgGeneration { server: self.server.clone(), database: name.to_owned(), session }))
+    }
+
+    async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
+        let doing = || format!("enter the former production `{name}`");
+        // It may have come from an earlier switch itself.
+        let production = |m: &Marker| m.state == MarkerState::Promoted;
+        if self.standing(name).await?.is_none_or(|s| s.engine_id != engine_id || !s.marker.as_ref().is_none_or(production)) {
+            return Err(EngineError::new(ErrorKind::Conflict, doing(), "it is not what was production"));
+        }
+        let session = self.server.open(name, Purpose::Catalog).await?;
+        session.client.batch_execute(own::CREATE).await.doing(doing())?;
         Ok(Box::new(PgGeneration { server: self.server.clone(), database: name.to_owned(), session }))
     }
 

@@ -6,7 +6,8 @@ use super::error::failed;
 use super::load::{SqliteLoader, ignore_checks, quiet};
 use super::select::{range_bounds, table_sql};
 use super::session::Session;
-use super::{carry, ddl, inspect, query, script};
+use super::{capture, carry, ddl, inspect, query, script};
+use crate::capture::{Capture, Captured};
 use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{
@@ -26,13 +27,15 @@ use std::sync::Arc;
 pub(super) struct SqliteGeneration {
     path: PathBuf,
     session: Session,
+    /// It bears our marker; otherwise it is what was production.
+    marked: bool,
     _spill: Arc<Spill>,
 }
 
 impl SqliteGeneration {
     /// Over an open session; loaders and readers open their own.
-    pub fn new(path: PathBuf, session: Session, spill: Arc<Spill>) -> SqliteGeneration {
-        SqliteGeneration { path, session, _spill: spill }
+    pub fn new(path: PathBuf, session: Session, marked: bool, spill: Arc<Spill>) -> SqliteGeneration {
+        SqliteGeneration { path, session, marked, _spill: spill }
     }
 }
 
@@ -213,13 +216,29 @@ impl Generation for SqliteGeneration {
         self.session.run(move |c| carry::reserve(c, &table, next)).await
     }
 
+    async fn capture(&mut self, tables: &[Capture]) -> Result<()> {
+        let tables = tables.to_vec();
+        self.session.run(move |c| capture::capture(c, &tables)).await
+    }
+
+    async fn captured(&mut self) -> Result<Vec<Captured>> {
+        self.session.run(capture::captured).await
+    }
+
+    async fn end_capture(&mut self) -> Result<()> {
+        self.session.run(capture::end).await
+    }
+
     async fn tidy(&mut self) -> Result<()> {
+        let marked = self.marked;
         self.session
-            .run(|c| {
+            .run(move |c| {
                 let doing = "remove progress records";
-                together(c, doing, || {
-                    c.execute_batch("DELETE FROM greenroom_progress; DELETE FROM greenroom_script").map_err(|e| failed(doing, &e))
-                })
+                let sql = match marked {
+                    true => "DELETE FROM greenroom_progress; DELETE FROM greenroom_script",
+                    false => "DROP TABLE IF EXISTS greenroom_script",
+                };
+                together(c, doing, || c.execute_batch(sql).map_err(|e| failed(doing, &e)))
             })
             .await
     }

@@ -8,6 +8,10 @@ use crate::seam::{Marker, MarkerState, Standing};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
+/// The records of scripts, for a file that bears no marker.
+pub(super) const SCRIPTS: &str = "\
+CREATE TABLE IF NOT EXISTS greenroom_script(key TEXT PRIMARY KEY, hash TEXT NOT NULL, done INTEGER NOT NULL, complete INTEGER NOT NULL)";
+
 /// Our tables, made together with the file.
 pub(super) const TABLES: &str = "\
 CREATE TABLE greenroom_marker(program TEXT NOT NULL, generation INTEGER NOT NULL, nonce TEXT NOT NULL, state TEXT NOT NULL);

@@ -206,7 +206,9 @@ fn execute(c: &Connection, sql: &str) -> rusqlite::Result<()> {
 fn allowed(context: AuthContext<'_>) -> Authorization {
     const PRAGMAS: [&str; 7] =
         ["journal_mode", "locking_mode", "temp_store", "temp_store_directory", "data_store_directory", "secure_delete", "query_only"];
-    let ours = |name: &str| super::inspect::OURS.iter().any(|o| o.eq_ignore_ascii_case(name));
+    // What notes keys writes them down whoever touches a row.
+    let noting = context.accessor.is_some_and(|trigger| trigger.starts_with(super::inspect::CAPTURE));
+    let ours = |table: &str| super::inspect::is_ours(table) && !noting;
     let denied = match context.action {
         AuthAction::Attach { .. } | AuthAction::Detach { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Pragma { pragma_name, pragma_value } => {

@@ -60,6 +60,40 @@ impl SqliteTarget {
     }
 }
 
+impl SqliteTarget {
+    /// Enters what bears our marker or, where an identity is given, the file that has it and bears none.
+    async fn enter_as(&self, name: &str, former: Option<String>) -> Result<Box<dyn Generation>> {
+        let path = self.path(name)?;
+        let at = path.clone();
+        let session = Session::open(move || {
+            let doing = format!("enter `{}`", at.display());
+            let refuse = |why: &str| Err(EngineError::new(ErrorKind::Conflict, doing.clone(), why));
+            if let Some(wanted) = &former
+                && stat(&at)?.map(|s| connect::engine_id(&s)).as_ref() != Some(wanted)
+            {
+                return refuse("it is not what was production");
+            }
+            let c = open_writable(&at, "enter")?;
+            match (marker::read(&c)?, former.is_some()) {
+                (Some(_), false) => {}
+                // It may have come from an earlier switch itself.
+                (None | Some(Marker { state: MarkerState::Promoted, .. }), true) => {
+                    c.execute_batch(&format!("PRAGMA synchronous = FULL; {}", marker::SCRIPTS)).map_err(|e| failed(&doing, &e))?
+                }
+                (None, false) => return refuse("it does not bear Greenroom's marker"),
+                (Some(_), true) => return refuse("it is not what was production"),
+            }
+            Ok(c)
+        })
+        .await?;
+        let marked = session.run(|c| Ok(marker::read(c)?.is_some())).await?;
+        let spill = Arc::new(Spill::beside(&path)?);
+        let folder = spill.clone();
+        session.run(move |c| folder.use_for(c)).await?;
+        Ok(Box::new(SqliteGeneration::new(path, session, marked, spill)))
+    }
+}
+
 /// Gives the file in production's place production's owner and mode, keeps its journal as production did, and lets programs write to it.
 fn promote(path: &Path, former: Option<&Path>, besides: &[String]) -> Result<()> {
     let doing = format!("let users into `{}`", path.display());
@@ -199,22 +233,11 @@ impl Target for SqliteTarget {
     }
 
     async fn enter(&mut self, name: &str) -> Result<Box<dyn Generation>> {
-        let path = self.path(name)?;
-        let at = path.clone();
-        let session = Session::open(move || {
-            let c = open_writable(&at, "enter")?;
-            match marker::read(&c)? {
-                Some(_) => Ok(c),
-                None => {
-                    Err(EngineError::new(ErrorKind::Conflict, format!("enter `{}`", at.display()), "it does not bear Greenroom's marker"))
-                }
-            }
-        })
-        .await?;
-        let spill = Arc::new(Spill::beside(&path)?);
-        let folder = spill.clone();
-        session.run(move |c| folder.use_for(c)).await?;
-        Ok(Box::new(SqliteGeneration::new(path, session, spill)))
+        self.enter_as(name, None).await
+    }
+
+    async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
+        self.enter_as(name, Some(engine_id.to_owned())).await
     }
 
     async fn mark(&mut self, name: &str, marker: &Marker) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The promises by theme, in the order in which a run needs them kept.
 
+mod capture;
 mod carry;
 mod lock;
 mod place;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Test> {
         queries::PROMISES,
         scripts::PROMISES,
         carry::PROMISES,
+        capture::PROMISES,
         place::PROMISES,
         swap::PROMISES,
         lock::PROMISES,

@@ -103,7 +103,7 @@ fn queries(version: i32) -> Vec<(&'static str, String)> {
             format!(
                 "select {of_table} || '.' || tg.tgname, pg_catalog.pg_get_triggerdef(tg.oid) || ' enabled: ' || tg.tgenabled::text \
                  from pg_catalog.pg_trigger tg join pg_catalog.pg_class c on c.oid = tg.tgrelid \
-                 join pg_catalog.pg_namespace n on n.oid = c.relnamespace where not tg.tgisinternal and {clone} and {s} and {class}"
+                 join pg_catalog.pg_namespace n on n.oid = c.relnamespace where not tg.tgisinternal and tg.tgname not in ('greenroom_capture', 'greenroom_capture_all') and {clone} and {s} and {class}"
             ),
         ),
         (

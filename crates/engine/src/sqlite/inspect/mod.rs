@@ -21,6 +21,20 @@ pub(super) const OURS: [&str; 3] = ["greenroom_marker", "greenroom_progress", "g
 /// What the names of our triggers on a fenced production begin with; left out of every inspection.
 pub(super) const FENCE: &str = "greenroom_fence_";
 
+/// How names of triggers begin that note keys.
+pub(super) const CAPTURE: &str = "greenroom_capture_";
+
+/// The table that says of which tables keys are noted.
+pub(super) const CAPTURED: &str = "greenroom_captured";
+
+/// How names of tables begin in which keys are noted.
+pub(super) const NOTES: &str = "greenroom_changed_";
+
+/// Whether a table is one of ours.
+pub(super) fn is_ours(table: &str) -> bool {
+    OURS.iter().any(|o| o.eq_ignore_ascii_case(table)) || table == CAPTURED || table.starts_with(NOTES)
+}
+
 const FTS5_SHADOWS: [&str; 5] = ["_data", "_idx", "_content", "_docsize", "_config"];
 
 /// One row of `sqlite_schema` that is neither SQLite's nor ours nor a virtual table's shadow, in the order of creation.
@@ -75,7 +89,7 @@ pub(super) fn entries(c: &Connection) -> Result<Vec<Entry>> {
     for row in rows {
         all.push(row.map_err(wrong(doing))?);
     }
-    let mut hidden: BTreeSet<String> = OURS.iter().map(|s| (*s).to_owned()).collect();
+    let mut hidden: BTreeSet<String> = BTreeSet::new();
     let mut shadows = c.prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").map_err(wrong(doing))?;
     for name in shadows.query_map([], |r| r.get::<_, String>(0)).map_err(wrong(doing))? {
         hidden.insert(name.map_err(wrong(doing))?);
@@ -85,8 +99,8 @@ pub(super) fn entries(c: &Connection) -> Result<Vec<Entry>> {
             hidden.extend(FTS5_SHADOWS.map(|s| format!("{}{s}", entry.name)));
         }
     }
-    let of_fence = |e: &Entry| e.kind == "trigger" && e.name.starts_with(FENCE);
-    all.retain(|e| !hidden.contains(&e.table) && !of_fence(e));
+    let beside = |e: &Entry| e.kind == "trigger" && (e.name.starts_with(FENCE) || e.name.starts_with(CAPTURE));
+    all.retain(|e| !hidden.contains(&e.table) && !is_ours(&e.table) && !beside(e));
     Ok(all)
 }
 
