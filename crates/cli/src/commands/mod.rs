@@ -28,6 +28,7 @@ mod refresh;
 mod rehearse;
 mod resume;
 mod retire;
+mod rollback;
 mod run;
 mod runs;
 mod schema;
@@ -80,6 +81,7 @@ pub enum Command {
     Refresh(refresh::RefreshArgs),
     Dress(dress::DressArgs),
     Switch(switch::SwitchArgs),
+    Rollback(rollback::RollbackArgs),
     Follow(follow::FollowArgs),
     Export(export::ExportArgs),
     Import(import::ImportArgs),
@@ -123,6 +125,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Refresh(a) => refresh::cmd_refresh(app, a).await,
         Command::Dress(a) => dress::cmd_dress(app, a).await,
         Command::Switch(a) => switch::cmd_switch(app, a).await,
+        Command::Rollback(a) => rollback::cmd_rollback(app, a).await,
         Command::Follow(a) => follow::cmd_follow(app, a).await,
         Command::Export(a) => export::cmd_export(app, a).await,
         Command::Import(a) => import::cmd_import(app, a).await,

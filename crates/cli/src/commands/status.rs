@@ -211,11 +211,13 @@ fn pilot(s: &Status, p: &Known) -> String {
 /// The latest run, at length only where somebody has to do something.
 /// When testers can be asked, as far as earlier runs measured what is left, held against the time at which everything goes back by itself.
 fn turning_back(r: &RunReport, until: Timestamp, now: Timestamp) -> String {
-    let before = r.steps.iter().take_while(|step| step.key != "accept");
+    let back = r.kind == RunKind::Rollback;
+    let (last, what) = if back { ("reopen", "users can be let in again") } else { ("accept", "testers can be asked") };
+    let before = r.steps.iter().take_while(|step| step.key != last);
     let left: Vec<_> = before.filter(|step| !matches!(step.state, StepState::Finished { .. })).collect();
-    let back = format!("everything goes back by itself at {}, unless users are let in before", words::exactly(until));
+    let until_then = format!("everything goes back by itself at {}, unless users are let in before", words::exactly(until));
     if left.is_empty() {
-        return format!("testers decide; {back}");
+        return if back { until_then } else { format!("testers decide; {until_then}") };
     }
     let millis: u64 = left.iter().filter_map(|step| step.expected_millis).sum();
     let unknown = left.iter().filter(|step| step.expected_millis.is_none()).count();
@@ -226,11 +228,7 @@ fn turning_back(r: &RunReport, until: Timestamp, now: Timestamp) -> String {
     } else {
         String::new()
     };
-    format!(
-        "{} left until testers can be asked, about {}{more}; {back}{late}",
-        words::count(left.len() as u64, "step"),
-        words::millis(millis)
-    )
+    format!("{} left until {what}, about {}{more}; {until_then}{late}", words::count(left.len() as u64, "step"), words::millis(millis))
 }
 
 fn latest(s: &Status, r: &RunReport) -> String {
@@ -243,7 +241,7 @@ fn latest(s: &Status, r: &RunReport) -> String {
         words::when(r.started),
         words::age(r.last, s.now)
     ));
-    if r.kind == RunKind::Switch {
+    if matches!(r.kind, RunKind::Switch | RunKind::Rollback) {
         out.push_str(&format!("  {}\n", r.stands()));
         if let Some(fence) = s.fence.as_ref().filter(|_| r.fences) {
             out.push_str(&format!("  {}\n", turning_back(r, fence.until, s.now)));

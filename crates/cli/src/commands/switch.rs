@@ -89,7 +89,8 @@ fn text(preview: &SwitchPreview) -> String {
     out
 }
 
-fn guard(g: &Guard) -> String {
+/// One thing that is depended on, and how it stands.
+pub fn guard(g: &Guard) -> String {
     let mark = match (&g.found, g.passes()) {
         (None, true) => paint(DIM, "--"),
         (_, true) => paint(GOOD, "ok"),

@@ -36,6 +36,8 @@ fn consequence(state: &RunState) -> String {
     let names = &state.plan.names;
     if state.plan.kind == RunKind::Switch {
         format!("undo `{}`: give production `{}` back as it was, and drop what was to take its place?", state.id, names.pilot)
+    } else if state.plan.kind == RunKind::Rollback {
+        format!("undo `{}`: open the new production `{}` again, with everything in it?", state.id, names.pilot)
     } else if state.swapped() {
         format!("undo `{}`: drop the pilot `{}` as it is now, and give the former one its name back?", state.id, names.pilot)
     } else {

@@ -201,7 +201,7 @@ impl RunReport {
                 pair("greenroom status".into(), "what stands where"),
             ],
             Standing::Failed | Standing::Interrupted if self.promoted => {
-                vec![pair(format!("greenroom resume {run}"), "let users in: there is no way back any more")]
+                vec![pair(format!("greenroom resume {run}"), "let users in: from here on there is only forward")]
             }
             Standing::Failed | Standing::Interrupted if self.kind == RunKind::Switch => vec![
                 pair(format!("greenroom undo {run}"), "give production back as it was"),
@@ -210,6 +210,18 @@ impl RunReport {
             Standing::Undone if self.kind == RunKind::Switch => vec![
                 pair(format!("greenroom run show {run}"), "every step and why it went back"),
                 pair("greenroom switch --preview".into(), "what another switch depends on"),
+            ],
+            Standing::Finished if self.kind == RunKind::Rollback => vec![
+                pair(format!("greenroom run show {run}"), "what was carried back, and what was given up"),
+                pair("greenroom switch --preview".into(), "what another switch depends on"),
+            ],
+            Standing::Failed | Standing::Interrupted if self.kind == RunKind::Rollback => vec![
+                pair(format!("greenroom undo {run}"), "open the new production again, with everything in it"),
+                pair(format!("greenroom resume {run}"), "go on, where the cause is mended"),
+            ],
+            Standing::Undone if self.kind == RunKind::Rollback => vec![
+                pair(format!("greenroom run show {run}"), "every step and why it went back"),
+                pair("greenroom rollback --preview".into(), "what another rollback would carry back"),
             ],
             Standing::Finished if self.kind == RunKind::Dress => vec![
                 pair(format!("greenroom run show {run}"), "every step and what it found"),
@@ -260,6 +272,19 @@ impl RunReport {
         }
     }
 
+    /// What stands now after a rollback, or in the midst of one.
+    fn rolled_back(&self) -> String {
+        let name = &self.pilot;
+        let aside = self.former.as_ref().map_or_else(String::new, |f| format!("; what was the new one is `{f}`, fenced"));
+        match self.standing {
+            Standing::Finished => format!("users work in the former production `{name}` again, with what they wrote since{aside}"),
+            Standing::Undone => format!("the new production `{name}` is open as it was"),
+            Standing::Undoing | Standing::UndoFailed => format!("the new production `{name}` is not wholly given back yet"),
+            _ if self.promoted => format!("users are about to be let into the former production `{name}` again{aside}"),
+            _ => format!("production is fenced: nobody can work; `{name}` is being taken back to its former version"),
+        }
+    }
+
     /// What stands now, in a sentence.
     pub fn stands(&self) -> String {
         if let Some(raw) = &self.restores {
@@ -272,6 +297,9 @@ impl RunReport {
         }
         if self.kind == RunKind::Switch {
             return self.production();
+        }
+        if self.kind == RunKind::Rollback {
+            return self.rolled_back();
         }
         if self.kind == RunKind::Dress {
             let generation = &self.generation;

@@ -121,7 +121,7 @@ fn play(scene: &Scene<'_>) {
     fs::write(
         program.join("greenroom.toml"),
         format!(
-            "{}open_after = \"all\"\n[tables]\nstatus = \"configuration\"\n[dress]\nunmasked = true\n[fence]\ndrain_seconds = 1\n[quarantine]\n{}[switch]\nminutes = 60\n",
+            "{}open_after = \"all\"\n[tables]\nstatus = \"configuration\"\n[dress]\nunmasked = true\n[fence]\ndrain_seconds = 1\n[quarantine]\n{}[switch]\nminutes = 60\nrollback_hours = 48\n",
             scene.ground.databases(),
             if scene.ground.engine() == "sqlite" { "path = \"quarantine\"\n" } else { "" }
         ),
@@ -276,6 +276,20 @@ fn play(scene: &Scene<'_>) {
     let dropped = scene.greenroom(&["drop", &name, "--yes"]);
     assert!(dropped.code == Some(1) && dropped.stderr.contains("production's place"), "{dropped:?}");
 
+    taken_back(scene, &recorder, &doors);
+
+    // And once more, for good.
+    scene.done(&["switch", "--now", "--yes", "--quiet"], 5);
+    scene.done(&["answer", "accept", "--quiet"], 0);
+    scene.done(&["resume", "--quiet"], 0);
+    scene.works(&recorder, "in the second new production");
+    scene.keeps(&recorder, "in the second new production");
+    assert_eq!(ask("select id, name, active from client order by id"), "1|Ann Wed|1\n3|Cid Real|1", "what was carried back comes along");
+    scene.done(&["rollback", "--give-up", "--yes"], 0);
+    let refused = scene.greenroom(&["rollback", "--preview"]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("it was given up"), "{refused:?}");
+    scene.works(&recorder, "after the rollback was given up");
+
     // What was production goes when its time is over, by name, and nothing else does.
     let former = scene.ground.told("former production").unwrap();
     assert!(scene.done(&["leftovers"], 0).stdout.contains("former production"));
@@ -288,9 +302,83 @@ fn play(scene: &Scene<'_>) {
     scene.done(&["retire", &former, "--keep", "60d", "--reason", "the auditors come"], 0);
     assert!(scene.done(&["retire"], 0).stdout.contains(&former));
     scene.done(&["retire", &former, "--early", "--yes"], 0);
+    // And the new production of the switch that was taken back.
+    let former = scene.ground.told("former production").unwrap();
+    scene.done(&["retire", &former, "--early", "--yes"], 0);
     assert!(scene.done(&["retire"], 0).stdout.contains("nothing that was production"));
     scene.works(&recorder, "after the retirement");
     scene.keeps(&recorder, "after the retirement");
+}
+
+/// Users were let in and have written; all of it goes back, killed again and again, and they go on where they were.
+fn taken_back(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
+    scene.ground.write(
+        "source",
+        "update client set name = 'Ann Wed' where id = 1; delete from client where id = 2; insert into client values (3, 'Cid Real', 7);
+         update status set label = 'shut' where id = 2; delete from status where id = 10;",
+    );
+    let preview = scene.done(&["rollback", "--preview"], 0).stdout;
+    assert!(preview.contains("client: 3; 1 inserted, 1 updated, 1 deleted") && preview.contains("`active` of 3 rows"), "{preview}");
+    scene.works(recorder, "after the preview of the rollback");
+
+    // It asks before anything is given up, while everybody is shut out; and goes back.
+    scene.done(&["rollback", "--yes", "--quiet"], 5);
+    let status = scene.done(&["status"], 0).stdout;
+    assert!(status.contains("is being taken back to its former version"), "{status}");
+    scene.done(&["answer", "refuse", "--quiet"], 0);
+    scene.done(&["resume", "--quiet"], 0);
+    assert_eq!((scene.doors)(), *doors, "the new production stands otherwise than before");
+    scene.works(recorder, "after the rollback was refused");
+
+    for n in 0..rounds().div_ceil(3) {
+        let what = format!("rollback, round {n}");
+        let rollback = scene.ground.greenroom().args(["rollback", "--sign-away", "--yes"]);
+        match n % 3 {
+            0 => rollback.kill_at_line(|line| line.starts_with("give the former production its name")),
+            1 => rollback.kill_at_line(|line| line.starts_with("compare what was carried back")),
+            _ => rollback.kill_after(Duration::from_millis(scene.pace * (30 + n * 97 % 500))),
+        };
+        let run = scene.run();
+        if run["kind"] == "rollback" && !["undone", "finished"].contains(&run["standing"].as_str().unwrap()) {
+            scene.ground.greenroom().args(["undo", "--yes"]).kill_after(Duration::from_millis(scene.pace * (n * 31 % 200)));
+            if scene.run()["standing"] != "undone" {
+                let undone = scene.greenroom(&["undo", "--yes", "--quiet"]);
+                // The last kill may have come when users were about to be let in: then there is only forward.
+                assert!(undone.code == Some(0), "{what}: {undone:?}");
+            }
+        }
+        assert_eq!((scene.doors)(), *doors, "{what}");
+        scene.works(recorder, &what);
+        scene.keeps(recorder, &what);
+    }
+
+    let mut delay = 60;
+    loop {
+        let run = scene.run();
+        let open = run["kind"] == "rollback" && !["undone", "finished"].contains(&run["standing"].as_str().unwrap());
+        if run["kind"] == "rollback" && run["standing"] == "finished" {
+            break;
+        }
+        let command: &[&str] = if open { &["resume"] } else { &["rollback", "--sign-away", "--yes"] };
+        scene.ground.greenroom().args(command).kill_after(Duration::from_millis(scene.pace * delay));
+        delay += 30;
+        assert!(delay < 3000, "it never gets there: {run}");
+    }
+    scene.works(recorder, "in the former production again");
+    scene.keeps(recorder, "in the former production again");
+    assert!(scene.former_is_shut("the new production that was taken back"));
+    assert_eq!((scene.doors)(), *doors, "the former production stands open otherwise than it did");
+    let ask = |sql: &str| scene.ground.query("source", sql).unwrap().trim().replace('\r', "");
+    assert_eq!(ask("select * from client order by id"), "1|Ann Wed\n3|Cid Real", "what was written since, in the former shape");
+    assert_eq!(
+        ask("select id, label from status order by id"),
+        "1|open\n2|shut",
+        "what users changed since, and nothing else of the configuration"
+    );
+    let undo = scene.greenroom(&["undo", "--yes"]);
+    assert!(undo.code == Some(1) && undo.stderr.contains("GR0764"), "{undo:?}");
+    let again = scene.greenroom(&["rollback", "--preview"]);
+    assert!(again.code == Some(1) && again.stderr.contains("taken back already"), "{again:?}");
 }
 
 #[test]

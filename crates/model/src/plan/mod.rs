@@ -5,9 +5,10 @@ mod copy;
 mod planner;
 pub mod tables;
 pub use copy::*;
-pub use planner::{PlanInput, plan, restore};
+pub use planner::{PlanInput, plan, restore, rollback};
 
 use crate::catalog::EngineKind;
+use crate::fence::Doors;
 use crate::hash::Hash;
 use crate::program::{Audience, Hook, LargeObjects, PackRule, Shape};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ pub enum RunKind {
     Import,
     /// The go-live: what was rehearsed takes production's place.
     Switch,
+    /// What was production before a switch takes its place again, with what users have written since.
+    Rollback,
 }
 
 impl RunKind {
@@ -71,6 +74,7 @@ impl fmt::Display for RunKind {
             RunKind::Follow => f.write_str("follow"),
             RunKind::Import => f.write_str("import"),
             RunKind::Switch => f.write_str("switch"),
+            RunKind::Rollback => f.write_str("rollback"),
         }
     }
 }
@@ -117,6 +121,17 @@ pub struct Production {
     /// Programs beside the switch, pinned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<PlannedHook>,
+}
+
+/// The switch that is taken back, and the databases that it exchanged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Its run.
+    pub run: String,
+    /// Nonce in the marker of what it put into production's place.
+    pub nonce: String,
+    /// How what was production stood open before the switch shut it.
+    pub doors: Doors,
 }
 
 /// A program beside a switch, pinned.
@@ -300,6 +315,17 @@ pub enum Action {
     Accept,
     /// Lets users into the new production. From here on there is no way back but with what they have written since.
     Promote,
+    /// Has the keys of rows noted that anybody touches in the new production, so that they can be carried back.
+    Capture,
+    /// Gives the former production the rows that were touched in the new one since.
+    CarryBack {
+        /// A person is asked before anything is given up that cannot be carried.
+        ask: bool,
+    },
+    /// Compares the touched rows of both.
+    VerifyBack,
+    /// Lets users into the former production again.
+    Reopen,
 }
 
 /// What is done when a step was started and nothing is known about its outcome.
@@ -343,7 +369,8 @@ impl Action {
 
     /// Whether the step may be broken off in its midst when a switch has to go back: what it does is within the generation.
     pub fn is_within(&self) -> bool {
-        !matches!(self, Action::Window | Action::Fence | Action::Hook { .. } | Action::Swap | Action::Accept | Action::Promote)
+        let outside = matches!(self, Action::Window | Action::Fence | Action::Hook { .. } | Action::Swap | Action::Accept);
+        !outside && !matches!(self, Action::Capture | Action::Promote | Action::Reopen)
     }
 }
 
@@ -501,6 +528,9 @@ pub struct Plan {
     /// See [`Production`]; of a switch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub production: Option<Production>,
+    /// See [`Rollback`]; of a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Rollback>,
 }
 
 impl Plan {

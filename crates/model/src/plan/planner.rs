@@ -2,7 +2,7 @@
 
 use super::{
     Action, CarryFrom, Expected, Footprint, ImportFrom, Names, Plan, PlannedHow, PlannedUpgrade, Production, RawCopy, Reached, Recipe,
-    RunKind, Step, StepKey, TableCopy,
+    Rollback, RunKind, Step, StepKey, TableCopy,
 };
 use crate::catalog::{Catalog, EngineKind};
 use crate::hash::Hash;
@@ -83,6 +83,43 @@ pub fn restore(program: &Program, raw: RawCopy, tool: &str) -> Plan {
         profile: program.profile.clone(),
         import: None,
         production: None,
+        rollback: None,
+    }
+}
+
+/// Makes the plan of taking a switch back after users were let in (P28). `of` is the switch's plan; `names.generation` is what was production is called now,
+/// `names.former` what the new production will be called. `ask`: a person is asked before anything is given up.
+pub fn rollback(program: &Program, of: &Plan, production: Production, rollback: Rollback, names: Names, ask: bool, tool: &str) -> Plan {
+    let mut chain = Chain { steps: Vec::new(), upgrade: &[] };
+    chain.then("fence", "shut everybody out of production", Action::Fence);
+    chain.then("carry-back", "give the former production what was written since", Action::CarryBack { ask });
+    chain.then("verify-back", "compare what was carried back", Action::VerifyBack);
+    chain.then("swap", format!("give the former production its name `{}` again", names.pilot), Action::Swap);
+    chain.then("reopen", "let users into the former production again", Action::Reopen);
+    for (index, planned) in production.hooks.iter().enumerate() {
+        let (name, command) = (&planned.hook.name, planned.hook.command.first().map_or("", String::as_str));
+        chain.then(format!("hook:{name}"), format!("{name}: run {command}"), Action::Hook { index });
+    }
+    Plan {
+        kind: RunKind::Rollback,
+        program: program.name.clone(),
+        program_hash: program.hash(),
+        engine: of.engine,
+        product_version: of.product_version.clone(),
+        names,
+        recipe: Recipe { tool: tool.to_owned(), ..of.recipe.clone() },
+        tables: Vec::new(),
+        upgrade: Vec::new(),
+        steps: chain.steps,
+        footprint: Footprint::default(),
+        expected: BTreeMap::new(),
+        raw: None,
+        carry: None,
+        reached: None,
+        profile: program.profile.clone(),
+        import: None,
+        production: Some(production),
+        rollback: Some(rollback),
     }
 }
 
@@ -193,6 +230,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     }
     if switch.is_some() {
         chain.then("swap", format!("give it production's name `{}`", names.pilot), Action::Swap);
+        if program.switch.rollback_hours > 0 {
+            chain.then("capture", "have noted which rows are touched from here on", Action::Capture);
+        }
         chain.hooks(switch.as_ref(), HookMoment::Swapped);
         chain.then("accept", "testers look at it and decide", Action::Accept);
         chain.hooks(switch.as_ref(), HookMoment::Accepted);
@@ -241,6 +281,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         profile: program.profile.clone(),
         import: import.map(|(from, _)| from),
         production: switch.map(|(production, _)| production),
+        rollback: None,
     }
 }
 

@@ -165,9 +165,17 @@ pub struct SwitchSettings {
     pub restore_point_hours: u32,
     /// Days that the former production is kept.
     pub keep_former_days: u32,
+    /// Hours after users were let in during which a switch is to be taken back with what they wrote; 0: what they write is not noted, and it cannot be.
+    #[serde(default, skip_serializing_if = "none")]
+    pub rollback_hours: u32,
     /// Programs that run beside it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<Hook>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn none(hours: &u32) -> bool {
+    *hours == 0
 }
 
 /// When a program runs beside a switch.

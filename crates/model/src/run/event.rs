@@ -302,6 +302,11 @@ pub enum Body {
         /// Why, in somebody's words.
         reason: String,
     },
+    /// What users write is not noted any more: the switch cannot be taken back.
+    CaptureEnded {
+        /// The switch.
+        switch: RunId,
+    },
     /// A database is about to be dropped on request. A former production has no marker: its identity stands in the nonce's place.
     DropIntended {
         /// Name byte for byte.

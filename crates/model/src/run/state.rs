@@ -249,6 +249,7 @@ impl RunState {
             | Body::FenceLifted
             | Body::FenceKept
             | Body::FormerKept { .. }
+            | Body::CaptureEnded { .. }
             | Body::DropIntended { .. }
             | Body::Dropped { .. } => return illegal("not an event within a run".into()),
         }
@@ -327,13 +328,13 @@ impl RunState {
         self.outcome_of(|a| matches!(a, Action::Swap)).is_some() && !self.undo.get(&UndoPart::SwapBack).copied().unwrap_or(false)
     }
 
-    /// Whether users may be in the new production already: then nothing goes back by itself. What is found before they are let in keeps them out.
+    /// Whether users may be in the new production already, or in the former one again: then nothing goes back by itself. What is found before they are let in keeps them out.
     pub fn promoted(&self) -> bool {
         let kept_out = |key: &StepKey| match self.steps.get(key) {
             Some(StepState::Failed { failure }) => BEFORE_USERS.contains(&failure.code.as_str()),
             state => state == Some(&StepState::Pending),
         };
-        self.plan.steps.iter().any(|s| matches!(s.action, Action::Promote) && !kept_out(&s.key))
+        self.plan.steps.iter().any(|s| matches!(s.action, Action::Promote | Action::Reopen) && !kept_out(&s.key))
     }
 
     /// Whether production is, or may be, shut because of this run.

@@ -6,7 +6,7 @@ use super::{Execution, StepError, failure, failure_of};
 use greenroom_engine::EngineError;
 use greenroom_engine::ScriptState;
 use greenroom_engine::carry::{RowAct, RowChange, RowKey};
-use greenroom_model::carry::{Act, CarryPlan, Cell, ConflictKind, KeyForm, Preview, Shapes, Side, TableShape, Take};
+use greenroom_model::carry::{Act, CarryPlan, Cell, ConflictKind, KeyForm, Operation, Preview, Shapes, Side, TableShape, Take};
 use greenroom_model::catalog::TableName;
 use greenroom_model::finding::{Finding, Severity};
 use greenroom_model::hash::Hash;
@@ -131,6 +131,11 @@ pub(super) fn add(token: &mut blake3::Hasher, side: &Side) {
 
 /// The engine's changes for a plan.
 pub(crate) fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
+    row_changes(shapes, &plan.operations)
+}
+
+/// The engine's changes for operations in their order.
+pub(crate) fn row_changes(shapes: &Shapes, operations: &[Operation]) -> Vec<RowChange> {
     let named = |shape: &TableShape, cells: &BTreeMap<usize, Cell>| -> Vec<(String, Cell)> {
         cells.iter().map(|(at, cell)| (shape.columns[*at].name.clone(), cell.clone())).collect()
     };
@@ -142,7 +147,7 @@ pub(crate) fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
         // The last one numbers rows that are equal.
         KeyForm::WholeRow => RowKey { cells: shape.columns.iter().map(|c| c.name.clone()).zip(key.iter().cloned()).collect(), whole: true },
     };
-    let change = |operation: &greenroom_model::carry::Operation| {
+    let change = |operation: &Operation| {
         let shape = &shapes.tables[operation.table];
         let act = match &operation.act {
             Act::Insert { cells } => RowAct::Insert(named(shape, cells)),
@@ -151,7 +156,7 @@ pub(crate) fn changes(shapes: &Shapes, plan: &CarryPlan) -> Vec<RowChange> {
         };
         RowChange { table: shape.table.clone(), act }
     };
-    plan.operations.iter().map(change).collect()
+    operations.iter().map(change).collect()
 }
 
 /// Asks about what was compared.

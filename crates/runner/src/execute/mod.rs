@@ -4,6 +4,7 @@
 //! nor SQL (`engine`).
 
 mod apply;
+mod back;
 mod base;
 mod carry;
 mod check_source;
@@ -25,6 +26,7 @@ mod production;
 mod read_back;
 mod residual;
 mod restore;
+mod rollback;
 mod safety;
 mod schema;
 mod sides;
@@ -36,6 +38,8 @@ mod verify_upgrade;
 
 pub use apply::Shown;
 pub(crate) use apply::changes as row_changes;
+pub(crate) use back::compare as compare_back;
+pub use back::{BackAccount, BackTable};
 pub(crate) use carry::PREVIEW;
 pub use carry::{CarrySetup, FormerPilot};
 pub(crate) use export::read_export;
@@ -47,7 +51,7 @@ pub use log::RunLog;
 pub use masker::build_masker;
 pub use open::admission;
 pub(crate) use open::admit;
-pub(crate) use production::card_first;
+pub(crate) use production::{card_first, doors_before};
 pub(crate) use read_back::ReadBack;
 pub(crate) use residual::Search;
 pub(crate) use restore::raw_marker;
@@ -493,7 +497,10 @@ impl Execution {
             Action::Import { ask } => self.import(*ask, answer).await,
             Action::VerifyImport => self.verify_import().await,
             Action::SaveBase => self.save_base().await,
-            Action::Swap => self.swap().await,
+            Action::Swap => match self.plan.rollback.clone() {
+                Some(rollback) => self.change_back(&rollback).await,
+                None => self.swap().await,
+            },
             Action::Open { to } => self.open(*to).await,
             Action::Restore => self.restore().await,
             Action::DropRaw => self.drop_raw().await,
@@ -504,6 +511,13 @@ impl Execution {
             Action::Hook { index } => self.hook(*index).await,
             Action::Accept => self.accept(answer).await,
             Action::Promote => self.promote().await,
+            Action::Capture => self.capture().await,
+            Action::CarryBack { ask } => self.carry_back(*ask, answer).await,
+            Action::VerifyBack => self.verify_back().await,
+            Action::Reopen => match self.plan.rollback.clone() {
+                Some(rollback) => self.reopen(&rollback).await,
+                None => Err(failure("GR0710", "the plan names no switch").into()),
+            },
         }
     }
 

@@ -20,8 +20,8 @@ const DOORS: &str = "doors.json";
 
 /// The fence under which production was read for the last time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Fenced {
-    doors: Doors,
+pub(super) struct Fenced {
+    pub(super) doors: Doors,
     /// When it was begun: another one, raised later, says nothing about what was written in between.
     since: Option<Timestamp>,
 }
@@ -197,7 +197,7 @@ impl Execution {
     }
 
     /// What was shut under the fence under which production was read for the last time.
-    fn fenced_doors(&self) -> Result<Fenced, StepError> {
+    pub(super) fn fenced_doors(&self) -> Result<Fenced, StepError> {
         self.kept::<Fenced>(DOORS)?.ok_or_else(|| {
             let mut f = failure("GR0711", format!("the run's folder has lost `{DOORS}`, which says who could work in production"));
             f.hint = Some("`greenroom undo` gives production back, as long as users have not been let in".into());
@@ -223,11 +223,11 @@ impl Execution {
         Ok(self.log.fence()?.map(|f| f.until))
     }
 
-    fn known_fence(&self) -> Result<Option<Fence>, StepError> {
+    pub(super) fn known_fence(&self) -> Result<Option<Fence>, StepError> {
         Ok(self.log.fence().map_err(RunError::from)?)
     }
 
-    fn production(&self) -> Result<Production, StepError> {
+    pub(super) fn production(&self) -> Result<Production, StepError> {
         self.plan.production.clone().ok_or_else(|| failure("GR0710", "the plan names no production").into())
     }
 }
@@ -239,6 +239,14 @@ fn opened(who: &[String]) -> greenroom_model::run::Failure {
     f.hint = Some("`greenroom undo` gives production back as it is; then switch again".into());
     f.details = who.iter().map(|w| format!("open: {w}")).collect();
     f
+}
+
+/// How production stood open before a switch, from the folder of its run.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn doors_before(scratch: &std::path::Path) -> std::io::Result<Option<Doors>> {
+    Ok(crate::workspace::read_json::<Fenced>(&scratch.join(DOORS))?.map(|f| f.doors))
 }
 
 /// Why a switch went back by itself.

@@ -51,6 +51,22 @@ impl<'d> Cells<'d> {
         Ok(rows)
     }
 
+    /// The same row by row.
+    pub async fn each_of(
+        &mut self,
+        table: &Table,
+        columns: &[&str],
+        filter: Option<String>,
+        row: &mut (dyn FnMut(Vec<Cell>) + Send),
+    ) -> Result<(), EngineError> {
+        self.each(&selection(table, columns, filter), row).await
+    }
+
+    /// See [`CellSource::picking`].
+    pub async fn picking(&mut self, table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String, EngineError> {
+        self.database.picking(table, keys).await
+    }
+
     async fn each(&mut self, copy: &TableCopy, row: &mut (dyn FnMut(Vec<Cell>) + Send)) -> Result<(), EngineError> {
         let mut reader = self.reader().await?;
         each(reader.as_mut(), copy, row).await?;

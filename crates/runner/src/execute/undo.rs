@@ -10,7 +10,13 @@ impl Execution {
     /// back stays finished instead of being stuck half way.
     pub(super) async fn no_way_back(&mut self) -> Result<Option<Failure>, RunError> {
         if self.log.state().promoted() {
-            return Ok(Some(let_in(&self.plan.names.pilot)));
+            return Ok(Some(match self.plan.rollback {
+                Some(_) => let_in_again(&self.plan.names.pilot),
+                None => let_in(&self.plan.names.pilot),
+            }));
+        }
+        if self.plan.rollback.is_some() {
+            return Ok(None);
         }
         if !self.log.state().swapped() {
             return Ok(None);
@@ -42,6 +48,7 @@ impl Execution {
     pub(super) async fn undo(&mut self, part: UndoPart) -> Result<(), StepError> {
         self.log.record(Body::UndoStepStarted { part })?;
         let done = match part {
+            UndoPart::SwapBack if self.plan.rollback.is_some() => self.change_forth().await,
             UndoPart::SwapBack => self.swap_back().await,
             UndoPart::LiftFence => self.open_production().await,
             UndoPart::Hooks => self.undo_hooks().await,
@@ -195,7 +202,14 @@ fn replaced(pilot: &str) -> Failure {
 
 fn let_in(production: &str) -> Failure {
     let mut f = failure("GR0764", format!("users have been let into the new `{production}`: the switch cannot be undone any more"));
-    f.hint = Some("what they have written since would be lost: the former production stands beside it, fenced and unchanged".into());
+    f.hint = Some("`greenroom rollback` carries back what they have written since, where it was noted (`[switch] rollback_hours`)".into());
+    f
+}
+
+fn let_in_again(production: &str) -> Failure {
+    let mut f =
+        failure("GR0764", format!("users have been let into the former `{production}` again: the rollback cannot be undone any more"));
+    f.hint = Some("`greenroom resume` ends it; what was the new production stands beside it, fenced".into());
     f
 }
 

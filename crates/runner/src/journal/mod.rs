@@ -12,7 +12,7 @@ use greenroom_model::fence::{Fence, Progress};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{BackupFile, Plan};
 use greenroom_model::run::{Body, Broken, Event, IllegalEvent, RunId, RunState, event_hash};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The right to write events of one run: an epoch, superseded by the next takeover.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,6 +168,8 @@ pub struct Projection {
     pub kept_fences: Vec<Hash>,
     /// Until when former productions are kept, by their identity, where somebody said so.
     pub formers_kept: BTreeMap<String, jiff::Timestamp>,
+    /// Switches after which nothing is noted any more of what users write.
+    pub captures_ended: BTreeSet<RunId>,
     /// Restore points in the order in which they were proven.
     pub restore_points: Vec<RestorePoint>,
     /// Trees of files by name: when each was last copied or compared, and whether everything was as it should be.
@@ -242,6 +244,7 @@ impl Projection {
             }),
             Body::FilesCopied { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().copied = Some((e.at, *wrong)),
             Body::FilesVerified { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().verified = Some((e.at, *wrong)),
+            Body::CaptureEnded { switch } => drop(self.captures_ended.insert(switch.clone())),
             Body::FormerKept { engine_id, until, .. } => drop(self.formers_kept.insert(engine_id.clone(), *until)),
             Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),
             Body::Dropped { name: _, nonce } => {

@@ -74,7 +74,7 @@ impl Session {
                 }
             }
         }
-        for run in history.runs.iter().filter(|r| r.plan.kind == RunKind::Switch && r.swapped()) {
+        for run in history.runs.iter().filter(|r| matches!(r.plan.kind, RunKind::Switch | RunKind::Rollback) && r.swapped()) {
             let facts = run.outcome_of(|a| matches!(a, Action::Swap)).map(|o| &o.facts);
             let Some((former, id)) = facts.and_then(|f| Some((f.get("former")?, f.get("former_id")?))) else { continue };
             // It bears no marker of ours: the engine's identity tells.

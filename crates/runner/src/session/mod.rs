@@ -18,6 +18,7 @@ mod project;
 mod prove;
 mod raw;
 mod retire;
+mod rollback;
 mod switch;
 mod trees;
 mod version;
@@ -31,6 +32,7 @@ pub use leftovers::Leftover;
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
 pub use prove::Proved;
+pub use rollback::{Revocable, RollbackPreview};
 pub use switch::{Guard, SwitchPreview};
 pub use trees::KnownTree;
 

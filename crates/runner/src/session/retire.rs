@@ -44,6 +44,11 @@ impl Session {
             let hint = "wait, or say `--early`: it cannot be brought back";
             return Err(refused("GR0773", format!("`{name}` is kept until {until}"), hint));
         }
+        // Without it the switch cannot be taken back: what users write is not noted any more.
+        if let Some(revocable) = self.revocable()?.filter(|r| r.switch == k.run) {
+            let run = self.find_run(Some(&revocable.switch.0))?;
+            self.end_capture_of(&run).await?;
+        }
         let mut journal = self.journal()?;
         let (dropped, nonce) = (k.name.clone(), k.nonce.clone());
         journal.append(None, Some(&self.actor), Body::DropIntended { name: dropped.clone(), nonce: nonce.clone() })?;

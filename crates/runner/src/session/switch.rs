@@ -123,6 +123,7 @@ impl Session {
         guards.push(self.dress_guard(plan.as_ref())?);
         let rows = survey.catalog.tables.iter().filter(|t| t.is_copied()).map(|t| t.estimated_rows).sum();
         guards.push(self.restore_guard(&history, plan.as_ref(), rows).await?);
+        guards.push(self.way_back());
         Ok((SwitchPreview { guards, plan }, survey))
     }
 
@@ -204,6 +205,21 @@ impl Session {
         let hooks: Vec<PlannedHook> = self.program.switch.hooks.iter().map(planned).collect();
         let guard = (!hooks.is_empty()).then(|| Guard::new("hooks", format!("{} programs run beside it", hooks.len()), findings));
         (hooks, guard)
+    }
+
+    /// Whether there is a way back once users are in.
+    fn way_back(&self) -> Guard {
+        const WHAT: &str = "way back";
+        let hours = self.program.switch.rollback_hours;
+        if hours > 0 {
+            return Guard::new(WHAT, format!("what users write is noted, for `greenroom rollback` within {hours} hours"), Vec::new());
+        }
+        let finding = Finding::warning("GR0774", "once users are in there is no way back: what they write is not noted");
+        Guard::new(
+            WHAT,
+            "until users are let in",
+            vec![finding.hint("`[switch] rollback_hours = 72` has it noted, so that it can be carried back")],
+        )
     }
 
     /// A dress rehearsal of the same upgrade, carry-over and schema (P19).

@@ -8,9 +8,10 @@ use greenroom_engine::fence::Fence;
 use greenroom_engine::{Admission, Marker, MarkerState, Source, Target};
 use greenroom_model::carry::{CarryKey, Cell, ExportedTable};
 use greenroom_model::catalog::{Catalog, TableName};
+use greenroom_model::fence::Doors;
 use greenroom_model::finding::any_error;
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::{CarryFrom, ImportFrom, Names, Production, Reached};
+use greenroom_model::plan::{CarryFrom, ImportFrom, Names, Plan, Production, Reached, Rollback, rollback as rollback_plan};
 use greenroom_model::program::Program;
 use greenroom_model::run::{Body, RunState};
 use greenroom_runner::base::{Base, BaseTable};
@@ -62,8 +63,10 @@ fn program(what: What) -> Program {
         ("upgrade/1.sql", "alter table client add a text;\nupdate client set a = 1;\n"),
         ("upgrade/2.sql", "alter table client add b text;\n"),
     ];
+    let noted = if what == What::Rollback { "[switch]\nrollback_hours = 1\n" } else { "" };
+    let kind = format!("{kind}{noted}");
     let more = |name: &str| match name {
-        "greenroom.toml" => kind,
+        "greenroom.toml" => kind.as_str(),
         "columns.toml" => kept,
         _ => "",
     };
@@ -79,6 +82,8 @@ pub struct Machine {
     pub what: What,
     /// What testers say.
     pub answer: &'static str,
+    /// How production stood open at first.
+    doors: Doors,
 }
 
 type Statuses = [(i64, [&'static str; 2])];
@@ -150,11 +155,41 @@ impl Machine {
         if v.what.switches() && v.former {
             world.stand_production(PRODUCTION_NAME);
         }
-        Machine { world, journal: MemoryJournal::default(), disk, program: program(v.what), what: v.what, answer: "accept" }
+        let doors = block(async { world.production(&Cuts::never()).doors().await.unwrap() });
+        let (journal, program) = (MemoryJournal::default(), program(v.what));
+        let mut m = Machine { world, journal, disk, program, what: v.what, answer: "accept", doors };
+        if v.what == What::Rollback {
+            m.what = What::Switch;
+            assert_eq!(m.process(Act::Start, &Cuts::never()).unwrap(), Ended::Finished);
+            m.what = What::Rollback;
+            (0..5).for_each(|round| m.world.write_to_the_new(round));
+        }
+        m
     }
 
     pub fn state(&self) -> Option<RunState> {
-        Projection::of(&self.journal.replay().unwrap()).unwrap().runs.pop()
+        let latest = self.runs().pop();
+        // The switch that is taken back is none of the run's.
+        latest.filter(|r| self.what != What::Rollback || r.plan.rollback.is_some())
+    }
+
+    fn runs(&self) -> Vec<RunState> {
+        Projection::of(&self.journal.replay().unwrap()).unwrap().runs
+    }
+
+    /// The plan of taking the switch back.
+    fn rollback(&self) -> Plan {
+        let of = self.runs().pop().expect("the switch").plan;
+        let production = of.production.clone().expect("a switch");
+        let names = Names {
+            number: 3,
+            nonce: "back".into(),
+            generation: of.names.former.clone(),
+            pilot: of.names.pilot.clone(),
+            former: format!("{PRODUCTION_NAME}_former_back"),
+        };
+        let rollback = Rollback { run: "rehearsal-2".into(), nonce: of.names.nonce.clone(), doors: self.doors.clone() };
+        rollback_plan(&self.program, &of, production, rollback, names, true, "test")
     }
 
     /// Runs one process until it ends or dies at a cut.
@@ -175,6 +210,9 @@ impl Machine {
         let engines: Arc<dyn Engines> = Arc::new(FakeEngines(self.world.clone(), cuts.clone()));
         let mut journal = self.journal.reopen(cuts.clone());
         let state = match (act, self.state()) {
+            (Act::Start, _) | (Act::Resume, None) if self.what == What::Rollback => {
+                process::start(&mut journal, "rollback-3", self.rollback())?
+            }
             (Act::Start, _) | (Act::Resume, None) => {
                 let keys = keys("check");
                 let mut survey = planning::survey(&self.program, engines.as_ref()).await?;
@@ -239,13 +277,17 @@ impl Machine {
         let now = self.databases();
         assert_eq!(now.get("somebody_elses"), initial.get("somebody_elses"), "{what}: a foreign database was touched");
         for before in initial.values() {
+            let written = self.what == What::Rollback && before.captured.is_some();
             assert!(
-                now.values().any(|d| d.id == before.id && d.tables == before.tables),
+                now.values().any(|d| d.id == before.id && (written || d.tables == before.tables)),
                 "{what}: a database that stood before was harmed"
             );
         }
         for (name, d) in &now {
             if !initial.values().any(|b| b.id == d.id) {
+                if self.what == What::Rollback {
+                    unreachable!("a rollback makes no database");
+                }
                 if self.what.switches() {
                     let state = d.marker.as_ref().map(|m| m.state);
                     assert!(
@@ -266,6 +308,12 @@ impl Machine {
                 check_rows(&d.tables, name, what);
             }
         }
+        if self.what == What::Rollback {
+            let inner = self.world.inner();
+            let new =
+                now.values().find(|d| d.marker.as_ref().is_some_and(|m| m.state == MarkerState::Promoted)).expect("the new production");
+            assert!(inner.fenced || new.fenced, "{what}: two sides can be written to");
+        }
         if self.world.inner().atomicity.swap && initial.contains_key(PILOT) {
             assert!(now.contains_key(PILOT), "{what}: nothing stands under the pilot's name");
         }
@@ -284,6 +332,9 @@ impl Machine {
             let passed: Vec<String> = self.state().unwrap().verdicts.into_iter().filter(|(_, v)| v.passed).map(|(_, v)| v.what).collect();
             assert!(["copy", "upgrade", "carry-over"].iter().all(|w| passed.iter().any(|p| p == w)), "{what}: {passed:?}");
             return;
+        }
+        if self.what == What::Rollback {
+            return self.taken_back(what);
         }
         if self.what.switches() {
             return self.switched(initial, what);
@@ -338,9 +389,41 @@ impl Machine {
         assert_eq!(journal.fence, None, "{what}: somebody could lift the fence");
     }
 
+    /// What must hold when a switch was taken back.
+    fn taken_back(&self, what: &str) {
+        let now = self.databases();
+        let inner = self.world.inner();
+        let former = &now[PRODUCTION_NAME];
+        assert_eq!(Some(former.id), inner.production, "{what}: the former production does not bear its name");
+        assert!(!inner.fenced, "{what}: users are not in");
+        let new = &now["production_former_back"];
+        assert!(new.fenced, "{what}: what was the new production can be written to");
+        for (table, rows) in &inner.source {
+            let touched = &new.captured.as_ref().unwrap()[table];
+            assert_eq!(touched.is_empty(), table.name != "client", "{what}");
+            for key in touched {
+                assert_eq!(rows.get(key), new.tables[table].get(key), "{what}: row {key} of {table}");
+            }
+        }
+        let status = &inner.source[&TableName::new("main", "status")];
+        assert_eq!(*status, statuses(PRODUCTION), "{what}: what nobody touched is as it was");
+        assert!(former.scripts.is_empty(), "{what}: something of ours was left behind");
+        let journal = Projection::of(&self.journal.replay().unwrap()).unwrap();
+        assert_eq!(journal.fence, None, "{what}: somebody could lift the fence");
+    }
+
     /// What must hold when the run is undone.
     pub fn undone(&self, initial: &BTreeMap<String, Database>, what: &str) {
         self.always(initial, what);
+        if self.what == What::Rollback {
+            // What people wrote meanwhile stays, and the former production may have got it already.
+            let (names, ids): (Vec<_>, Vec<_>) = self.databases().into_iter().map(|(name, d)| (name, d.id)).unzip();
+            assert!(names.iter().eq(initial.keys()) && ids.into_iter().eq(initial.values().map(|d| d.id)), "{what}: {names:?}");
+            let new = &self.databases()[PRODUCTION_NAME];
+            assert!(!new.fenced && new.captured.is_some(), "{what}: the new production is still shut, or nothing is noted any more");
+            assert!(self.world.inner().fenced, "{what}: the former production is open");
+            return;
+        }
         assert_eq!(&self.databases(), initial, "{what}: undo must restore what stood before");
         assert!(!self.world.inner().fenced, "{what}: production is still shut");
     }
@@ -366,12 +449,14 @@ pub enum What {
     Switch,
     /// A switch whose time is up as soon as production is fenced.
     Late,
+    /// A switch is taken back after users were let in and wrote.
+    Rollback,
 }
 
 impl What {
     /// The go-live itself. With a former database, production stands on the target and is put aside.
     pub fn switches(self) -> bool {
-        matches!(self, What::Switch | What::Late)
+        matches!(self, What::Switch | What::Late | What::Rollback)
     }
 
     /// Minutes that a switch may take.
@@ -412,6 +497,12 @@ pub fn variants() -> Vec<Variant> {
 pub fn switches(what: What) -> Vec<Variant> {
     let v = |all, former| Variant { atomicity: Atomicity { swap: all, scripts: all }, former, what };
     vec![v(true, true), v(false, true), v(true, false)]
+}
+
+/// A switch that put production aside is taken back.
+pub fn rollbacks() -> Vec<Variant> {
+    let v = |all| Variant { atomicity: Atomicity { swap: all, scripts: all }, former: true, what: What::Rollback };
+    vec![v(true), v(false)]
 }
 
 /// Those furthest apart, for tests that kill twice.

@@ -82,7 +82,7 @@ impl Process<'_> {
     }
 
     async fn begin(self, journal: MemoryJournal, state: RunState) -> Result<Execution, RunError> {
-        let scratch = self.disk.join("scratch");
+        let scratch = self.disk.join("scratch").join(&state.id.0);
         std::fs::create_dir_all(&scratch).unwrap();
         let folder = self.disk.join("fence");
         std::fs::create_dir_all(&folder).unwrap();

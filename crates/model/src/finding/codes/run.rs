@@ -237,4 +237,24 @@ pub static CODES: &[CodeInfo] = &[
         title: "the former production's time is not over",
         explain: "What was production before a switch is kept for the days that `[switch] keep_former_days` says, or until the date that somebody gave with `greenroom retire NAME --keep`. It is the only way back to where everything was. `--early` drops it all the same.",
     },
+    CodeInfo {
+        code: "GR0774",
+        title: "a switch that cannot be taken back",
+        explain: "Once users are in the new production, going back without losing what they write needs to know what they touched. `[switch] rollback_hours` has the database note the keys of all rows that are inserted, changed or deleted, from before users are let in until `greenroom rollback --give-up`. Before users are let in `greenroom undo` gives production back as it was.",
+    },
+    CodeInfo {
+        code: "GR0775",
+        title: "a row cannot be carried back",
+        explain: "The former production refuses a row that was written since the switch: it needs another row whose table cannot be carried back, or a constraint of the former version forbids it. Nothing was changed there. `greenroom undo` opens the new production again, with everything in it.",
+    },
+    CodeInfo {
+        code: "GR0776",
+        title: "what was written since cannot all be carried back",
+        explain: "Tables that the upgrade made, or whose columns it changed, have no place in the former version. What users wrote into them since the switch is given up by a rollback; a person must say so, and it is on record. Columns that only the new version has are left behind with their values.",
+    },
+    CodeInfo {
+        code: "GR0777",
+        title: "what was carried back is not what stands in the new production",
+        explain: "After the rows that were touched since the switch were carried back, both sides were read again, and they differ. The new production is shut and unchanged: `greenroom undo` opens it again.",
+    },
 ];

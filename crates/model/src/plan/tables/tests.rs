@@ -136,7 +136,7 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
         target: address.clone(),
         quarantine: None,
         fence: FenceSettings { address, minutes: 1, drain_seconds: 1 },
-        switch: SwitchSettings { minutes: 240, restore_point_hours: 24, keep_former_days: 30, hooks: Vec::new() },
+        switch: SwitchSettings { minutes: 240, restore_point_hours: 24, keep_former_days: 30, rollback_hours: 0, hooks: Vec::new() },
         files: Vec::new(),
         dress: false,
         pilot: Pilot {

@@ -187,6 +187,9 @@ pub struct RawSwitch {
     pub restore_point_hours: Option<At<u32>>,
     /// Days that the former production is kept after a switch, 30 by default. It is never dropped by itself.
     pub keep_former_days: Option<At<u32>>,
+    /// Hours after users were let in during which a switch is to be taken back with what they wrote: the database notes the keys of all rows that are touched, by
+    /// triggers, until `greenroom rollback --give-up`. 0 by default: nothing is noted, and once users are in there is no way back.
+    pub rollback_hours: Option<At<u32>>,
     /// Programs that run beside the switch, in this order: `[[switch.hook]]`.
     #[serde(default)]
     pub hook: Vec<RawHook>,

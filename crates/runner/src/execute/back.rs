@@ -1,0 +1,229 @@
+//! Carrying back what was written since a switch (P28): reads which rows were touched, reads them on both sides, and makes the changes that the former side needs.
+//!
+//! Owns reading and the account of it. Does not own the comparison (`model::carry`), when it is done (`execute::rollback`), nor how an engine notes keys.
+
+use super::apply::row_changes;
+use super::sides::Cells;
+use super::{StepError, failure, failure_of};
+use greenroom_engine::Generation;
+use greenroom_engine::capture::Captured;
+use greenroom_engine::carry::RowChange;
+use greenroom_model::carry::{BackCounts, Cell, Fate, KeyForm, Shapes, Side, TableShape, Written, back, back_shapes};
+use greenroom_model::catalog::{Catalog, Table, TableName};
+use greenroom_model::hash::Hash;
+use greenroom_model::upgrade::Statement;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Keys asked for in one reading.
+const ASKED: usize = 200;
+
+/// What becomes of one table's rows that were touched since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackTable {
+    /// See [`Written`].
+    #[serde(flatten)]
+    pub of: Written,
+    /// Rows that were touched; none where nobody can say.
+    pub touched: Option<u64>,
+    /// What has to be done to the former side.
+    pub counts: BackCounts,
+}
+
+impl BackTable {
+    /// What is given up of it, in words; none where nothing is.
+    pub fn loss(&self) -> Option<String> {
+        let rows = match self.touched {
+            Some(0) => return None,
+            Some(1) => "1 row that was".to_owned(),
+            Some(n) => format!("{n} rows that were"),
+            None => "all rows that were".to_owned(),
+        };
+        let short = &self.of.short;
+        match &self.of.fate {
+            Fate::GivenUp { why } => Some(format!("table {short}: {rows} touched since ({why})")),
+            Fate::Carried { without } if without.is_empty() => None,
+            Fate::Carried { without } => Some(format!("table {short}: {} of {rows} touched since", listed(without))),
+        }
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+    shown.join(", ")
+}
+
+/// What would be carried back, and what not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackAccount {
+    /// By name.
+    pub tables: Vec<BackTable>,
+    /// Positions of counters that go on.
+    pub counters: u64,
+}
+
+impl BackAccount {
+    /// Rows that change on the former side.
+    pub fn counts(&self) -> BackCounts {
+        let mut all = BackCounts::default();
+        for table in &self.tables {
+            all.inserted += table.counts.inserted;
+            all.updated += table.counts.updated;
+            all.deleted += table.counts.deleted;
+        }
+        all
+    }
+
+    /// What is given up, line by line.
+    pub fn losses(&self) -> Vec<String> {
+        self.tables.iter().filter_map(BackTable::loss).collect()
+    }
+}
+
+/// Both sides, compared.
+pub(crate) struct Compared {
+    pub account: BackAccount,
+    pub changes: Vec<RowChange>,
+    /// Positions of counters of the new side that the former one does not have.
+    pub counters: Vec<Statement>,
+    /// Of the former side's schema.
+    pub fingerprint: Hash,
+}
+
+/// Reads what was touched on the new side and compares it with the former one. Changes nothing.
+pub(crate) async fn compare(former: &mut dyn Generation, new: &mut dyn Generation) -> Result<Compared, StepError> {
+    let (before, now) = (former.inspect().await?, new.inspect().await?);
+    let captured = new.captured().await?;
+    if captured.is_empty() {
+        let mut f = failure("GR0774", "what users wrote was not noted, so that it cannot be carried back");
+        f.hint = Some("`[switch] rollback_hours` has it noted from before users are let in".into());
+        return Err(f.into());
+    }
+    let (shapes, written) = back_shapes(&before, &now);
+    let mut sides: BTreeMap<usize, (Side, Side)> = BTreeMap::new();
+    let mut touched: BTreeMap<TableName, Option<u64>> = BTreeMap::new();
+    {
+        let (mut of_former, mut of_new) = (Cells::of(former), Cells::of(new));
+        for table in &captured {
+            let Some(there) = now.table(&table.table) else { continue };
+            let keys = keys(&mut of_new, there, table).await?;
+            touched.insert(table.table.clone(), keys.as_ref().map(|k| k.len() as u64));
+            let Some(at) = shapes.tables.iter().position(|s| s.table == table.table) else { continue };
+            let (shape, was) = (&shapes.tables[at], before.table(&table.table));
+            let Some(was) = was else { continue };
+            let here = side(&mut of_new, there, shape, &table.key, keys.as_ref()).await?;
+            let aside = side(&mut of_former, was, shape, &table.key, keys.as_ref()).await?;
+            sides.insert(at, (aside, here));
+        }
+    }
+    let (operations, counts) = back(&shapes, sides);
+    let changes = row_changes(&shapes, &operations);
+    let counters = counters(former, new).await?;
+    let tables = written.into_iter().map(|of| account(of, &shapes, &touched, &counts)).collect();
+    let account = BackAccount { tables, counters: counters.len() as u64 };
+    Ok(Compared { account, changes, counters, fingerprint: before.fingerprint() })
+}
+
+fn account(of: Written, shapes: &Shapes, touched: &BTreeMap<TableName, Option<u64>>, counts: &BTreeMap<usize, BackCounts>) -> BackTable {
+    let at = shapes.tables.iter().position(|s| s.table == of.table);
+    let counts = at.and_then(|at| counts.get(&at)).copied().unwrap_or_default();
+    let n = counts.inserted + counts.updated + counts.deleted;
+    // Of a table whose rows are compared as wholes, those that differ are those that were touched.
+    let touched = match (touched.get(&of.table), at) {
+        (Some(Some(n)), _) => Some(*n),
+        (_, Some(_)) => Some(n),
+        (_, None) => None,
+    };
+    BackTable { of, touched, counts }
+}
+
+/// The keys that were noted of a table, each once; none where all of its rows may have been touched.
+async fn keys(new: &mut Cells<'_>, table: &Table, captured: &Captured) -> Result<Option<BTreeSet<Vec<Cell>>>, StepError> {
+    if captured.key.is_empty() || captured.truncated {
+        return Ok(None);
+    }
+    let notes = Table { name: captured.notes.clone(), ..table.clone() };
+    let columns: Vec<&str> = captured.key.iter().map(String::as_str).collect();
+    let mut keys = BTreeSet::new();
+    new.each_of(&notes, &columns, None, &mut |row| {
+        keys.insert(row);
+    })
+    .await?;
+    Ok(Some(keys))
+}
+
+/// Rows of a table on one side, in the shape's columns: those with these keys, or all.
+async fn side(
+    cells: &mut Cells<'_>,
+    table: &Table,
+    shape: &TableShape,
+    key: &[String],
+    keys: Option<&BTreeSet<Vec<Cell>>>,
+) -> Result<Side, StepError> {
+    let columns: Vec<&str> = shape.columns.iter().map(|c| c.name.as_str()).collect();
+    let mut rows = Vec::new();
+    match keys {
+        None => rows = cells.rows(table, &columns, None).await?,
+        Some(keys) => {
+            let keys: Vec<&Vec<Cell>> = keys.iter().collect();
+            for some in keys.chunks(ASKED) {
+                let named: Vec<Vec<(String, Cell)>> =
+                    some.iter().map(|values| key.iter().cloned().zip(values.iter().cloned()).collect()).collect();
+                let filter = cells.picking(&table.name, &named).await?;
+                rows.extend(cells.rows(table, &columns, Some(filter)).await?);
+            }
+        }
+    }
+    let mut side = Side::default();
+    for row in rows {
+        match &shape.key {
+            // Under some collations `=` finds a row under two keys.
+            KeyForm::Columns(at) => drop(side.rows.insert(at.iter().map(|at| row[*at].clone()).collect(), row)),
+            KeyForm::WholeRow => {
+                side.push(shape, None, row).map_err(|_| failure("GR0710", format!("rows of `{}` cannot be told apart", shape.short)))?
+            }
+        }
+    }
+    Ok(side)
+}
+
+/// Statements that let the former side's counters go on where the new one's are.
+async fn counters(former: &mut dyn Generation, new: &mut dyn Generation) -> Result<Vec<Statement>, StepError> {
+    let before: BTreeMap<String, String> = former.sequences().await?.into_iter().collect();
+    let differ = |(name, sql): &(String, String)| before.get(name).is_some_and(|was| was != sql);
+    let moved = new.sequences().await?.into_iter().filter(differ);
+    Ok((1..).zip(moved).map(|(line, (_, sql))| Statement { sql, line, copy_data: None }).collect())
+}
+
+/// Does to the former side what a comparison says, in one transaction where the engine's scripts are one.
+pub(crate) async fn apply(former: &mut dyn Generation, compared: &Compared) -> Result<(), StepError> {
+    if !compared.changes.is_empty() {
+        let hash = Hash::of_json(&compared.changes);
+        former.carry("greenroom carry-back", &hash, &compared.changes, 0).await.map_err(|e| refused(&compared.changes, &e))?;
+    }
+    if !compared.counters.is_empty() {
+        let hash = Hash::of_json(&compared.counters);
+        former.script("greenroom counters", &hash, &compared.counters, 0).await?;
+    }
+    Ok(())
+}
+
+/// A change that the former side refused, by its table: a row that needs one which is given up, for example.
+fn refused(changes: &[RowChange], e: &greenroom_engine::EngineError) -> StepError {
+    let mut f = failure_of(e);
+    let at = e.statement.and_then(|(_, line)| usize::try_from(line).ok()).and_then(|n| n.checked_sub(1));
+    if let Some(change) = at.and_then(|at| changes.get(at)) {
+        let object = e.object.as_ref().map(|o| format!(" [{o}]")).unwrap_or_default();
+        f.message = format!("could not carry a row of `{}` back into the former production: {}{object}", change.table, e.message);
+        f.code = "GR0775".into();
+    }
+    f.hint = Some(
+        "a row may need another one whose table cannot be carried back; `greenroom undo` opens the new production again, with everything in it".into(),
+    );
+    f.into()
+}
+
+/// Tables of a database whose touched rows can be noted.
+pub(crate) fn captures(catalog: &Catalog) -> Vec<greenroom_engine::capture::Capture> {
+    greenroom_engine::capture::Capture::of(catalog.tables.iter().filter(|t| t.is_copied()))
+}

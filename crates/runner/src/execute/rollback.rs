@@ -1,0 +1,249 @@
+//! Steps of a rollback (P28): what users wrote since a switch is noted from before they are let in, carried back into the former production, which then takes its name again
+//! and is opened. Until it is, undo opens the new production as it was. Does not own the comparison (`back`).
+
+use super::back::{self, BackAccount};
+use super::swap::{FORMER, Former};
+use super::{Execution, RunError, StepError, failure};
+use crate::fencing::FenceError;
+use greenroom_engine::fence::Fenced;
+use greenroom_engine::{Generation, Swap};
+use greenroom_model::fence::Stands;
+use greenroom_model::plan::Rollback;
+use greenroom_model::run::{Body, Outcome, Question, Verdict};
+
+/// Where the account of what is carried back is kept.
+pub(crate) const ACCOUNT: &str = "back.json";
+
+/// Losses named in a question.
+const SHOWN: usize = 12;
+
+impl Execution {
+    /// Step of a switch: nobody has written to the new production yet.
+    pub(super) async fn capture(&mut self) -> Result<Outcome, StepError> {
+        let names = self.plan.names.clone();
+        if self.target.look(&names.pilot).await?.and_then(|s| s.marker).is_none_or(|m| m.nonce != names.nonce) {
+            return Err(failure("GR0712", format!("another database stands under the name `{}`", names.pilot)).into());
+        }
+        let mut new = self.target.enter(&names.pilot).await?;
+        let tables = back::captures(&new.inspect().await?);
+        new.capture(&tables).await?;
+        new.leave().await?;
+        let mut outcome = Outcome::default();
+        outcome.facts.insert("tables".into(), tables.len().to_string());
+        let blind = tables.iter().filter(|t| t.key.is_empty()).count();
+        if blind > 0 {
+            outcome.notes.push(format!("{blind} tables have no key: a rollback would compare them whole"));
+        }
+        Ok(outcome)
+    }
+
+    /// Step: the former production gets what was written since.
+    pub(super) async fn carry_back(&mut self, ask: bool, answer: Option<&str>) -> Result<Outcome, StepError> {
+        if answer == Some("refuse") {
+            let f = failure("GR0776", "what cannot be carried back is not given up: the new production is opened again");
+            return Err(StepError::GoBack(f));
+        }
+        self.former_still_aside().await?;
+        let (mut former, mut new) = self.both_sides().await?;
+        let compared = back::compare(former.as_mut(), new.as_mut()).await?;
+        let losses = compared.account.losses();
+        let seen = answer == Some("go") && self.kept::<BackAccount>(ACCOUNT)?.is_some_and(|a| a.losses() == losses);
+        self.keep(ACCOUNT, &compared.account)?;
+        if ask && !losses.is_empty() && !seen {
+            former.leave().await?;
+            new.leave().await?;
+            return Err(StepError::Waits(question(&losses)));
+        }
+        let applied = back::apply(former.as_mut(), &compared).await;
+        former.tidy().await?;
+        applied?;
+        former.leave().await?;
+        new.leave().await?;
+        let counts = compared.account.counts();
+        let mut outcome = Outcome { rows: Some(counts.inserted + counts.updated + counts.deleted), ..Outcome::default() };
+        outcome.notes.push(format!("{} rows inserted, {} updated, {} deleted", counts.inserted, counts.updated, counts.deleted));
+        outcome.notes.extend(losses.into_iter().map(|l| format!("given up: {l}")));
+        Ok(outcome)
+    }
+
+    /// Step: what was touched is the same on both sides.
+    pub(super) async fn verify_back(&mut self) -> Result<Outcome, StepError> {
+        let (mut former, mut new) = self.both_sides().await?;
+        let compared = back::compare(former.as_mut(), new.as_mut()).await;
+        former.tidy().await?;
+        former.leave().await?;
+        new.leave().await?;
+        self.conclude(verdict(&compared?), "GR0777", "what was carried back is not what stands in the new production")
+    }
+
+    /// Step: the names are exchanged back.
+    pub(super) async fn change_back(&mut self, rollback: &Rollback) -> Result<Outcome, StepError> {
+        let names = self.plan.names.clone();
+        let former_id = self.production()?.engine_id;
+        let pilot = self.target.look(&names.pilot).await?;
+        let exchanged = pilot.as_ref().is_some_and(|s| s.engine_id == former_id);
+        if let (Some(standing), false) = (&pilot, exchanged) {
+            if standing.marker.as_ref().is_none_or(|m| m.nonce != rollback.nonce) {
+                return Err(elsewhere(&names.pilot).into());
+            }
+            let tight = match self.known_fence()? {
+                Some(fence) => self.setup.fencing.is_tight(&self.setup.fencing.doors_of(&fence)?).await?,
+                None => false,
+            };
+            if !tight {
+                let mut f = failure("GR0762", "production has been opened since it was carried back: what was written since is not in it");
+                f.hint = Some("`greenroom undo` gives production back as it is; then roll back again".into());
+                return Err(f.into());
+            }
+            self.former_still_aside().await?;
+            self.keep(FORMER, &Former { standing: pilot, admission: None })?;
+        }
+        let Some(Former { standing: Some(new), .. }) = self.kept::<Former>(FORMER)? else { return Err(elsewhere(&names.pilot).into()) };
+        self.exchange(&self.back_swap()).await?;
+        if self.target.look(&names.pilot).await?.is_none_or(|s| s.engine_id != former_id) {
+            return Err(failure("GR0712", format!("after the exchange another database stands under the name `{}`", names.pilot)).into());
+        }
+        let mut outcome = Outcome::default();
+        outcome.facts.insert("engine_id".into(), former_id);
+        outcome.facts.insert("former".into(), names.former);
+        outcome.facts.insert("former_id".into(), new.engine_id);
+        Ok(outcome)
+    }
+
+    /// Part of undo: the new production gets its name again.
+    pub(super) async fn change_forth(&mut self) -> Result<(), StepError> {
+        // Without the note nothing was exchanged: it is written before the first change.
+        if self.kept::<Former>(FORMER)?.is_none() {
+            return Ok(());
+        }
+        let names = self.plan.names.clone();
+        let swap = self.back_swap();
+        let stands = self.target.look(&names.pilot).await?;
+        let aside = self.target.look(&names.former).await?;
+        let nonce = self.plan.rollback.as_ref().map(|r| r.nonce.clone());
+        if aside.is_none() && stands.and_then(|s| s.marker).map(|m| m.nonce) == nonce {
+            return Ok(());
+        }
+        // An exchange that was cut midway is completed first: from there the way back is known.
+        self.exchange(&swap).await?;
+        let back = Swap { generation: names.former, pilot: names.pilot, former: Some(names.generation) };
+        self.exchange(&back).await
+    }
+
+    /// Step: users are let into the former production again. The fence around the new one stays: it must never be written to again.
+    pub(super) async fn reopen(&mut self, rollback: &Rollback) -> Result<Outcome, StepError> {
+        let names = self.plan.names.clone();
+        let doors = self.fenced_doors()?.doors;
+        let former_id = self.production()?.engine_id;
+        if !self.log.kept_fences().map_err(RunError::from)?.contains(&doors.hash()) {
+            let in_place = self.target.look(&names.pilot).await?.is_some_and(|s| s.engine_id == former_id);
+            let aside = self.target.look(&names.former).await?.and_then(|s| s.marker);
+            let open = match in_place && aside.is_some_and(|m| m.nonce == rollback.nonce) {
+                true => self.target.aside_open(&names.former, &doors).await?,
+                false => vec!["the names were exchanged by somebody else".to_owned()],
+            };
+            if !open.is_empty() {
+                let mut f = failure(
+                    "GR0762",
+                    "the new production has been opened since it was carried back: what was written since is lost otherwise",
+                );
+                f.hint = Some("`greenroom undo` opens the new production as it is; then roll back again".into());
+                f.details = open;
+                return Err(f.into());
+            }
+            self.log.beside(Some(&self.setup.fencing.actor), Body::FenceKept).map_err(RunError::from)?;
+        }
+        let mut production = self.setup.engines.production().await?;
+        production.lift(&rollback.doors).await?;
+        let Fenced { stands, .. } = production.look(&rollback.doors).await?;
+        if stands != Stands::Down {
+            let mut f = failure("GR0744", "the former production was opened, and the database says otherwise");
+            f.hint = Some("`greenroom resume` tries again".into());
+            return Err(f.into());
+        }
+        self.setup.fencing.put_aside(doors.hash(), "kept").map_err(FenceError::from)?;
+        Ok(Outcome::default())
+    }
+
+    fn back_swap(&self) -> Swap {
+        let names = self.plan.names.clone();
+        Swap { generation: names.generation, pilot: names.pilot, former: Some(names.former) }
+    }
+
+    /// The former production, and the new one.
+    async fn both_sides(&mut self) -> Result<(Box<dyn Generation>, Box<dyn Generation>), StepError> {
+        let names = self.plan.names.clone();
+        let former = self.target.enter_former(&names.generation, &self.production()?.engine_id).await?;
+        let new = self.target.enter(&names.pilot).await?;
+        Ok((former, new))
+    }
+
+    /// The former production stands aside as the switch left it: nobody has written to it but a rollback.
+    async fn former_still_aside(&mut self) -> Result<(), StepError> {
+        let (names, production) = (self.plan.names.clone(), self.production()?);
+        let Some(rollback) = self.plan.rollback.clone() else { return Err(failure("GR0710", "the plan names no switch").into()) };
+        let aside = self.target.look(&names.generation).await?;
+        if aside.is_none_or(|s| s.engine_id != production.engine_id) {
+            let mut f =
+                failure("GR0715", format!("the former production `{}` is gone: it cannot be given its name back", names.generation));
+            f.hint = Some("`greenroom undo` opens the new production again".into());
+            return Err(f.into());
+        }
+        let open = self.target.aside_open(&names.generation, &rollback.doors).await?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        let mut f = failure("GR0762", "the former production has been opened since the switch: nobody knows what was written to it");
+        f.hint = Some("`greenroom undo` opens the new production again; look who opened the former one".into());
+        f.details = open;
+        Err(f.into())
+    }
+}
+
+/// What a comparison says after everything was carried back: that should be nothing.
+pub(super) fn verdict(compared: &back::Compared) -> Verdict {
+    let counts = compared.account.counts();
+    let left = compared.account.tables.iter().filter_map(|t| {
+        let n = t.counts.inserted + t.counts.updated + t.counts.deleted;
+        (n > 0).then(|| format!("table {}: {n} rows differ", t.of.short))
+    });
+    let mut differences: Vec<String> = left.collect();
+    debug_assert_eq!(differences.is_empty(), counts == Default::default());
+    if !compared.counters.is_empty() {
+        differences.push(format!("{} counters stand elsewhere", compared.counters.len()));
+    }
+    let lost = compared.account.losses();
+    let touched: u64 = compared.account.tables.iter().filter(|t| t.loss().is_none()).filter_map(|t| t.touched).sum();
+    let mut not_compared = vec!["rows that nobody touched since the switch: the former production stood shut all the while".to_owned()];
+    not_compared.extend(lost.into_iter().map(|l| format!("given up: {l}")));
+    Verdict {
+        what: "carry-back".into(),
+        passed: false,
+        compared: vec![format!("{touched} touched rows, cell by cell; positions of all counters")],
+        not_compared,
+        differences,
+        fingerprint: compared.fingerprint,
+    }
+}
+
+fn question(losses: &[String]) -> Question {
+    let mut text = "what was written since cannot all be carried back; production is shut meanwhile. Given up would be:".to_owned();
+    losses.iter().take(SHOWN).for_each(|l| text.push_str(&format!("\n  {l}")));
+    if losses.len() > SHOWN {
+        text.push_str(&format!("\n  and {} more: `greenroom rollback --preview` lists them", losses.len() - SHOWN));
+    }
+    Question {
+        text,
+        choices: vec![
+            ("go".into(), "give it up, on record with your name".into()),
+            ("refuse".into(), "open the new production again, with everything in it".into()),
+        ],
+    }
+}
+
+fn elsewhere(name: &str) -> greenroom_model::run::Failure {
+    let mut f =
+        failure("GR0761", format!("another database stands under production's name `{name}` than the one that the switch put there"));
+    f.hint = Some("find out who replaced it before anything else".into());
+    f
+}
