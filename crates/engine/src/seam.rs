@@ -389,6 +389,12 @@ pub trait Target: Send {
         let _ = (former, doors);
         Err(crate::error::EngineError::unsupported("look at the former production", "this engine cannot do that yet"))
     }
+    /// Makes a second database of one of ours, sealed, with the same marker, as it is now. Nobody is in the first one. Repeatable; a half-made one is empty and bears
+    /// no marker.
+    async fn duplicate(&mut self, from: &str, to: &str, marker: &Marker) -> Result<()> {
+        let _ = (to, marker);
+        Err(crate::error::EngineError::unsupported(format!("make a second copy of `{from}`"), "this engine cannot do that yet"))
+    }
     /// Enters what was production and stands aside under this name, if it is the one with this identity: to give it back what was written since. It bears no
     /// marker; records of ours that are needed meanwhile go with [`Generation::tidy`].
     async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {

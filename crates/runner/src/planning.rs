@@ -332,6 +332,14 @@ pub fn make_over(
         );
         footprint.consequences.insert(0, what);
     }
+    // What the engine cannot note cannot be tried either.
+    let rollback = dress && program.switch.rollback_hours > 0 && survey.target.takes_production;
+    if rollback {
+        footprint.target_bytes *= 2;
+        let what =
+            format!("a second unmasked copy stands in `{}` meanwhile, into which what is written on trial is carried back", names.former);
+        footprint.consequences.insert(1, what);
+    }
     if let Some((production, _)) = &switch {
         let name = &names.pilot;
         let minutes = production.minutes;
@@ -381,6 +389,7 @@ pub fn make_over(
         raw,
         carry,
         dress,
+        rollback,
         follow,
         reached: checked.reached,
         import,

@@ -19,6 +19,7 @@ use serde::Serialize;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
+  greenroom rollback --rehearse         before the go-live: try it out on copies, with writes made up
   greenroom rollback --preview          what would be carried back and what given up; production stays open
   greenroom rollback
   greenroom rollback --sign-away        what cannot be carried back is given up without asking again
@@ -32,6 +33,9 @@ pub struct RollbackArgs {
     /// Give up what cannot be carried back, as `--preview` lists it, without asking once production is shut
     #[arg(long, conflicts_with = "give_up")]
     sign_away: bool,
+    /// Try it out beforehand: a dress rehearsal that writes into the upgraded copy and carries that back into one in the former shape
+    #[arg(long, conflicts_with_all = ["preview", "sign_away", "give_up"])]
+    rehearse: bool,
     /// Stop noting what users write: the switch cannot be taken back any more
     #[arg(long)]
     give_up: bool,
@@ -60,6 +64,12 @@ pub async fn cmd_rollback(app: &App, args: RollbackArgs) -> Done {
         })?;
         return Ok(Exit::Ok);
     }
+    if args.rehearse {
+        let starting = Starting::new(app).await?;
+        let planned = starting.session.plan_rollback_rehearsal().await;
+        let ended = starting.run(app, planned, false).await?;
+        return drive::conclude(app, &starting.session, &starting.progress, false, ended).await;
+    }
     let starting = Starting::new(app).await?;
     let planned = starting.session.plan_rollback(!args.sign_away).await;
     if let Ok((_, plan, _)) = &planned {
@@ -79,7 +89,7 @@ pub async fn cmd_rollback(app: &App, args: RollbackArgs) -> Done {
 }
 
 fn text(preview: &RollbackPreview) -> String {
-    let mut out = format!("{}\n", paint(HEAD, &format!("Taking `{}` back", preview.switch)));
+    let mut out = format!("{}\n", paint(HEAD, format!("Taking `{}` back", preview.switch)));
     preview.guards.iter().for_each(|g| out.push_str(&guard(g)));
     if let Some(account) = &preview.account {
         let touched: Vec<_> = account.tables.iter().filter(|t| t.touched != Some(0) || t.counts != Default::default()).collect();

@@ -121,7 +121,7 @@ fn play(scene: &Scene<'_>) {
     fs::write(
         program.join("greenroom.toml"),
         format!(
-            "{}open_after = \"all\"\n[tables]\nstatus = \"configuration\"\n[dress]\nunmasked = true\n[fence]\ndrain_seconds = 1\n[quarantine]\n{}[switch]\nminutes = 60\nrollback_hours = 48\n",
+            "{}open_after = \"all\"\n[tables]\nstatus = \"configuration\"\n[dress]\nunmasked = true\n[fence]\ndrain_seconds = 1\n[quarantine]\n{}[switch]\nminutes = 60\n",
             scene.ground.databases(),
             if scene.ground.engine() == "sqlite" { "path = \"quarantine\"\n" } else { "" }
         ),
@@ -158,6 +158,19 @@ fn play(scene: &Scene<'_>) {
     assert_eq!(fs::metadata(program.join(".greenroom/journal.db")).unwrap().len(), journal, "a preview was put on record");
     assert_eq!((scene.doors)(), doors, "nothing was changed so far");
     scene.works(&recorder, "after the preview");
+    assert!(preview.stdout.contains("once users are in there is no way back"), "{preview:?}");
+
+    // Who wants a way back after users were let in has it tried out.
+    let refused = scene.greenroom(&["rollback", "--rehearse"]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("rollback_hours = 72"), "{refused:?}");
+    let settings = program.join("greenroom.toml");
+    let former = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{former}rollback_hours = 48\n")).unwrap();
+    assert!(scene.refused().contains("GR0778"));
+    scene.done(&["rollback", "--rehearse", "--quiet"], 0);
+    let shown = scene.done(&["run", "show"], 0).stdout;
+    assert!(shown.contains("on trial") && shown.contains("would be given up: table client: `active`"), "{shown}");
+    assert!(scene.done(&["switch", "--preview"], 0).stdout.contains("tried out by"));
 
     // While it waits for the window, people work.
     scene.done(&["switch", "--yes", "--quiet"], 5);

@@ -7,7 +7,7 @@ use super::world::{Database, Inner, Rows, World, catalog};
 use crate::backup::{Backup, Restored, Tell};
 use crate::batch::{MaskedBatch, RawBatch};
 use crate::capture::{Capture, Captured};
-use crate::carry::{GuardedChange, RowChange, SpelledChange};
+use crate::carry::{GuardedChange, RowAct, RowChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::*;
 use async_trait::async_trait;
@@ -330,6 +330,28 @@ impl Target for FakeTarget {
         let id = there(&mut inner, former)?.id;
         Ok(if inner.is_fenced(id) { Vec::new() } else { vec!["everybody".into()] })
     }
+    async fn duplicate(&mut self, from: &str, to: &str, marker: &Marker) -> Result<()> {
+        effect(&self.world, &self.cuts, "duplicate", |w| {
+            let mut copy = there(w, from)?.clone();
+            (copy.id, copy.marker) = (w.next_id, None);
+            w.next_id += 1;
+            match w.databases.get(to) {
+                Some(d) if d.marker.as_ref() == Some(marker) => Ok(()),
+                _ => {
+                    // Half made, it is empty.
+                    copy.tables.clear();
+                    w.databases.insert(to.to_owned(), copy);
+                    Ok(())
+                }
+            }
+        })?;
+        effect(&self.world, &self.cuts, "fill the second copy", |w| {
+            let tables = there(w, from)?.tables.clone();
+            let copy = there(w, to)?;
+            (copy.tables, copy.marker) = (tables, Some(marker.clone()));
+            Ok(())
+        })
+    }
     async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
         self.cuts.pass("enter the former production")?;
         let id = there(&mut self.world.inner(), name)?.id;
@@ -405,9 +427,34 @@ impl CellSource for FakeGeneration {
     async fn picking(&mut self, _table: &TableName, keys: &[Vec<(String, Cell)>]) -> Result<String> {
         Ok(picked(keys))
     }
-    async fn spelled(&mut self, _changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
-        Err(EngineError::unsupported("write changes down", "the fake has no language"))
+    async fn spelled(&mut self, changes: &[GuardedChange]) -> Result<Vec<SpelledChange>> {
+        let spelled = |c: &GuardedChange| {
+            let json = serde_json::to_string(&c.change).map_err(|e| EngineError::other("write a change down", e.to_string()))?;
+            Ok(SpelledChange { count: None, statement: format!("{CHANGE}{json}") })
+        };
+        changes.iter().map(spelled).collect()
     }
+}
+
+/// What a statement begins with that changes a row.
+const CHANGE: &str = "row ";
+
+/// Executes a statement as an application would: what changes a row is noted where that is asked for.
+fn execute(d: &mut Database, sql: &str) -> Result<()> {
+    d.executed.push(sql.to_owned());
+    let Some(json) = sql.strip_prefix(CHANGE) else { return Ok(()) };
+    let change: RowChange = serde_json::from_str(json).map_err(|e| conflict("change a row", e.to_string()))?;
+    let rows = d.tables.get_mut(&change.table).ok_or_else(|| conflict("change a row", "the table is not there"))?;
+    super::encoding::change(&change.table.name, rows, &change.act)?;
+    let cells = match &change.act {
+        RowAct::Insert(cells) => cells,
+        RowAct::Update(key, _) | RowAct::Delete(key) => &key.cells,
+    };
+    let key = cells.iter().find(|(name, _)| name == "id").and_then(|(_, cell)| std::str::from_utf8(cell.bytes()?).ok()?.parse().ok());
+    if let (Some(captured), Some(key)) = (&mut d.captured, key) {
+        captured.entry(change.table).or_default().insert(key);
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -507,7 +554,9 @@ impl Generation for FakeGeneration {
                     failed(w, s, n)?;
                 }
                 let d = by_id(w, id)?;
-                d.executed.extend(numbered.map(|(_, s)| s.sql.clone()));
+                for (_, s) in numbered {
+                    execute(d, &s.sql)?;
+                }
                 d.scripts.insert(key.to_owned(), ScriptState { hash: Some(*hash), done: all, complete: true });
                 Ok(())
             })?;
@@ -516,7 +565,7 @@ impl Generation for FakeGeneration {
                 effect(&self.world, &self.cuts, "statement", |w| {
                     failed(w, s, n)?;
                     let d = by_id(w, id)?;
-                    d.executed.push(s.sql.clone());
+                    execute(d, &s.sql)?;
                     d.scripts.insert(key.to_owned(), ScriptState { hash: Some(*hash), done: n, complete: n == all });
                     Ok(())
                 })?;

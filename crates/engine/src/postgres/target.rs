@@ -229,6 +229,32 @@ impl Target for PgTarget {
         Ok(Box::new(PgGeneration { server: self.server.clone(), database: name.to_owned(), session }))
     }
 
+    async fn duplicate(&mut self, from: &str, to: &str, marker: &Marker) -> Result<()> {
+        let doing = || format!("make a second copy of `{from}`");
+        match marker::find(&self.session, to).await? {
+            None => {}
+            Some(row) if row.marker.as_ref() == Some(marker) => return Ok(()),
+            // The server makes it whole or not at all; what lacks the marker is made anew.
+            Some(row) if row.marker.is_none() && row.closed && to.contains(&marker.nonce) => {
+                self.session.client.batch_execute(&format!("drop database {}", sql::ident(to))).await.doing(doing())?;
+            }
+            Some(_) => return Err(EngineError::new(ErrorKind::Conflict, doing(), format!("a database `{to}` stands there already"))),
+        }
+        swap::end_sessions(&self.session, &[from]).await?;
+        let database = sql::ident(to);
+        let creation = format!("create database {database} template {} allow_connections false", sql::ident(from));
+        self.session.client.batch_execute(&creation).await.doing(doing())?;
+        let statements = format!(
+            "begin; {}; revoke all on database {database} from public; alter database {database} allow_connections true; commit",
+            marker::statement(to, marker)
+        );
+        if let Err(e) = self.session.client.batch_execute(&statements).await {
+            let _ = self.session.client.batch_execute("rollback").await;
+            return Err(mapped(&e, doing()));
+        }
+        Ok(())
+    }
+
     async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
         let doing = || format!("enter the former production `{name}`");
         // It may have come from an earlier switch itself.

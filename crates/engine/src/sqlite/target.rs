@@ -196,18 +196,7 @@ impl Target for SqliteTarget {
         blocking(move || {
             match marker::look(&path)? {
                 Some(s) if s.empty && s.marker.as_ref() == Some(&marker) => return Ok(s),
-                // An earlier attempt was killed before its marker stood; the name carries the nonce.
-                Some(s) if s.empty && s.marker.is_none() && path.to_string_lossy().contains(&marker.nonce) => {
-                    for suffix in ["-journal", "-wal", "-shm", ""] {
-                        match std::fs::remove_file(beside(&path, suffix)) {
-                            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                                return Err(EngineError::other(format!("remove the half-made `{}`", path.display()), e.to_string()));
-                            }
-                            _ => {}
-                        }
-                    }
-                }
-                _ => {}
+                _ => clear_half_made(&path, &marker.nonce)?,
             }
             create_file(&path)?;
             let doing = format!("create `{}`", path.display());
@@ -234,6 +223,26 @@ impl Target for SqliteTarget {
 
     async fn enter(&mut self, name: &str) -> Result<Box<dyn Generation>> {
         self.enter_as(name, None).await
+    }
+
+    async fn duplicate(&mut self, from: &str, to: &str, marker: &Marker) -> Result<()> {
+        let (from, to, marker) = (self.path(from)?, self.path(to)?, marker.clone());
+        blocking(move || {
+            if marker::look(&to)?.is_some_and(|s| s.marker.as_ref() == Some(&marker)) {
+                return Ok(());
+            }
+            clear_half_made(&to, &marker.nonce)?;
+            create_file(&to)?;
+            let doing = format!("make a second copy of `{}`", from.display());
+            let wrong = |e: rusqlite::Error| failed(&doing, &e);
+            let (source, mut copy) = (open_read_only(&from, "read")?, open_writable(&to, "fill")?);
+            // Page by page, in one transaction of the copy: it is whole, marker and all, or empty.
+            let backup = rusqlite::backup::Backup::new(&source, &mut copy).map_err(wrong)?;
+            backup.run_to_completion(4096, std::time::Duration::ZERO, None).map_err(wrong)?;
+            drop(backup);
+            swap::sync_folder(&to)
+        })
+        .await
     }
 
     async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
@@ -382,6 +391,23 @@ fn remove(path: &Path, doing: &str) -> Result<()> {
         }
     }
     swap::sync_folder(path)
+}
+
+/// Removes what an earlier attempt left that was killed before its marker stood; the name carries the nonce.
+fn clear_half_made(path: &Path, nonce: &str) -> Result<()> {
+    match marker::look(path)? {
+        Some(s) if s.empty && s.marker.is_none() && path.to_string_lossy().contains(nonce) => {}
+        _ => return Ok(()),
+    }
+    for suffix in ["-journal", "-wal", "-shm", ""] {
+        match std::fs::remove_file(beside(path, suffix)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(EngineError::other(format!("remove the half-made `{}`", path.display()), e.to_string()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Creates the empty file: sealed from the first byte, whatever the umask, and never over something that stands.

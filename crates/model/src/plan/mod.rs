@@ -317,6 +317,10 @@ pub enum Action {
     Promote,
     /// Has the keys of rows noted that anybody touches in the new production, so that they can be carried back.
     Capture,
+    /// Keeps a second copy in the former shape, which stands for the former production while a rollback is tried.
+    KeepFormer,
+    /// Writes into the tried generation as people might, and carries it back into the second copy.
+    TryRollback,
     /// Gives the former production the rows that were touched in the new one since.
     CarryBack {
         /// A person is asked before anything is given up that cannot be carried.

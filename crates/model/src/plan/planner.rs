@@ -36,6 +36,8 @@ pub struct PlanInput<'a> {
     pub carry: Option<(CarryFrom, bool)>,
     /// The go-live is tried out; `tables` are read as they are then (see [`unmasked`](super::tables::unmasked)).
     pub dress: bool,
+    /// Going back after the go-live is tried out, too.
+    pub rollback: bool,
     /// Production was upgraded, and the pilot follows it.
     pub follow: bool,
     /// See [`Reached`].
@@ -138,6 +140,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         raw,
         carry,
         dress,
+        rollback,
         follow,
         reached,
         import,
@@ -198,6 +201,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     chain.then("schema-after", "indexes, constraints, triggers", Action::SchemaAfter);
     chain.then("settle", "sequences, derived tables, statistics", Action::Settle);
     chain.then("verify-copy", "compare the copy with the source", Action::VerifyCopy);
+    if rollback {
+        chain.then("keep-former", "keep a second copy in the former shape", Action::KeepFormer);
+    }
     if !statements.is_empty() {
         chain.then("neutralise", "switch functions off", Action::Neutralise { rules: statements });
     }
@@ -239,6 +245,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         chain.then("promote", "let users in: it is production from here on", Action::Promote);
         chain.hooks(switch.as_ref(), HookMoment::Promoted);
     } else if dress {
+        if rollback {
+            chain.then("try-rollback", "write into it on trial, and carry that back into the second copy", Action::TryRollback);
+        }
         chain.then("drop", "drop the unmasked generation", Action::DropGeneration);
     } else {
         chain.then("safety-after", "check safety once more, just before people come in", Action::SafetyCheck { after_upgrade: true });

@@ -31,6 +31,7 @@ mod safety;
 mod schema;
 mod sides;
 mod swap;
+mod synthetic;
 mod undo;
 mod upgrade;
 mod verify_copy;
@@ -512,6 +513,8 @@ impl Execution {
             Action::Accept => self.accept(answer).await,
             Action::Promote => self.promote().await,
             Action::Capture => self.capture().await,
+            Action::KeepFormer => self.keep_former().await,
+            Action::TryRollback => self.try_rollback().await,
             Action::CarryBack { ask } => self.carry_back(*ask, answer).await,
             Action::VerifyBack => self.verify_back().await,
             Action::Reopen => match self.plan.rollback.clone() {

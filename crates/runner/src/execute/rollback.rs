@@ -3,7 +3,7 @@
 
 use super::back::{self, BackAccount};
 use super::swap::{FORMER, Former};
-use super::{Execution, RunError, StepError, failure};
+use super::{Execution, RunError, StepError, failure, synthetic};
 use crate::fencing::FenceError;
 use greenroom_engine::fence::Fenced;
 use greenroom_engine::{Generation, Swap};
@@ -34,6 +34,51 @@ impl Execution {
         if blind > 0 {
             outcome.notes.push(format!("{blind} tables have no key: a rollback would compare them whole"));
         }
+        Ok(outcome)
+    }
+
+    /// Step of a dress rehearsal: a second copy stays in the former shape, in the former production's place.
+    pub(super) async fn keep_former(&mut self) -> Result<Outcome, StepError> {
+        if let Some(inside) = self.inside.take() {
+            inside.leave().await?;
+        }
+        let names = self.plan.names.clone();
+        self.target.duplicate(&names.generation, &names.former, &self.marker(self.making())).await?;
+        Ok(Outcome::default())
+    }
+
+    /// Step of a dress rehearsal: somebody writes into the new version, and all of it is carried back into the copy in the former shape.
+    pub(super) async fn try_rollback(&mut self) -> Result<Outcome, StepError> {
+        let names = self.plan.names.clone();
+        let mut former = self.target.enter(&names.former).await?;
+        let new = self.generation().await?;
+        let catalog = new.inspect().await?;
+        new.capture(&back::captures(&catalog)).await?;
+        let written = synthetic::write(new.as_mut(), &catalog).await?;
+        let compared = back::compare(former.as_mut(), new.as_mut()).await?;
+        let counts = compared.account.counts();
+        back::apply(former.as_mut(), &compared).await.map_err(|e| match e {
+            StepError::Failed(mut f) => {
+                f.hint = Some(
+                    "a rollback after the go-live could fail in the same way; without `[switch] rollback_hours` none is promised".into(),
+                );
+                StepError::Failed(f)
+            }
+            other => other,
+        })?;
+        let again = back::compare(former.as_mut(), new.as_mut()).await?;
+        former.leave().await?;
+        self.keep(ACCOUNT, &compared.account)?;
+        let mut outcome = self.conclude(verdict(&again), "GR0777", "what was written on trial is not what was carried back")?;
+        let refused = if written.refused > 0 { format!("; {} tables took nothing", written.refused) } else { String::new() };
+        outcome.notes.insert(
+            0,
+            format!(
+                "on trial {} rows were inserted, {} changed and {} deleted in {} tables{refused}; carried back: {} inserted, {} updated, {} deleted",
+                written.inserted, written.updated, written.deleted, written.tables, counts.inserted, counts.updated, counts.deleted
+            ),
+        );
+        outcome.notes.extend(compared.account.losses().into_iter().map(|l| format!("would be given up: {l}")));
         Ok(outcome)
     }
 

@@ -3,6 +3,7 @@
 use super::swap::{FORMER, Former, not_the_former, same};
 use super::{Execution, RunError, StepError, failure, failure_of};
 use greenroom_engine::{Admission, MarkerState, Swap};
+use greenroom_model::plan::Action;
 use greenroom_model::run::{Body, Failure, Outcome, UndoPart};
 
 impl Execution {
@@ -160,37 +161,46 @@ impl Execution {
         Ok(Outcome::default())
     }
 
-    /// Drops the generation that this run made, whole or half made; nothing to do when it is gone.
+    /// Drops the generation that this run made, whole or half made, and the second copy of one that tries a rollback; nothing to do when they are gone.
     pub(super) async fn drop_made(&mut self) -> Result<(), StepError> {
         if let Some(inside) = self.inside.take() {
             inside.leave().await?;
         }
         let names = self.plan.names.clone();
-        match self.target.look(&names.generation).await? {
+        if self.plan.steps.iter().any(|s| matches!(s.action, Action::KeepFormer)) {
+            self.drop_one(&names.former).await?;
+        }
+        self.drop_one(&names.generation).await?;
+        match std::fs::remove_file(self.setup.carry.base(&names.nonce)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(failure_of(&io_error(&self.setup.carry.bases, &e)).into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn drop_one(&mut self, name: &str) -> Result<(), StepError> {
+        let nonce = self.plan.names.nonce.clone();
+        match self.target.look(name).await? {
             None => {}
-            Some(s) if s.marker.as_ref().is_some_and(|m| m.nonce == names.nonce) => {
+            Some(s) if s.marker.as_ref().is_some_and(|m| m.nonce == nonce) => {
                 // It was about to become production, and nobody but testers was in it.
                 if s.marker.is_some_and(|m| m.state == MarkerState::Promoted) && !self.log.state().promoted() {
-                    self.target.mark(&names.generation, &self.marker(self.making())).await?;
+                    self.target.mark(name, &self.marker(self.making())).await?;
                 }
-                self.target.drop_marked(&names.generation, &names.nonce).await?;
+                self.target.drop_marked(name, &nonce).await?;
             }
             // Half made: created, not yet marked. The name carries our nonce; completing it makes it ours to drop.
             Some(s) if s.marker.is_none() && s.empty => {
                 let like = self.source_catalog()?;
                 let marker = self.marker(self.making());
-                self.target.create(&names.generation, &marker, &like).await?;
-                self.target.drop_marked(&names.generation, &names.nonce).await?;
+                self.target.create(name, &marker, &like).await?;
+                self.target.drop_marked(name, &nonce).await?;
             }
             Some(_) => {
-                let f = failure("GR0503", format!("what stands under `{}` is not ours: it is left alone", names.generation));
+                let f = failure("GR0503", format!("what stands under `{name}` is not ours: it is left alone"));
                 return Err(f.into());
             }
         }
-        match std::fs::remove_file(self.setup.carry.base(&names.nonce)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(failure_of(&io_error(&self.setup.carry.bases, &e)).into()),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 

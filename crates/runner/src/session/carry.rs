@@ -32,6 +32,8 @@ pub struct Dressed {
     pub stale: Vec<String>,
     /// Owners and rights of production that the login could not give to a copy.
     pub rights_lost: u64,
+    /// Going back after the go-live was tried out, too.
+    pub rolled_back: bool,
 }
 
 impl Session {
@@ -121,6 +123,7 @@ impl Session {
             millis: run.plan.steps.iter().filter_map(|s| run.outcome(&s.key)).map(|o| o.millis).sum(),
             stale: run.plan.recipe.not_proved(&recipe).into_iter().map(str::to_owned).collect(),
             rights_lost: run.outcome_of(|a| matches!(a, Action::Settle)).and_then(|o| o.facts.get(RIGHTS_LOST)?.parse().ok()).unwrap_or(0),
+            rolled_back: run.outcome_of(|a| matches!(a, Action::TryRollback)).is_some(),
         }))
     }
 

@@ -61,6 +61,13 @@ impl Session {
                     all.push(known(&names.generation, role, run, &names.nonce, standing));
                 }
             }
+            // The second copy of a dress rehearsal that tries a rollback.
+            if run.phase != Phase::Undone && run.plan.steps.iter().any(|s| matches!(s.action, Action::KeepFormer)) && !gone(&names.nonce) {
+                let standing = target.look(&names.former).await?.filter(|s| s.marker.as_ref().is_some_and(|m| m.nonce == names.nonce));
+                if standing.is_some() {
+                    all.push(known(&names.former, UNMASKED, run, &names.nonce, standing));
+                }
+            }
             let swap = run.outcome_of(|a| matches!(a, Action::Swap)).filter(|_| run.swapped());
             if let Some((former, nonce)) = swap.and_then(|o| Some((o.facts.get("former")?, o.facts.get("former_nonce")?)))
                 && !gone(nonce)

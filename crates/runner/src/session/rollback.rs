@@ -114,6 +114,26 @@ impl Session {
         Ok(RollbackPreview { switch: run.id, guards, account, plan })
     }
 
+    /// Makes the plan of a dress rehearsal that tries out the way back, too. Nothing is executed.
+    ///
+    /// # Errors
+    /// As [`Session::plan_dress`], and when the program does not have it noted what users write.
+    pub async fn plan_rollback_rehearsal(&self) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        if self.program.switch.rollback_hours == 0 {
+            let hint = "write `rollback_hours = 72` under `[switch]` in greenroom.toml";
+            return Err(refused("GR0774", "the program does not have it noted what users write after a switch", hint));
+        }
+        let planned = self.plan_dress(false).await?;
+        match planned.1.steps.iter().any(|s| matches!(s.action, Action::TryRollback)) {
+            true => Ok(planned),
+            false => Err(refused(
+                "GR0767",
+                format!("what users write cannot be noted on {} yet", planned.1.engine),
+                "`greenroom dress` tries the go-live out",
+            )),
+        }
+    }
+
     /// Makes the plan of a rollback and records it. Nothing is executed.
     ///
     /// # Errors

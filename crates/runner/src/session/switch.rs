@@ -123,7 +123,7 @@ impl Session {
         guards.push(self.dress_guard(plan.as_ref())?);
         let rows = survey.catalog.tables.iter().filter(|t| t.is_copied()).map(|t| t.estimated_rows).sum();
         guards.push(self.restore_guard(&history, plan.as_ref(), rows).await?);
-        guards.push(self.way_back());
+        guards.push(self.way_back(plan.as_ref())?);
         Ok((SwitchPreview { guards, plan }, survey))
     }
 
@@ -207,19 +207,28 @@ impl Session {
         (hooks, guard)
     }
 
-    /// Whether there is a way back once users are in.
-    fn way_back(&self) -> Guard {
+    /// Whether there is a way back once users are in, and whether it was tried.
+    fn way_back(&self, plan: Option<&Plan>) -> Result<Guard, SessionError> {
         const WHAT: &str = "way back";
         let hours = self.program.switch.rollback_hours;
-        if hours > 0 {
-            return Guard::new(WHAT, format!("what users write is noted, for `greenroom rollback` within {hours} hours"), Vec::new());
+        if hours == 0 {
+            let finding = Finding::warning("GR0774", "once users are in there is no way back: what they write is not noted");
+            let finding = finding.hint("`[switch] rollback_hours = 72` has it noted, so that it can be carried back");
+            return Ok(Guard::new(WHAT, "until users are let in", vec![finding]));
         }
-        let finding = Finding::warning("GR0774", "once users are in there is no way back: what they write is not noted");
-        Guard::new(
-            WHAT,
-            "until users are let in",
-            vec![finding.hint("`[switch] rollback_hours = 72` has it noted, so that it can be carried back")],
-        )
+        let Some(plan) = plan else { return Ok(Guard { what: WHAT, found: None, findings: Vec::new() }) };
+        let tried = self.dressed(Some(&plan.recipe))?.filter(|d| d.stale.is_empty());
+        Ok(match tried {
+            Some(d) if d.rolled_back => {
+                Guard::new(WHAT, format!("`greenroom rollback` within {hours} hours; tried out by `{}`", d.run), Vec::new())
+            }
+            // What is wrong with it is said elsewhere.
+            None => Guard { what: WHAT, found: None, findings: Vec::new() },
+            Some(d) => {
+                let finding = Finding::error("GR0778", format!("`{}` did not try out the way back", d.run));
+                Guard::new(WHAT, "", vec![finding.hint("`greenroom rollback --rehearse` does, with another dress rehearsal")])
+            }
+        })
     }
 
     /// A dress rehearsal of the same upgrade, carry-over and schema (P19).

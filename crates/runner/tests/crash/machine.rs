@@ -63,7 +63,7 @@ fn program(what: What) -> Program {
         ("upgrade/1.sql", "alter table client add a text;\nupdate client set a = 1;\n"),
         ("upgrade/2.sql", "alter table client add b text;\n"),
     ];
-    let noted = if what == What::Rollback { "[switch]\nrollback_hours = 1\n" } else { "" };
+    let noted = if matches!(what, What::Rollback | What::Dress) { "[switch]\nrollback_hours = 1\n" } else { "" };
     let kind = format!("{kind}{noted}");
     let more = |name: &str| match name {
         "greenroom.toml" => kind.as_str(),
@@ -330,7 +330,7 @@ impl Machine {
         if self.what == What::Dress {
             assert_eq!(&now, initial, "{what}: a dress rehearsal leaves everything as it was, the pilot open");
             let passed: Vec<String> = self.state().unwrap().verdicts.into_iter().filter(|(_, v)| v.passed).map(|(_, v)| v.what).collect();
-            assert!(["copy", "upgrade", "carry-over"].iter().all(|w| passed.iter().any(|p| p == w)), "{what}: {passed:?}");
+            assert!(["copy", "upgrade", "carry-over", "carry-back"].iter().all(|w| passed.iter().any(|p| p == w)), "{what}: {passed:?}");
             return;
         }
         if self.what == What::Rollback {

@@ -257,4 +257,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "what was carried back is not what stands in the new production",
         explain: "After the rows that were touched since the switch were carried back, both sides were read again, and they differ. The new production is shut and unchanged: `greenroom undo` opens it again.",
     },
+    CodeInfo {
+        code: "GR0778",
+        title: "the way back was not tried out",
+        explain: "`[switch] rollback_hours` promises a way back after users were let in, and the dress rehearsal of this recipe did not try it: it was made before that was set. A dress rehearsal with it keeps a second copy in the former shape, writes into the upgraded one, carries that back, and compares. `greenroom rollback --rehearse` starts one.",
+    },
 ];
