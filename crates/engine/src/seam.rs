@@ -395,8 +395,8 @@ pub trait Target: Send {
         let _ = (to, marker);
         Err(crate::error::EngineError::unsupported(format!("make a second copy of `{from}`"), "this engine cannot do that yet"))
     }
-    /// Enters what was production and stands aside under this name, if it is the one with this identity: to give it back what was written since. It bears no
-    /// marker; records of ours that are needed meanwhile go with [`Generation::tidy`].
+    /// Enters a database that is, or was, production, if it is the one with this identity: to have its touched rows noted, or to give it back what was written
+    /// since. Records of ours that are needed meanwhile go with [`Generation::tidy`].
     async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
         let _ = engine_id;
         Err(crate::error::EngineError::unsupported(format!("enter the former production `{name}`"), "this engine cannot do that yet"))
@@ -544,6 +544,10 @@ pub trait Generation: CellSource {
     }
     /// Sets sequences and identities, rebuilds what is derived (FTS, materialised views), gathers statistics. Repeatable.
     async fn settle(&mut self, sequences: &[(String, String)]) -> Result<()>;
+    /// Makes anew what is derived from rows (FTS, materialised views), where rows came since. Repeatable.
+    async fn derive(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// Carries owners and grants as far as the program keeps them and their roles exist; returns what was not carried, with the reason.
     /// Repeatable. Who may connect is not touched by it. Engines without roles carry nothing and lose nothing.
     async fn access(&mut self, script: &SchemaScript, owners: &OwnerSettings) -> Result<Vec<(String, String)>> {

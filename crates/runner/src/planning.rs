@@ -17,7 +17,7 @@ use greenroom_model::plan::{
     CarryFrom, ImportFrom, Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, Production, RawCopy, Reached, TableCopy,
     plan, tables,
 };
-use greenroom_model::program::{PackAction, Program};
+use greenroom_model::program::{FinalCopy, PackAction, Program};
 use greenroom_model::upgrade::{self, UpgradeAction};
 
 /// What source and target told.
@@ -352,6 +352,12 @@ pub fn make_over(
             format!("`{name}` is another database after the swap{aside}; it stays fenced, and is not dropped"),
         ];
         footprint.consequences.splice(0..0, lines);
+        if program.switch.final_copy == FinalCopy::Touched {
+            let what =
+                "triggers that note the keys of touched rows, and tables of ours for them, from before the copy until it is complete"
+                    .to_owned();
+            footprint.created_in_source.push(what);
+        }
         footprint.created_in_source.push("the fence: nobody but Greenroom comes in, and the card says how to give that back".into());
     }
     if let Some((from, ask)) = &carry {

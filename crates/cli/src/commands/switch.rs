@@ -116,9 +116,10 @@ pub fn guard(g: &Guard) -> String {
 /// Time from the fence to the opening, as far as earlier runs measured its steps. A dress rehearsal's copies are timed as they are read again.
 fn downtime(plan: &Plan) -> String {
     let (mut known, mut unknown, mut fenced) = (0, Vec::new(), false);
+    let touched = plan.steps.iter().any(|step| step.key.0 == "copy-touched");
     for step in &plan.steps {
         fenced |= step.key.0 == "fence";
-        let again = step.key.0.starts_with("copy:") || step.key.0 == "check-source";
+        let again = !touched && (step.key.0.starts_with("copy:") || step.key.0 == "check-source");
         // What a person takes is nobody's to predict.
         if !(fenced || again) || step.key.0 == "accept" {
             continue;

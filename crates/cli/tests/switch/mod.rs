@@ -43,6 +43,8 @@ struct Scene<'g> {
     recorder: Box<dyn Fn() -> Recorder + 'g>,
     /// Everything that says whose production is and who may do what there.
     doors: Box<dyn Fn() -> String + 'g>,
+    /// How many triggers of ours stand in production.
+    noted: Box<dyn Fn() -> String + 'g>,
     /// Backs production up by the engine's own means.
     backup: Box<dyn Fn() -> PathBuf + 'g>,
     /// Types the lines of the card that are commands or statements.
@@ -291,13 +293,14 @@ fn play(scene: &Scene<'_>) {
 
     taken_back(scene, &recorder, &doors);
 
-    // And once more, for good.
-    scene.done(&["switch", "--now", "--yes", "--quiet"], 5);
+    // And once more, for good: prepared whole before the window, so that only what was touched since is brought in it.
+    prepared(scene, &recorder, &doors);
     scene.done(&["answer", "accept", "--quiet"], 0);
     scene.done(&["resume", "--quiet"], 0);
     scene.works(&recorder, "in the second new production");
     scene.keeps(&recorder, "in the second new production");
     assert_eq!(ask("select id, name, active from client order by id"), "1|Ann Wed|1\n3|Cid Real|1", "what was carried back comes along");
+    assert_eq!(ask("select label from status where id = 2"), "late", "what was written just before the window");
     scene.done(&["rollback", "--give-up", "--yes"], 0);
     let refused = scene.greenroom(&["rollback", "--preview"]);
     assert!(refused.code == Some(1) && refused.stderr.contains("it was given up"), "{refused:?}");
@@ -321,6 +324,47 @@ fn play(scene: &Scene<'_>) {
     assert!(scene.done(&["retire"], 0).stdout.contains("nothing that was production"));
     scene.works(&recorder, "after the retirement");
     scene.keeps(&recorder, "after the retirement");
+}
+
+/// A switch whose copy is verified before the window, killed on the way: production notes nothing any more once it is undone, and what it acknowledged is never missing. Rests when
+/// testers are asked.
+fn prepared(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
+    let settings = scene.ground.folder().join("program/greenroom.toml");
+    let before = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{before}final_copy = \"touched\"\n")).unwrap();
+    for n in 0..rounds().div_ceil(3) {
+        let what = format!("prepared, round {n}");
+        let switch = scene.ground.greenroom().args(["switch", "--now", "--yes"]);
+        match n % 4 {
+            0 => switch.kill_at_line(|line| line.starts_with("copy the rows that were touched")),
+            1 => switch.kill_at_line(|line| line.starts_with("compare the touched rows")),
+            2 => switch.kill_at_line(|line| line.starts_with("have production note")),
+            _ => switch.kill_after(Duration::from_millis(scene.pace * (100 + n * 97 % 700))),
+        };
+        scene.former_is_shut(&what);
+        let run = scene.run();
+        if run["kind"] == "switch" && !["undone", "finished"].contains(&run["standing"].as_str().unwrap()) {
+            scene.ground.greenroom().args(["undo", "--yes"]).kill_after(Duration::from_millis(scene.pace * (n * 31 % 200)));
+            if scene.run()["standing"] != "undone" {
+                scene.done(&["undo", "--yes", "--quiet"], 0);
+            }
+        }
+        assert_eq!((scene.doors)(), *doors, "{what}");
+        assert_eq!((scene.noted)(), "0", "{what}: production still notes what is touched");
+        scene.works(recorder, &what);
+        scene.keeps(recorder, &what);
+    }
+    scene.done(&["switch", "--yes", "--quiet"], 5);
+    scene.works(recorder, "prepared, before the window");
+    scene.ground.write(
+        "source",
+        "update status set label = 'late' where id = 2; insert into client values (5, 'Eve Late'); delete from client where id = 5;",
+    );
+    scene.done(&["answer", "go", "--quiet"], 0);
+    scene.ground.greenroom().args(["resume"]).kill_at_line(|line| line.starts_with("compare the touched rows"));
+    scene.done(&["resume", "--quiet"], 5);
+    let shown = scene.done(&["run", "show"], 0).stdout;
+    assert!(shown.contains("touched rows") && shown.contains("since the copy"), "{shown}");
 }
 
 /// Users were let in and have written; all of it goes back, killed again and again, and they go on where they were.
@@ -412,6 +456,10 @@ fn production_is_switched_and_taken_back_on_sqlite() {
         pace: 1,
         recorder: Box::new(|| Recorder::sqlite_by_name(&file)),
         doors: Box::new(state),
+        noted: Box::new(|| {
+            let triggers = "select count(*) from sqlite_schema where type = 'trigger' and name like 'greenroom%'";
+            ground.query("source", triggers).unwrap().trim().to_owned()
+        }),
         backup: Box::new(|| {
             let copy = format!("vacuum into '{}'", path.display());
             rusqlite::Connection::open(&file).unwrap().execute_batch(&copy).unwrap();
@@ -464,6 +512,10 @@ fn production_is_switched_and_taken_back_on_postgres() {
         pace: 4,
         recorder: Box::new(|| Recorder::postgres(&database, "switch \"app\"", "secret")),
         doors: Box::new(state),
+        noted: Box::new(|| {
+            let ours = "select count(*) from pg_namespace where nspname = 'greenroom'";
+            ground.query("source", ours).unwrap().trim().to_owned()
+        }),
         backup: Box::new(|| {
             let dumped = database.command("pg_dump").args(["-Fc", "-f"]).arg(&path).output().unwrap();
             assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));

@@ -186,6 +186,9 @@ impl World {
             rows.remove(&(1 + (round + 7) % 20));
             let fresh = 1000 + round;
             rows.insert(fresh, FakeEncoding::row(fresh, &[format!("Realname{fresh} Surname"), format!("real{fresh}@bank.com")]));
+            let production = inner.production;
+            let noting = inner.databases.values_mut().filter(|d| Some(d.id) == production).filter_map(|d| d.captured.as_mut());
+            noting.for_each(|c| c.entry(TableName::new("main", "client")).or_default().extend([changed, 1 + (round + 7) % 20, fresh]));
         }
     }
 

@@ -4,11 +4,12 @@
 //! Row triggers stand on the tables that hold rows: rows that come through a partitioned table meet those of its partitions.
 
 use super::connect::Session;
-use super::error::Doing;
+use super::error::{Doing, mapped};
 use super::sql;
 use crate::capture::{Capture, Captured};
 use crate::error::{EngineError, ErrorKind, Result};
 use greenroom_model::catalog::TableName;
+use std::time::Duration;
 
 /// The triggers' name.
 pub(super) const TRIGGER: &str = "greenroom_capture";
@@ -64,19 +65,46 @@ fn statements(capture: &Capture) -> String {
     )
 }
 
-/// Begins noting, in one transaction. Repeatable: what was noted stays.
+/// Begins noting, table by table: each waits for the transactions that write into its table, and nobody waits long behind it. Repeatable: what was noted stays.
 pub(super) async fn capture(session: &Session, tables: &[Capture]) -> Result<()> {
     let doing = "have the keys of touched rows noted";
-    session.client.batch_execute(&format!("begin; {OWN}")).await.doing(doing)?;
+    session.client.batch_execute(OWN).await.doing(doing)?;
     for capture in tables {
-        if let Err(e) = session.client.batch_execute(&statements(capture)).await.doing(doing) {
-            let _ = session.client.batch_execute("rollback").await;
-            return Err(e
-                .object(capture.table.to_string())
-                .hint("Greenroom's login must own the table, or be a member of the role that does"));
-        }
+        patiently(session, doing, &statements(capture)).await.map_err(|e| {
+            let e = e.object(capture.table.to_string());
+            if e.kind == ErrorKind::Transient {
+                return e.hint("somebody has been writing into the table in one transaction all the time; try again when that has ended");
+            }
+            e.hint("Greenroom's login must own the table, or be a member of the role that does")
+        })?;
     }
-    session.client.batch_execute("commit").await.doing(doing)
+    Ok(())
+}
+
+/// How often and how long locks on tables that people work with are asked for, and the pause in which those who waited behind go on.
+const TRIES: u32 = 20;
+const WAIT: &str = "set local lock_timeout = '2s'";
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs statements in a transaction of their own that gives way when somebody else holds a table for long.
+async fn patiently(session: &Session, doing: &str, statements: &str) -> Result<()> {
+    for left in (0..TRIES).rev() {
+        let Err(e) = session.client.batch_execute(&format!("begin; {WAIT}; {statements}; commit")).await else { break };
+        if !session.client.is_closed() {
+            let _ = session.client.batch_execute("rollback").await;
+        }
+        let state = tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE;
+        if e.code() != Some(&state) && e.code() != Some(&tokio_postgres::error::SqlState::T_R_DEADLOCK_DETECTED) {
+            return Err(mapped(&e, doing));
+        }
+        if left == 0 {
+            let mut e = mapped(&e, doing);
+            e.kind = ErrorKind::Transient;
+            return Err(e);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// What is noted; empty where nothing is.
@@ -113,11 +141,11 @@ pub(super) async fn end(session: &Session) -> Result<()> {
          join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_proc p on p.oid = t.tgfoid \
          where p.pronamespace = pg_catalog.to_regnamespace('greenroom') and t.tgname in ('{TRIGGER}', '{TRIGGER}_all')"
     );
-    let mut statements = String::from("begin; ");
     for row in session.client.query(&query, &[]).await.doing(doing)? {
         let table = TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
-        statements.push_str(&format!("drop trigger {} on {}; ", sql::ident(row.get(2)), sql::qualified(&table)));
+        patiently(session, doing, &format!("drop trigger if exists {} on {}", sql::ident(row.get(2)), sql::qualified(&table))).await?;
     }
+    let mut statements = String::from("begin; ");
     // Other records of ours may stand in the schema: of a generation that is still being built.
     let query = "select 'function greenroom.' || pg_catalog.quote_ident(proname) || '()' from pg_catalog.pg_proc \
          where pronamespace = pg_catalog.to_regnamespace('greenroom') and proname ~ '^capture_[0-9]+$' \

@@ -30,9 +30,18 @@ pub(crate) struct PgGeneration {
     pub(crate) server: Server,
     pub(crate) database: String,
     pub(crate) session: Session,
+    /// It is, or was, production: our records are made when they are needed.
+    pub(crate) former: bool,
 }
 
 impl PgGeneration {
+    async fn with_records(&self) -> Result<()> {
+        if self.former {
+            self.session.client.batch_execute(own::CREATE).await.doing("create the progress records")?;
+        }
+        Ok(())
+    }
+
     async fn open(&self, purpose: Purpose) -> Result<Session> {
         self.server.open(&self.database, purpose).await
     }
@@ -118,6 +127,13 @@ impl Generation for PgGeneration {
         Ok(())
     }
 
+    async fn derive(&mut self) -> Result<()> {
+        let session = self.open(Purpose::Foreign).await?;
+        settle::derive(&self.session, &session).await?;
+        session.close().await;
+        Ok(())
+    }
+
     async fn access(&mut self, script: &SchemaScript, owners: &OwnerSettings) -> Result<Vec<(String, String)>> {
         let session = self.open(Purpose::Catalog).await?;
         let lost = access::apply(&session, &script.access, owners).await;
@@ -170,6 +186,7 @@ impl Generation for PgGeneration {
     }
 
     async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        self.with_records().await?;
         let session = self.open(Purpose::Foreign).await?;
         let applied = script::run(&session, key, hash, statements, skip, false).await;
         session.close().await;
@@ -184,6 +201,7 @@ impl Generation for PgGeneration {
     }
 
     async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied> {
+        self.with_records().await?;
         // One transaction: nothing is ever half done.
         let _ = skip;
         // Names of objects in values are read as they were written: under the database's own search path.

@@ -12,6 +12,12 @@ pub(crate) async fn settle(session: &Session, plain: &Session, sequences: &[(Str
     for (name, statement) in sequences {
         session.client.batch_execute(statement).await.doing(format!("set sequence {name}"))?;
     }
+    derive(session, plain).await?;
+    plain.client.batch_execute("analyze").await.doing("gather statistics")
+}
+
+/// Refreshes materialised views in the order of their dependencies.
+pub(crate) async fn derive(session: &Session, plain: &Session) -> Result<()> {
     for (schema, name) in views(session).await? {
         let qualified = format!("{}.{}", sql::ident(&schema), sql::ident(&name));
         plain
@@ -20,7 +26,7 @@ pub(crate) async fn settle(session: &Session, plain: &Session, sequences: &[(Str
             .await
             .doing(format!("refresh materialized view {schema}.{name}"))?;
     }
-    plain.client.batch_execute("analyze").await.doing("gather statistics")
+    Ok(())
 }
 
 /// Materialised views to refresh, each after those it reads, however many views stand between.

@@ -226,7 +226,7 @@ impl Target for PgTarget {
             return Err(EngineError::new(ErrorKind::Conflict, format!("enter database `{name}`"), "it does not bear Greenroom's marker"));
         }
         let session = self.server.open(name, Purpose::Catalog).await?;
-        Ok(Box::new(PgGeneration { server: self.server.clone(), database: name.to_owned(), session }))
+        Ok(Box::new(PgGeneration { server: self.server.clone(), database: name.to_owned(), session, former: false }))
     }
 
     async fn duplicate(&mut self, from: &str, to: &str, marker: &Marker) -> Result<()> {
@@ -263,8 +263,7 @@ impl Target for PgTarget {
             return Err(EngineError::new(ErrorKind::Conflict, doing(), "it is not what was production"));
         }
         let session = self.server.open(name, Purpose::Catalog).await?;
-        session.client.batch_execute(own::CREATE).await.doing(doing())?;
-        Ok(Box::new(PgGeneration { server: self.server.clone(), database: name.to_owned(), session }))
+        Ok(Box::new(PgGeneration { server: self.server.clone(), database: name.to_owned(), session, former: true }))
     }
 
     async fn mark(&mut self, name: &str, marker: &Marker) -> Result<()> {

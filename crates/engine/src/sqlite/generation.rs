@@ -37,6 +37,14 @@ impl SqliteGeneration {
     pub fn new(path: PathBuf, session: Session, marked: bool, spill: Arc<Spill>) -> SqliteGeneration {
         SqliteGeneration { path, session, marked, _spill: spill }
     }
+
+    /// A file that bears no marker has no records of ours until they are needed.
+    async fn with_records(&self) -> Result<()> {
+        if self.marked {
+            return Ok(());
+        }
+        self.session.run(|c| c.execute_batch(super::marker::SCRIPTS).map_err(|e| failed("create the progress records", &e))).await
+    }
 }
 
 /// Runs `f` in a transaction, undone when it fails.
@@ -162,6 +170,10 @@ impl Generation for SqliteGeneration {
         self.session.run(move |c| settle(c, &sequences)).await
     }
 
+    async fn derive(&mut self) -> Result<()> {
+        self.session.run(|c| together(c, "rebuild full-text indexes", || ddl::rebuild(c))).await
+    }
+
     async fn inspect(&mut self) -> Result<Catalog> {
         self.session.run(inspect::catalog).await
     }
@@ -192,6 +204,7 @@ impl Generation for SqliteGeneration {
     }
 
     async fn script(&mut self, key: &str, hash: &Hash, statements: &[Statement], skip: u32) -> Result<Applied> {
+        self.with_records().await?;
         let (key, hash, statements) = (key.to_owned(), *hash, statements.to_vec());
         self.session.run(move |c| script::run(c, &key, &hash, &statements, skip, false)).await
     }
@@ -202,6 +215,7 @@ impl Generation for SqliteGeneration {
     }
 
     async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], _skip: u32) -> Result<Applied> {
+        self.with_records().await?;
         let (key, hash, changes) = (key.to_owned(), *hash, changes.to_vec());
         self.session.run(move |c| carry::changes(c, &key, &hash, &changes)).await
     }

@@ -317,6 +317,16 @@ pub enum Action {
     Promote,
     /// Has the keys of rows noted that anybody touches in the new production, so that they can be carried back.
     Capture,
+    /// Has production note which rows are touched, from before the copy on.
+    CaptureSource,
+    /// Brings the rows that were touched since the copy into it, now that production is shut.
+    CopyTouched,
+    /// Owners and rights as they are now, and what is derived from rows.
+    SettleTouched,
+    /// Compares the touched rows with production's.
+    VerifyTouched,
+    /// Removes what notes keys in production.
+    EndCapture,
     /// Keeps a second copy in the former shape, which stands for the former production while a rollback is tried.
     KeepFormer,
     /// Writes into the tried generation as people might, and carries it back into the second copy.
@@ -374,7 +384,7 @@ impl Action {
     /// Whether the step may be broken off in its midst when a switch has to go back: what it does is within the generation.
     pub fn is_within(&self) -> bool {
         let outside = matches!(self, Action::Window | Action::Fence | Action::Hook { .. } | Action::Swap | Action::Accept);
-        !outside && !matches!(self, Action::Capture | Action::Promote | Action::Reopen)
+        !outside && !matches!(self, Action::Capture | Action::CaptureSource | Action::EndCapture | Action::Promote | Action::Reopen)
     }
 }
 

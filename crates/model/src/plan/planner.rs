@@ -6,7 +6,7 @@ use super::{
 };
 use crate::catalog::{Catalog, EngineKind};
 use crate::hash::Hash;
-use crate::program::{HookMoment, Kind, LargeObjects, PackAction, PackRule, Program, Shape};
+use crate::program::{FinalCopy, HookMoment, Kind, LargeObjects, PackAction, PackRule, Program, Shape};
 use crate::upgrade::runs_apart;
 use std::collections::BTreeMap;
 
@@ -161,7 +161,11 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         tool: tool.to_owned(),
     };
 
+    let touched = switch.is_some() && program.switch.final_copy == FinalCopy::Touched;
     let mut chain = Chain { steps: Vec::new(), upgrade: &upgrade };
+    if touched {
+        chain.then("capture-source", "have production note which rows are touched from here on", Action::CaptureSource);
+    }
     chain.then("check-source", "compare the source with what the plan was made for", Action::CheckSource);
     chain.then("create", format!("create the sealed generation `{}`", names.generation), Action::CreateGeneration);
     chain.then("schema-before", "tables, types and functions", Action::SchemaBefore);
@@ -181,9 +185,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         copies.push(chain.beside(&before_rows, "large-objects".into(), "large objects".into(), Action::LargeObjects { what }));
     }
     let mut rows = if copies.is_empty() { before_rows } else { copies };
-    if let Some((_, ask)) = &switch {
+    if let Some((_, ask)) = switch.as_ref().filter(|_| !touched) {
         if *ask {
-            chain.after_all(rows, "window", "wait until the window opens", Action::Window);
+            chain.after_all(rows, "window", WINDOW, Action::Window);
             rows = chain.last();
         }
         chain.after_all(rows, "fence", FENCE, Action::Fence);
@@ -201,6 +205,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     chain.then("schema-after", "indexes, constraints, triggers", Action::SchemaAfter);
     chain.then("settle", "sequences, derived tables, statistics", Action::Settle);
     chain.then("verify-copy", "compare the copy with the source", Action::VerifyCopy);
+    if let Some((_, ask)) = switch.as_ref().filter(|_| touched) {
+        chain.touched(switch.as_ref(), catalog.engine, *ask);
+    }
     if rollback {
         chain.then("keep-former", "keep a second copy in the former shape", Action::KeepFormer);
     }
@@ -322,6 +329,9 @@ fn pack_statements(program: &Program, upgraded: bool) -> Vec<(String, PackRule)>
     rules.filter(|(_, r)| matches!(r.action, PackAction::Statement { .. }) && !(upgraded && r.shape == Shape::Before)).collect()
 }
 
+/// What waiting for the window is called.
+const WINDOW: &str = "wait until the window opens";
+
 /// What raising the fence is called.
 const FENCE: &str = "shut everybody out of production; what changed since is copied after that";
 
@@ -343,6 +353,23 @@ impl Chain<'_> {
             let (name, program) = (&planned.hook.name, planned.hook.command.first().map_or("", String::as_str));
             self.then(format!("hook:{name}"), format!("{name}: run {program}"), Action::Hook { index });
         }
+    }
+
+    /// The window of a switch whose copy is complete and verified but for the rows that are touched until it opens (P26).
+    fn touched(&mut self, switch: Option<&(Production, bool)>, engine: EngineKind, ask: bool) {
+        if ask {
+            self.then("window", WINDOW, Action::Window);
+        }
+        self.then("fence", "shut everybody out of production", Action::Fence);
+        self.hooks(switch, HookMoment::Fenced);
+        self.then("copy-touched", "copy the rows that were touched since", Action::CopyTouched);
+        self.then("facts-again", "what assertions compare, owners and rights, as they are now", Action::SourceFacts);
+        if engine == EngineKind::Postgres {
+            self.then("large-objects", "large objects", Action::LargeObjects { what: LargeObjects::Keep });
+        }
+        self.then("settle-touched", "owners, rights, derived tables", Action::SettleTouched);
+        self.then("verify-touched", "compare the touched rows with production's", Action::VerifyTouched);
+        self.then("end-capture", "let production note nothing any more", Action::EndCapture);
     }
 
     fn then(&mut self, key: impl Into<String>, title: impl Into<String>, action: Action) {

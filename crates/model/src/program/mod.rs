@@ -168,9 +168,29 @@ pub struct SwitchSettings {
     /// Hours after users were let in during which a switch is to be taken back with what they wrote; 0: what they write is not noted, and it cannot be.
     #[serde(default, skip_serializing_if = "none")]
     pub rollback_hours: u32,
+    /// What is read of production once it is shut.
+    #[serde(default, skip_serializing_if = "FinalCopy::is_all")]
+    pub final_copy: FinalCopy,
     /// Programs that run beside it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<Hook>,
+}
+
+/// What is read of production once it is shut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FinalCopy {
+    /// Every row once more; what differs is copied. Nothing is created in production.
+    #[default]
+    All,
+    /// The rows that were touched since the copy began: production itself notes their keys, by triggers.
+    Touched,
+}
+
+impl FinalCopy {
+    fn is_all(&self) -> bool {
+        *self == FinalCopy::All
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

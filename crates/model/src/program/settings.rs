@@ -127,6 +127,7 @@ pub(super) fn switch(layers: &[Read<'_>], fence: &FenceSettings, findings: &mut 
         restore_point_hours: get(layers, |m| m.switch.as_ref()?.restore_point_hours.as_ref()).unwrap_or(RESTORE_POINT_HOURS),
         keep_former_days: get(layers, |m| m.switch.as_ref()?.keep_former_days.as_ref()).unwrap_or(KEEP_FORMER_DAYS),
         rollback_hours: get(layers, |m| m.switch.as_ref()?.rollback_hours.as_ref()).unwrap_or_default(),
+        final_copy: get(layers, |m| m.switch.as_ref()?.final_copy.as_ref()).unwrap_or_default(),
         hooks: hooks(layers, findings),
     }
 }

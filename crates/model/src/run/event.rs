@@ -331,6 +331,8 @@ pub enum UndoPart {
     SwapBack,
     /// Production is opened again as it was.
     LiftFence,
+    /// Production notes nothing any more.
+    EndCapture,
     /// What takes back the programs that ran beside a switch is run, latest first.
     Hooks,
     /// Who could connect to the former pilot can again.

@@ -165,7 +165,8 @@ impl RunState {
         }
         match &event.body {
             Body::SnapshotHeld => {
-                for step in self.plan.steps.iter().filter(|s| s.action.bound_to_snapshot()) {
+                let settled = self.settled_before();
+                for step in self.plan.steps.iter().skip(settled).filter(|s| s.action.bound_to_snapshot()) {
                     let state = self.steps.entry(step.key.clone()).or_insert(StepState::Pending);
                     if matches!(state, StepState::Finished { .. }) {
                         *state = StepState::Stale;
@@ -256,6 +257,15 @@ impl RunState {
         Ok(())
     }
 
+    /// How many steps a new snapshot leaves as they are: production is shut, and what was touched since they were done is brought by its keys.
+    fn settled_before(&self) -> usize {
+        let at = |which: fn(&Action) -> bool| self.plan.steps.iter().position(|s| which(&s.action));
+        match (at(|a| matches!(a, Action::CopyTouched)), at(|a| matches!(a, Action::Fence))) {
+            (Some(_), Some(fence)) if self.outcome(&self.plan.steps[fence].key).is_some() => fence,
+            _ => 0,
+        }
+    }
+
     /// What an undo has to do, from how far the run got: parts whose effect may exist.
     fn undo_parts(&self) -> Vec<UndoPart> {
         let mut parts = Vec::new();
@@ -264,6 +274,9 @@ impl RunState {
         }
         if self.may_have_begun(|a| matches!(a, Action::Fence)) {
             parts.push(UndoPart::LiftFence);
+        }
+        if self.may_have_begun(|a| matches!(a, Action::CaptureSource)) {
+            parts.push(UndoPart::EndCapture);
         }
         if !self.hooks_to_undo().is_empty() {
             parts.push(UndoPart::Hooks);

@@ -32,6 +32,7 @@ mod schema;
 mod sides;
 mod swap;
 mod synthetic;
+mod touched;
 mod undo;
 mod upgrade;
 mod verify_copy;
@@ -512,6 +513,11 @@ impl Execution {
             Action::Hook { index } => self.hook(*index).await,
             Action::Accept => self.accept(answer).await,
             Action::Promote => self.promote().await,
+            Action::CaptureSource => self.capture_source().await,
+            Action::CopyTouched => self.copy_touched().await,
+            Action::SettleTouched => self.settle_touched().await,
+            Action::VerifyTouched => self.verify_touched().await,
+            Action::EndCapture => self.end_capture().await.map(|()| Outcome::default()),
             Action::Capture => self.capture().await,
             Action::KeepFormer => self.keep_former().await,
             Action::TryRollback => self.try_rollback().await,

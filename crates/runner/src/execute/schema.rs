@@ -65,15 +65,19 @@ impl Execution {
 
     pub(super) async fn settle(&mut self) -> Result<Outcome, StepError> {
         let facts = self.facts()?;
+        self.generation().await?.settle(&facts.sequences).await?;
+        self.give_rights().await
+    }
+
+    /// Owners and grants as the source's schema has them, as far as the program keeps them; a switch keeps all.
+    pub(super) async fn give_rights(&mut self) -> Result<Outcome, StepError> {
         let script = self.schema_script()?;
         let owners = match self.plan.kind {
             // People work in it under their own names.
             RunKind::Switch | RunKind::Dress => OwnerSettings { keep_owners: true, keep_grants: true, map: Default::default() },
             _ => self.setup.program.owners.clone(),
         };
-        let inside = self.generation().await?;
-        inside.settle(&facts.sequences).await?;
-        let lost = inside.access(&script, &owners).await?;
+        let lost = self.generation().await?.access(&script, &owners).await?;
         self.keep(NOT_CARRIED, &lost)?;
         if self.plan.kind == RunKind::Switch && !lost.is_empty() {
             let mut f = failure("GR0766", format!("{} owners and rights of production cannot be carried", lost.len()));

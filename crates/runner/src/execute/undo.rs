@@ -52,6 +52,7 @@ impl Execution {
             UndoPart::SwapBack if self.plan.rollback.is_some() => self.change_forth().await,
             UndoPart::SwapBack => self.swap_back().await,
             UndoPart::LiftFence => self.open_production().await,
+            UndoPart::EndCapture => self.end_capture().await,
             UndoPart::Hooks => self.undo_hooks().await,
             UndoPart::Admission => self.former_admission().await,
             UndoPart::DropGeneration => self.drop_generation().await,

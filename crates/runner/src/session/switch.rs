@@ -9,7 +9,7 @@ use greenroom_model::catalog::TableForm;
 use greenroom_model::finding::{Finding, Severity, any_error};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{Plan, PlannedHook, Production};
-use greenroom_model::program::Hook;
+use greenroom_model::program::{FinalCopy, Hook};
 use greenroom_model::run::Body;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -85,6 +85,7 @@ impl Session {
         guards.push(self.engine_guard(&survey).await);
         let (place, mut production) = self.place_guard(&survey).await?;
         guards.push(place);
+        guards.extend(self.final_copy(&survey, production.as_ref()));
         let (hooks, guard) = self.hooks();
         guards.extend(guard);
         if let Some(production) = &mut production {
@@ -151,6 +152,32 @@ impl Session {
                 Guard::new(WHAT, format!("{} doors can be shut", doors.doors.len()), findings)
             }
         }
+    }
+
+    /// Whether production can note what is touched, where only that is copied in the window.
+    fn final_copy(&self, survey: &Survey, production: Option<&Production>) -> Option<Guard> {
+        const WHAT: &str = "final copy";
+        if self.program.switch.final_copy != FinalCopy::Touched {
+            return None;
+        }
+        let tables: Vec<_> = survey.catalog.tables.iter().filter(|t| t.is_copied()).collect();
+        if production.is_some_and(|p| !p.on_target) {
+            let message = "production stands on another server than the target, and cannot be made to note what is touched";
+            let finding = Finding::error("GR0779", message).hint("`[switch] final_copy = \"all\"` reads every row once more in the window");
+            return Some(Guard::new(WHAT, "", vec![finding]));
+        }
+        let blind = tables.iter().filter(|t| greenroom_model::carry::telling_apart(t).is_empty());
+        let warn = |t: &&greenroom_model::catalog::Table| {
+            let (name, rows) = (t.name.short(survey.catalog.engine), t.estimated_rows);
+            Finding::warning("GR0779", format!("{name} has no key: its rows, about {rows}, are compared whole in the window"))
+                .hint("a primary key, or a unique index over columns that are never NULL, lets touched rows be told apart")
+        };
+        let findings = blind.map(warn).collect();
+        Some(Guard::new(
+            WHAT,
+            format!("production notes which rows of {} tables are touched, from before the copy on", tables.len()),
+            findings,
+        ))
     }
 
     /// What stands under production's name on the target: production itself, or nothing.

@@ -63,7 +63,11 @@ fn program(what: What) -> Program {
         ("upgrade/1.sql", "alter table client add a text;\nupdate client set a = 1;\n"),
         ("upgrade/2.sql", "alter table client add b text;\n"),
     ];
-    let noted = if matches!(what, What::Rollback | What::Dress) { "[switch]\nrollback_hours = 1\n" } else { "" };
+    let noted = match what {
+        What::Rollback | What::Dress => "[switch]\nrollback_hours = 1\n",
+        What::Touched => "[switch]\nfinal_copy = \"touched\"\n",
+        _ => "",
+    };
     let kind = format!("{kind}{noted}");
     let more = |name: &str| match name {
         "greenroom.toml" => kind.as_str(),
@@ -449,6 +453,8 @@ pub enum What {
     Switch,
     /// A switch whose time is up as soon as production is fenced.
     Late,
+    /// A switch whose copy is complete before the window but for what is touched since.
+    Touched,
     /// A switch is taken back after users were let in and wrote.
     Rollback,
 }
@@ -456,7 +462,7 @@ pub enum What {
 impl What {
     /// The go-live itself. With a former database, production stands on the target and is put aside.
     pub fn switches(self) -> bool {
-        matches!(self, What::Switch | What::Late | What::Rollback)
+        matches!(self, What::Switch | What::Late | What::Touched | What::Rollback)
     }
 
     /// Minutes that a switch may take.
@@ -495,8 +501,12 @@ pub fn variants() -> Vec<Variant> {
 }
 
 pub fn switches(what: What) -> Vec<Variant> {
-    let v = |all, former| Variant { atomicity: Atomicity { swap: all, scripts: all }, former, what };
-    vec![v(true, true), v(false, true), v(true, false)]
+    let v = |all, former, what| Variant { atomicity: Atomicity { swap: all, scripts: all }, former, what };
+    let mut all = vec![v(true, true, what), v(false, true, what), v(true, false, what)];
+    if what == What::Switch {
+        all.push(v(false, true, What::Touched));
+    }
+    all
 }
 
 /// A switch that put production aside is taken back.

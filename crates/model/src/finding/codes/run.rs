@@ -262,4 +262,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "the way back was not tried out",
         explain: "`[switch] rollback_hours` promises a way back after users were let in, and the dress rehearsal of this recipe did not try it: it was made before that was set. A dress rehearsal with it keeps a second copy in the former shape, writes into the upgraded one, carries that back, and compares. `greenroom rollback --rehearse` starts one.",
     },
+    CodeInfo {
+        code: "GR0779",
+        title: "what is touched in production cannot be noted",
+        explain: "`[switch] final_copy = \"touched\"` prepares, indexes and verifies the copy before the window; production notes the keys of rows that are touched meanwhile, by triggers of ours that the switch makes and removes. A table without a key is compared whole in the window. Production on another server than the target cannot be made to note anything: there `final_copy = \"all\"` reads every row once more.",
+    },
 ];

@@ -5,7 +5,7 @@ use crate::catalog::{Check, EngineKind, ForeignKey, Index, IndexPart, TableForm,
 use crate::columns::{Decision, Treatment};
 use crate::mask::Uniqueness;
 use crate::program::{
-    Address, CopySettings, FenceSettings, Kind, KindRule, MaskSettings, OwnerSettings, Pack, PackAction, Pilot, Reopen, Shape,
+    Address, CopySettings, FenceSettings, FinalCopy, Kind, KindRule, MaskSettings, OwnerSettings, Pack, PackAction, Pilot, Reopen, Shape,
     SwitchSettings, VerifySettings,
 };
 use std::collections::BTreeMap;
@@ -136,7 +136,14 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
         target: address.clone(),
         quarantine: None,
         fence: FenceSettings { address, minutes: 1, drain_seconds: 1 },
-        switch: SwitchSettings { minutes: 240, restore_point_hours: 24, keep_former_days: 30, rollback_hours: 0, hooks: Vec::new() },
+        switch: SwitchSettings {
+            minutes: 240,
+            restore_point_hours: 24,
+            keep_former_days: 30,
+            rollback_hours: 0,
+            final_copy: FinalCopy::All,
+            hooks: Vec::new(),
+        },
         files: Vec::new(),
         dress: false,
         pilot: Pilot {

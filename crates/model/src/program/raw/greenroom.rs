@@ -2,7 +2,7 @@
 
 use super::{At, RawCarry};
 use crate::catalog::EngineKind;
-use crate::program::{Audience, HookMoment, Kind, LargeObjects, SecretRef, Tls};
+use crate::program::{Audience, FinalCopy, HookMoment, Kind, LargeObjects, SecretRef, Tls};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -187,6 +187,9 @@ pub struct RawSwitch {
     pub restore_point_hours: Option<At<u32>>,
     /// Days that the former production is kept after a switch, 30 by default. It is never dropped by itself.
     pub keep_former_days: Option<At<u32>>,
+    /// What is read of production once it is shut: `all` by default, or `touched`, for which production notes the keys of rows that are touched from before the
+    /// copy on, by triggers that the switch makes and removes. With `touched` the copy is indexed and verified before the window.
+    pub final_copy: Option<At<FinalCopy>>,
     /// Hours after users were let in during which a switch is to be taken back with what they wrote: the database notes the keys of all rows that are touched, by
     /// triggers, until `greenroom rollback --give-up`. 0 by default: nothing is noted, and once users are in there is no way back.
     pub rollback_hours: Option<At<u32>>,
