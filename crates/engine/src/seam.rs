@@ -585,6 +585,19 @@ pub trait Generation: CellSource {
     /// [`Generation::script`] does: in one transaction where the engine's scripts are one. After a failure in the midst, `skip` says how many
     /// changes are done.
     async fn carry(&mut self, key: &str, hash: &Hash, changes: &[RowChange], skip: u32) -> Result<Applied>;
+    /// Whether [`Generation::bring`] keeps foreign keys from acting: then the order of changes does not matter to them.
+    async fn brings_freely(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+    /// Makes changes of single rows exactly as they are given, in one transaction where the engine's scripts are one: no trigger fires, and what foreign keys would do
+    /// to other rows is not done where the engine can keep them from it. For bringing one side to where another one is, whatever that holds.
+    async fn bring(&mut self, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
+        self.carry(key, hash, changes, 0).await
+    }
+    /// Lets counters go on where others stand, in the words of [`Generation::sequences`]; returns those that could not be set. Repeatable.
+    async fn advance(&mut self, positions: &[(String, String)]) -> Result<Vec<String>> {
+        Ok(positions.iter().map(|(name, _)| name.clone()).collect())
+    }
     /// The highest number in a column of whole numbers, below a bound where one is given; none where there is none.
     async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>>;
     /// Lets a column that counts by itself go on with `next`. False where it does not count, or nobody can tell it where to go on.

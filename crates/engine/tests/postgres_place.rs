@@ -47,6 +47,22 @@ async fn a_killed_connection_is_lost() {
 }
 
 #[tokio::test]
+async fn what_a_script_creates_stays_when_the_login_is_called_like_our_schema() {
+    let Some(pg) = &pg::server() else { return };
+    pg.sql("postgres", "create role greenroom superuser login");
+    let address = greenroom_model::program::Address { user: Some("greenroom".into()), ..common::address(pg, "postgres") };
+    let secrets = &greenroom_engine::secret::NoSecrets;
+    let mut target = greenroom_engine::target(&address, secrets, std::path::Path::new("/")).await.unwrap();
+    pg.database("login_source", "create table t (a int primary key)");
+    let like = source(pg, "login_source").await.inspect().await.unwrap();
+    target.create("login_1_n1", &marker("n1"), &like).await.unwrap();
+    let mut inside = target.enter("login_1_n1").await.unwrap();
+    inside.script("1", &Hash::of(b"1"), &[statement("create table brand_new (a int)", 1)], 0).await.unwrap();
+    inside.tidy().await.unwrap();
+    assert_eq!(pg.sql("login_1_n1", "select schemaname from pg_tables where tablename = 'brand_new'"), "public");
+}
+
+#[tokio::test]
 async fn touched_rows_are_noted_whoever_touches_them_and_a_truncated_table_is_told() {
     let Some(pg) = &pg::server() else { return };
     pg.sql("postgres", "create role noting_app login");

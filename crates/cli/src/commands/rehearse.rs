@@ -109,6 +109,10 @@ pub fn nothing_open(history: &Projection) -> Result<(), CliError> {
 
 /// Two lines before it begins.
 pub fn summary(plan: &Plan, short: &str) -> String {
+    if plan.rollback.is_some() {
+        let at = words::exactly(SystemClock::default().now());
+        return format!("{at}: plan {short}: `{}` takes the name `{}` again", plan.names.generation, plan.names.pilot);
+    }
     let masked = plan.tables.iter().filter(|t| t.changes_fields()).count();
     let until = plan.expected_millis().map(|ms| format!(", about {}", words::millis(ms))).unwrap_or_default();
     let at = words::exactly(SystemClock::default().now());

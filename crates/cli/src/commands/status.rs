@@ -14,7 +14,7 @@ use greenroom_model::plan::RunKind;
 use greenroom_model::run::StepState;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
-use greenroom_runner::session::{Dressed, Known, Session};
+use greenroom_runner::session::{Dressed, Known, Revocable, Session};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -48,6 +48,8 @@ struct Status {
     /// Why the target could not be asked.
     unreachable: Option<Report>,
     /// A process works on the pilot now.
+    /// The switch that can be taken back with what users write.
+    revocable: Option<Revocable>,
     busy: bool,
 }
 
@@ -89,6 +91,7 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         clock_jumps: history.clock_jumps,
         dressed: session.dressed(None)?,
         fence: history.fence,
+        revocable: session.revocable()?,
         unreachable,
         busy,
     })
@@ -106,6 +109,19 @@ fn text(s: &Status) -> String {
             }
             _ => format!("  {}: `greenroom fence` shows how far it is\n", paint(WARN, "a fence was begun or is being lifted")),
         });
+    }
+    if let Some(back) = &s.revocable {
+        if s.fence.is_none() {
+            out.push_str(&heading("Production"));
+        }
+        let until = match back.until <= s.now {
+            true => format!("its time was over {}: `greenroom rollback --give-up` ends it", words::when(back.until)),
+            false => format!("wanted until {}", words::when(back.until)),
+        };
+        out.push_str(&format!(
+            "  what users write since `{}` is noted, so that `greenroom rollback` can carry it back; {until}\n",
+            back.switch
+        ));
     }
     out.push_str(&heading("Pilot"));
     match (&s.pilot, &s.unreachable) {

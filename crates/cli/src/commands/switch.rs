@@ -35,6 +35,9 @@ pub struct SwitchArgs {
     /// The window is open: shut everybody out as soon as the copy is made
     #[arg(long, conflicts_with = "preview")]
     now: bool,
+    /// Ask once more just before users are let in, when testers have accepted and the programs beside it have run
+    #[arg(long)]
+    hold: bool,
     /// Ask a person to run the upgrade's statements, instead of running them
     #[arg(long, conflicts_with = "preview")]
     by_hand: bool,
@@ -45,12 +48,12 @@ pub struct SwitchArgs {
 
 pub async fn cmd_switch(app: &App, args: SwitchArgs) -> Done {
     if args.preview {
-        let preview = app.session()?.switch_preview(!args.now).await?;
+        let preview = app.session()?.switch_preview(!args.now, args.hold).await?;
         app.result(&preview, text)?;
         return Ok(if preview.passes() { Exit::Ok } else { Exit::Negative });
     }
     let starting = Starting::new(app).await?;
-    let planned = starting.session.plan_switch(!args.now).await;
+    let planned = starting.session.plan_switch(!args.now, args.hold).await;
     if let Ok((_, plan, _)) = &planned {
         app.confirm(&consequence(plan, args.now), args.yes)?;
     }

@@ -168,7 +168,7 @@ async fn proofs(place: &Place, session: &Session, teller: &Teller<'_>) -> Result
         Proved::No(_, ended) => return Err(off("the backup was to be restored", ended)),
     }
     teller.say(&format!("   $ greenroom -C {program} switch --preview"))?;
-    let preview = session.switch_preview(false).await?;
+    let preview = session.switch_preview(false, false).await?;
     for guard in &preview.guards {
         let mark = if guard.passes() { "ok" } else { "no" };
         teller.say(&format!("   {mark}  {}: {}", guard.what, guard.found.as_deref().unwrap_or("not asked")))?;
@@ -179,7 +179,7 @@ async fn proofs(place: &Place, session: &Session, teller: &Teller<'_>) -> Result
 /// Plans and drives a switch until the testers are asked.
 async fn switch(place: &Place, session: &Session, teller: &Teller<'_>) -> Result<RunId, DemoError> {
     teller.say(&format!("   $ greenroom -C {} switch --now", shown(&place.path("clinic"))))?;
-    let (hash, plan, _) = session.plan_switch(false).await?;
+    let (hash, plan, _) = session.plan_switch(false, false).await?;
     match session.start(hash, &plan, false).await? {
         (id, Ended::Waiting(_, question)) => {
             teller.say(&format!("   {id} asks: {}", question.text))?;

@@ -22,12 +22,17 @@ fn rounds() -> u64 {
 const TABLES: &str = "create table recorded (n integer primary key);
 create table client (id integer primary key, name varchar(40));
 create table status (id integer primary key, label varchar(20));
+create table code (c varchar(20) primary key, n integer not null unique);
+create table branch (id integer primary key, up integer references branch (id));
 insert into client values (1, 'Ann Real'), (2, 'Bob Real');
+insert into code values ('one', 1), ('two', 2), ('three', 3);
+insert into branch values (1, null), (2, 1), (3, 2);
 insert into status values (1, 'open'), (2, 'closed');
 ";
 
 const COLUMNS: &str = "[recorded]\nn = \"keep\"\n[client]\nid = \"keep\"\nname = { mask = \"full_name\", identity = \"id\" }\n\
-    active = { keep = true, after_upgrade = true, derived_from = [\"client.id\"] }\n[status]\nid = \"keep\"\nlabel = \"keep\"\n";
+    active = { keep = true, after_upgrade = true, derived_from = [\"client.id\"] }\n[status]\nid = \"keep\"\nlabel = \"keep\"\n\
+    [code]\nc = \"keep\"\nn = \"keep\"\n[branch]\nid = \"keep\"\nup = \"keep\"\n[counted]\nid = \"keep\"\nt = \"keep\"\n";
 
 /// Writes a row; what the engine says when it refuses.
 type Write<'g> = dyn Fn(&str) -> Result<(), String> + 'g;
@@ -43,6 +48,8 @@ struct Scene<'g> {
     recorder: Box<dyn Fn() -> Recorder + 'g>,
     /// Everything that says whose production is and who may do what there.
     doors: Box<dyn Fn() -> String + 'g>,
+    /// What people write that is hard to carry back on this engine.
+    hard: &'static str,
     /// How many triggers of ours stand in production.
     noted: Box<dyn Fn() -> String + 'g>,
     /// Backs production up by the engine's own means.
@@ -296,6 +303,10 @@ fn play(scene: &Scene<'_>) {
     // And once more, for good: prepared whole before the window, so that only what was touched since is brought in it.
     prepared(scene, &recorder, &doors);
     scene.done(&["answer", "accept", "--quiet"], 0);
+    let held = scene.done(&["resume"], 5).stdout;
+    assert!(held.contains("there is no way back without what users write"), "{held}");
+    scene.former_is_shut("held");
+    scene.done(&["answer", "go", "--quiet"], 0);
     scene.done(&["resume", "--quiet"], 0);
     scene.works(&recorder, "in the second new production");
     scene.keeps(&recorder, "in the second new production");
@@ -354,7 +365,7 @@ fn prepared(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
         scene.works(recorder, &what);
         scene.keeps(recorder, &what);
     }
-    scene.done(&["switch", "--yes", "--quiet"], 5);
+    scene.done(&["switch", "--hold", "--yes", "--quiet"], 5);
     scene.works(recorder, "prepared, before the window");
     scene.ground.write(
         "source",
@@ -372,8 +383,14 @@ fn taken_back(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
     scene.ground.write(
         "source",
         "update client set name = 'Ann Wed' where id = 1; delete from client where id = 2; insert into client values (3, 'Cid Real', 7);
-         update status set label = 'shut' where id = 2; delete from status where id = 10;",
+         update status set label = 'shut' where id = 2; delete from status where id = 10;
+         update code set n = 99 where c = 'one'; update code set n = 1 where c = 'two'; update code set n = 2, c = 'ONE' where c = 'one';
+         delete from branch where id = 3; insert into branch values (9, 2), (10, 9); update branch set up = 9 where id = 2;",
     );
+    scene.ground.write("source", scene.hard);
+    let all = |sql: &str| scene.ground.query("source", sql).unwrap().trim().replace('\r', "");
+    let tables = ["select * from code order by n", "select * from branch order by id", "select * from counted order by id"];
+    let written = tables.map(all);
     let preview = scene.done(&["rollback", "--preview"], 0).stdout;
     assert!(preview.contains("client: 3; 1 inserted, 1 updated, 1 deleted") && preview.contains("`active` of 3 rows"), "{preview}");
     scene.works(recorder, "after the preview of the rollback");
@@ -427,6 +444,10 @@ fn taken_back(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
     assert_eq!((scene.doors)(), *doors, "the former production stands open otherwise than it did");
     let ask = |sql: &str| scene.ground.query("source", sql).unwrap().trim().replace('\r', "");
     assert_eq!(ask("select * from client order by id"), "1|Ann Wed\n3|Cid Real", "what was written since, in the former shape");
+    assert_eq!(tables.map(all), written, "what was written since");
+    scene.ground.write("source", "insert into counted (t) values ('after')");
+    let last = ask("select max(id) from counted where t <> 'after'").parse::<u64>().unwrap();
+    assert!(ask("select id from counted where t = 'after'").parse::<u64>().unwrap() > last + 1, "a number was given twice");
     assert_eq!(
         ask("select id, label from status order by id"),
         "1|open\n2|shut",
@@ -441,7 +462,10 @@ fn taken_back(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
 #[test]
 fn production_is_switched_and_taken_back_on_sqlite() {
     let ground = Sqlite::new();
-    ground.fill(&format!("pragma journal_mode = wal; {TABLES}"));
+    ground.fill(&format!(
+        "pragma journal_mode = wal; {TABLES} create table counted (id integer primary key autoincrement, t text collate nocase unique);
+         insert into counted (t) values ('ann'), ('bob'), ('cid')"
+    ));
     let file = ground.folder().join("source.db");
     let state = || {
         use std::os::unix::fs::MetadataExt;
@@ -456,6 +480,9 @@ fn production_is_switched_and_taken_back_on_sqlite() {
         pace: 1,
         recorder: Box::new(|| Recorder::sqlite_by_name(&file)),
         doors: Box::new(state),
+        // A row that goes because another one replaces it; a key of which only the spelling changes; numbers that were given out and whose rows are gone.
+        hard: "insert or replace into counted (id, t) values (40, 'ANN'); insert into counted (t) values ('gone'); delete from counted where t = 'gone';
+               update counted set t = 'BOB' where t = 'bob'",
         noted: Box::new(|| {
             let triggers = "select count(*) from sqlite_schema where type = 'trigger' and name like 'greenroom%'";
             ground.query("source", triggers).unwrap().trim().to_owned()
@@ -492,7 +519,9 @@ fn production_is_switched_and_taken_back_on_postgres() {
     server.role("switch reader", "secret", "");
     let name = ground.query("source", "select current_database()").unwrap();
     ground.fill(&format!(
-        "{TABLES} alter database {name} owner to \"switch \"\"app\"\"\"; revoke all on database {name} from public;
+        "{TABLES} create table counted (id serial primary key, t text); create unique index on counted (lower(t));
+         insert into counted (t) values ('ann'), ('bob'), ('cid');
+         alter database {name} owner to \"switch \"\"app\"\"\"; revoke all on database {name} from public;
          grant connect, temporary on database {name} to \"switch reader\" with grant option;
          alter table recorded owner to \"switch \"\"app\"\"\"; alter table client owner to \"switch \"\"app\"\"\";
          grant select on client to \"switch reader\"; grant update (label) on status to \"switch reader\""
@@ -512,6 +541,9 @@ fn production_is_switched_and_taken_back_on_postgres() {
         pace: 4,
         recorder: Box::new(|| Recorder::postgres(&database, "switch \"app\"", "secret")),
         doors: Box::new(state),
+        // Unique by an expression: what stands in the way of a row goes before it comes. Numbers that were given out and whose rows are gone.
+        hard: "delete from counted where t = 'ann'; insert into counted (t) values ('ANN'), ('gone'); delete from counted where t = 'gone';
+               update counted set t = 'x' where t = 'bob'; update counted set t = 'BOB' where t = 'cid'; update counted set t = 'Cid' where t = 'x'",
         noted: Box::new(|| {
             let ours = "select count(*) from pg_namespace where nspname = 'greenroom'";
             ground.query("source", ours).unwrap().trim().to_owned()

@@ -44,10 +44,17 @@ fn statements(capture: &Capture) -> String {
         "begin \
          if tg_op = 'TRUNCATE' then update greenroom.captured set truncated = true where number = {number}; return null; end if; \
          if tg_op <> 'INSERT' then insert into {notes} values ({old}); end if; \
-         if tg_op = 'INSERT' or (tg_op = 'UPDATE' and row({new}) is distinct from row({old})) then insert into {notes} values ({new}); end if; \
+         if tg_op <> 'DELETE' then insert into {notes} values ({new}); end if; \
          return null; end",
         old = of("old"),
         new = of("new"),
+    );
+    // Whoever owns the table dumps the database, and with it what is noted.
+    let grants = format!(
+        "declare o text; begin select pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(c.relowner)) into o from pg_catalog.pg_class c \
+         where c.oid = {}::pg_catalog.regclass; \
+         execute 'grant usage on schema greenroom to ' || o; execute 'grant select on greenroom.captured, {notes} to ' || o; end",
+        sql::literal(&table)
     );
     format!(
         "{register} \
@@ -59,9 +66,11 @@ fn statements(capture: &Capture) -> String {
          create trigger {TRIGGER} after insert or update or delete on {table} for each row execute function greenroom.capture_{number}(); \
          drop trigger if exists {TRIGGER}_all on {table}; \
          create trigger {TRIGGER}_all after truncate on {table} for each statement execute function greenroom.capture_{number}(); \
-         alter table {table} enable always trigger {TRIGGER}; alter table {table} enable always trigger {TRIGGER}_all;",
+         alter table {table} enable always trigger {TRIGGER}; alter table {table} enable always trigger {TRIGGER}_all; \
+         do {grants};",
         list = columns.join(", "),
         body = sql::literal(&body),
+        grants = sql::literal(&grants),
     )
 }
 
@@ -116,7 +125,17 @@ pub(super) async fn captured(session: &Session) -> Result<Vec<Captured>> {
     }
     let rows = session
         .client
-        .query("select number, table_schema, table_name, key, truncated from greenroom.captured order by number", &[])
+        .query(
+            // A table that was made anew since has lost its triggers; one whose triggers somebody switched off for a while has them otherwise. What was
+            // noted of it is not all.
+            &format!(
+                "select c.number, c.table_schema, c.table_name, c.key, c.truncated or (c.key <> '[]' and 2 > (select count(*) \
+                 from pg_catalog.pg_trigger t join pg_catalog.pg_class r on r.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = r.relnamespace \
+                 where n.nspname = c.table_schema and r.relname = c.table_name and t.tgname in ('{TRIGGER}', '{TRIGGER}_all') and t.tgenabled = 'A')) \
+                 from greenroom.captured c order by c.number"
+            ),
+            &[],
+        )
         .await
         .doing(doing)?;
     let damaged = || EngineError::new(ErrorKind::Data, doing, "a record is not one that we wrote");

@@ -75,6 +75,26 @@ async fn triggers(session: &Session, table: &TableName) -> Result<(Vec<String>, 
 
 /// In one transaction, constraints that can wait checked at its end.
 pub(crate) async fn changes(session: &Session, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
+    run(session, key, hash, changes, "set constraints all deferred").await
+}
+
+/// Keeps foreign keys from acting, and checking, for the rest of a transaction. Triggers that fire always are switched off one by one.
+const REPLICA: &str = "set local session_replication_role = replica";
+
+/// Whether this login may do that.
+pub(crate) async fn brings_freely(session: &Session) -> Result<bool> {
+    let may = session.client.batch_execute(&format!("begin; {REPLICA}")).await.is_ok();
+    session.client.batch_execute("rollback").await.doing("ask what this login may do")?;
+    Ok(may)
+}
+
+/// The same with foreign keys that neither act nor check, where this login may have it so.
+pub(crate) async fn bring(session: &Session, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
+    let first = if brings_freely(session).await? { REPLICA } else { "set constraints all deferred" };
+    run(session, key, hash, changes, first).await
+}
+
+async fn run(session: &Session, key: &str, hash: &Hash, changes: &[RowChange], first: &str) -> Result<Applied> {
     let tables = carry::columns_of(changes).into_keys();
     let spells: BTreeMap<TableName, PgSpell> = tables.map(|t| (t.clone(), PgSpell(t))).collect();
     let mut all: Vec<Statement> = Vec::new();
@@ -84,7 +104,7 @@ pub(crate) async fn changes(session: &Session, key: &str, hash: &Hash, changes: 
         all.extend(off.into_iter().map(|s| carry::plain(s, 0)));
         back.extend(on);
     }
-    all.push(carry::plain("set constraints all deferred".into(), 0));
+    all.push(carry::plain(first.into(), 0));
     all.extend(carry::statements(&spells, changes, 1)?);
     all.push(carry::plain("set constraints all immediate".into(), 0));
     all.extend(back.into_iter().map(|s| carry::plain(s, 0)));

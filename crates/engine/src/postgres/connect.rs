@@ -1,6 +1,7 @@
 //! Sessions with a PostgreSQL server: address, login, TLS, settings. Owns every connection that is opened; does not own what is asked.
 
 use super::error::{Doing, mapped};
+use super::sql;
 use super::tls;
 use crate::endpoint::{Endpoint, Place};
 use crate::error::{EngineError, ErrorKind, Result};
@@ -140,7 +141,15 @@ impl Server {
                 &[],
             )
             .await
-            .doing(attempted)?;
+            .doing(attempted.clone())?;
+        // A login that is called like our own schema would find itself in it: what a script creates without naming a schema would go away with it.
+        if matches!(purpose, Purpose::Foreign) && row.get::<_, &str>(3) == "greenroom" {
+            let path: String =
+                client.query_one("select pg_catalog.current_setting('search_path')", &[]).await.doing(attempted.clone())?.get(0);
+            let names: Vec<String> = sql::name_list(&path).into_iter().filter(|n| n != "$user").map(|n| sql::literal(&n)).collect();
+            let names = if names.is_empty() { "''".to_owned() } else { names.join(", ") };
+            client.batch_execute(&format!("set search_path to {names}")).await.doing(attempted)?;
+        }
         Ok(Session { client, version: row.get(0), pid: row.get(1), version_text: row.get(2), login: row.get(3), notices, driver })
     }
 

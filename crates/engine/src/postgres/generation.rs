@@ -211,6 +211,28 @@ impl Generation for PgGeneration {
         applied
     }
 
+    async fn brings_freely(&mut self) -> Result<bool> {
+        carry::brings_freely(&self.session).await
+    }
+
+    async fn bring(&mut self, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
+        self.with_records().await?;
+        carry::bring(&self.session, key, hash, changes).await
+    }
+
+    async fn advance(&mut self, positions: &[(String, String)]) -> Result<Vec<String>> {
+        let mut failed = Vec::new();
+        for (name, sql) in positions {
+            match self.session.client.batch_execute(sql).await {
+                Ok(()) => {}
+                Err(e) if self.session.client.is_closed() => return Err(super::error::mapped(&e, format!("set sequence {name}"))),
+                // Out of its bounds, for one.
+                Err(_) => failed.push(name.clone()),
+            }
+        }
+        Ok(failed)
+    }
+
     async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {
         carry::highest(&self.session, table, column, below).await
     }

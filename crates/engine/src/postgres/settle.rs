@@ -12,13 +12,21 @@ pub(crate) async fn settle(session: &Session, plain: &Session, sequences: &[(Str
     for (name, statement) in sequences {
         session.client.batch_execute(statement).await.doing(format!("set sequence {name}"))?;
     }
-    derive(session, plain).await?;
+    refresh(session, plain, FRESH).await?;
     plain.client.batch_execute("analyze").await.doing("gather statistics")
 }
 
-/// Refreshes materialised views in the order of their dependencies.
+/// Refreshes materialised views that are filled.
 pub(crate) async fn derive(session: &Session, plain: &Session) -> Result<()> {
-    for (schema, name) in views(session).await? {
+    refresh(session, plain, "c.relispopulated").await
+}
+
+/// Views of a copy are all empty; those that were empty in the source stay so.
+const FRESH: &str = "not exists (select 1 from greenroom.left_unpopulated l where l.view_schema = n.nspname and l.view_name = c.relname)";
+
+/// Refreshes materialised views in the order of their dependencies.
+async fn refresh(session: &Session, plain: &Session, which: &str) -> Result<()> {
+    for (schema, name) in views(session, which).await? {
         let qualified = format!("{}.{}", sql::ident(&schema), sql::ident(&name));
         plain
             .client
@@ -30,7 +38,7 @@ pub(crate) async fn derive(session: &Session, plain: &Session) -> Result<()> {
 }
 
 /// Materialised views to refresh, each after those it reads, however many views stand between.
-async fn views(session: &Session) -> Result<Vec<(String, String)>> {
+async fn views(session: &Session, which: &str) -> Result<Vec<(String, String)>> {
     let doing = "order the materialized views";
     let reads = session
         .client
@@ -50,13 +58,14 @@ async fn views(session: &Session) -> Result<Vec<(String, String)>> {
     let wanted = session
         .client
         .query(
-            "select c.oid, n.nspname::text, c.relname::text from pg_catalog.pg_class c \
-             join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-             where c.relkind = 'm' and not exists (select 1 from greenroom.left_unpopulated l \
-                where l.view_schema = n.nspname and l.view_name = c.relname) \
-               and not exists (select 1 from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::regclass \
-                and d.objid = c.oid and d.deptype = 'e') \
-             order by 2, 3",
+            &format!(
+                "select c.oid, n.nspname::text, c.relname::text from pg_catalog.pg_class c \
+                 join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+                 where c.relkind = 'm' and {which} \
+                   and not exists (select 1 from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::regclass \
+                    and d.objid = c.oid and d.deptype = 'e') \
+                 order by 2, 3"
+            ),
             &[],
         )
         .await

@@ -84,13 +84,20 @@ pub(super) fn captured(c: &Connection) -> Result<Vec<Captured>> {
     if there.is_none() {
         return Ok(Vec::new());
     }
+    // A table that was made anew since has lost its triggers, and with them what was noted is not all.
+    let standing = format!(
+        "SELECT count(*) >= 3 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 \
+         AND name IN ('{CAPTURE}insert_' || ?2, '{CAPTURE}update_' || ?2, '{CAPTURE}delete_' || ?2)"
+    );
     let mut query = c.prepare(&format!("SELECT number, table_name, key FROM {CAPTURED} ORDER BY 1")).map_err(wrong)?;
     let read = |r: &rusqlite::Row<'_>| {
+        let (number, table): (u32, String) = (r.get(0)?, r.get(1)?);
+        let stands: bool = c.query_row(&standing, (&table, number.to_string()), |r| r.get(0))?;
         Ok(Captured {
-            table: TableName::new("main", r.get::<_, String>(1)?),
+            table: TableName::new("main", table),
             key: serde_json::from_str(&r.get::<_, String>(2)?).unwrap_or_default(),
-            notes: TableName::new("main", notes(r.get(0)?)),
-            truncated: false,
+            notes: TableName::new("main", notes(number)),
+            truncated: !stands,
         })
     };
     query.query_map([], read).and_then(Iterator::collect).map_err(wrong)
@@ -148,6 +155,13 @@ mod tests {
             .unwrap();
         assert_eq!(noted(&c, 1), ["1", "3", "4", "9"]);
         assert_eq!(noted(&c, 2), ["'7'"]);
+        assert!(captured(&c).unwrap().iter().all(|c| !c.truncated));
+        // As some tools alter a table.
+        c.execute_batch(
+            "create table b2 (id text primary key, a); insert into b2 select * from b; drop table b; alter table b2 rename to b",
+        )
+        .unwrap();
+        assert_eq!(captured(&c).unwrap().iter().map(|c| c.truncated).collect::<Vec<_>>(), [false, true]);
         let all = captured(&c).unwrap();
         assert_eq!(all.iter().map(|c| (c.table.name.as_str(), c.key.len())).collect::<Vec<_>>(), [("a", 1), ("b", 1)]);
         end(&c).unwrap();

@@ -220,6 +220,23 @@ impl Generation for SqliteGeneration {
         self.session.run(move |c| carry::changes(c, &key, &hash, &changes)).await
     }
 
+    async fn brings_freely(&mut self) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn bring(&mut self, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
+        self.with_records().await?;
+        let (key, hash, changes) = (key.to_owned(), *hash, changes.to_vec());
+        self.session.run(move |c| carry::bring(c, &key, &hash, &changes)).await
+    }
+
+    async fn advance(&mut self, positions: &[(String, String)]) -> Result<Vec<String>> {
+        let positions = positions.to_vec();
+        self.session
+            .run(move |c| Ok(positions.into_iter().filter(|(_, sql)| c.execute_batch(sql).is_err()).map(|(name, _)| name).collect()))
+            .await
+    }
+
     async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {
         let (table, column) = (table.clone(), column.to_owned());
         self.session.run(move |c| carry::highest(c, &table, &column, below)).await

@@ -4,7 +4,7 @@
 
 use super::cell::{Cell, Key};
 use super::compare::{Change, Draft};
-use super::order::{Operation, order};
+use super::order::{Act, Operation, order};
 use super::references::Reference;
 use super::rows::Side;
 use super::shape::{ColumnShape, Into, KeyForm, OnPilot, Shapes, TableShape, keys};
@@ -86,7 +86,8 @@ pub fn also_unique(table: &Table) -> Vec<Vec<String>> {
         let name = |p: &crate::catalog::IndexPart| if let crate::catalog::IndexPart::Column(c) = p { Some(c.clone()) } else { None };
         parts.iter().map(name).collect()
     };
-    let unique = table.indexes.iter().filter(|i| i.unique);
+    // Whether a row counts in a partial index is not asked: it would have to be found by reading the table.
+    let unique = table.indexes.iter().filter(|i| i.unique && i.predicate.is_none());
     unique.filter_map(|i| plain(&i.parts)).filter(|columns| *columns != key && !columns.is_empty()).collect()
 }
 
@@ -186,6 +187,22 @@ pub fn back(shapes: &Shapes, mut sides: BTreeMap<usize, (Side, Side)>) -> (Vec<O
         drafts.push(draft);
     }
     (order(shapes, &drafts), counts)
+}
+
+/// The same for an engine that can be kept from minding foreign keys meanwhile: every row that differs goes, then all come as they are on the new side. So no
+/// unique key, exclusion or spelling of a key is in the way, whatever the engine takes for equal.
+pub fn exchange(shapes: &Shapes, sides: &BTreeMap<usize, (Side, Side)>) -> Vec<Operation> {
+    let (mut gone, mut come) = (Vec::new(), Vec::new());
+    for (&table, (former, new)) in sides {
+        debug_assert!(table < shapes.tables.len());
+        let operation = |key: &Key, act: Act| Operation { table, key: key.clone(), act, deferred: false };
+        let goes = former.rows.iter().filter(|(key, row)| new.rows.get(*key) != Some(*row));
+        gone.extend(goes.map(|(key, _)| operation(key, Act::Delete)));
+        let comes = new.rows.iter().filter(|(key, row)| former.rows.get(*key) != Some(*row));
+        come.extend(comes.map(|(key, row)| operation(key, Act::Insert { cells: row.iter().cloned().enumerate().collect() })));
+    }
+    gone.extend(come);
+    gone
 }
 
 fn draft(former: Side, new: &Side) -> (Draft, BackCounts) {

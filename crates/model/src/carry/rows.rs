@@ -33,7 +33,10 @@ impl Side {
                     key.push(Cell::new(n.to_be_bytes()));
                     key
                 };
-                (0..).map(numbered).find(|k| !self.rows.contains_key(k)).ok_or(NotTheShape)?
+                // The greatest number that an equal row has.
+                let last = self.rows.range(numbered(0)..=numbered(u32::MAX)).next_back();
+                let last = last.and_then(|(key, _)| Some(u32::from_be_bytes(key.last()?.bytes()?.try_into().ok()?)));
+                numbered(last.map_or(Some(0), |n| n.checked_add(1)).ok_or(NotTheShape)?)
             }
         };
         match self.rows.insert(key, cells) {

@@ -118,6 +118,9 @@ pub struct Production {
     pub on_target: bool,
     /// Minutes from the fence on after which everything goes back by itself, unless users have been let in.
     pub minutes: u32,
+    /// A person is asked once more just before users are let in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
     /// Programs beside the switch, pinned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<PlannedHook>,
@@ -313,6 +316,8 @@ pub enum Action {
     },
     /// Lets testers in, and waits for what they say.
     Accept,
+    /// Waits for a person's word just before there is no way back.
+    Hold,
     /// Lets users into the new production. From here on there is no way back but with what they have written since.
     Promote,
     /// Has the keys of rows noted that anybody touches in the new production, so that they can be carried back.
@@ -383,7 +388,7 @@ impl Action {
 
     /// Whether the step may be broken off in its midst when a switch has to go back: what it does is within the generation.
     pub fn is_within(&self) -> bool {
-        let outside = matches!(self, Action::Window | Action::Fence | Action::Hook { .. } | Action::Swap | Action::Accept);
+        let outside = matches!(self, Action::Window | Action::Fence | Action::Hook { .. } | Action::Swap | Action::Accept | Action::Hold);
         !outside && !matches!(self, Action::Capture | Action::CaptureSource | Action::EndCapture | Action::Promote | Action::Reopen)
     }
 }
@@ -491,7 +496,7 @@ pub struct Footprint {
 /// Expected duration of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {
-    /// Milliseconds, from the latest finished run with this step, scaled by rows where both are known.
+    /// Milliseconds, from the latest run that finished this step, scaled by rows where both are known.
     pub millis: u64,
     /// Number of earlier runs that it was measured in.
     pub runs: u32,

@@ -249,6 +249,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         chain.hooks(switch.as_ref(), HookMoment::Swapped);
         chain.then("accept", "testers look at it and decide", Action::Accept);
         chain.hooks(switch.as_ref(), HookMoment::Accepted);
+        if switch.as_ref().is_some_and(|(p, _)| p.hold) {
+            chain.then("hold", "wait for a word before users are let in", Action::Hold);
+        }
         chain.then("promote", "let users in: it is production from here on", Action::Promote);
         chain.hooks(switch.as_ref(), HookMoment::Promoted);
     } else if dress {

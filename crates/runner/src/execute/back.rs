@@ -8,10 +8,9 @@ use super::{StepError, failure, failure_of};
 use greenroom_engine::Generation;
 use greenroom_engine::capture::Captured;
 use greenroom_engine::carry::RowChange;
-use greenroom_model::carry::{BackCounts, Cell, Fate, KeyForm, Shapes, Side, TableShape, Written, back, back_shapes};
+use greenroom_model::carry::{BackCounts, Cell, Fate, KeyForm, Shapes, Side, TableShape, Written, back, back_shapes, exchange};
 use greenroom_model::catalog::{Catalog, Table, TableName};
 use greenroom_model::hash::Hash;
-use greenroom_model::upgrade::Statement;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +27,9 @@ pub struct BackTable {
     pub touched: Option<u64>,
     /// What has to be done to the former side.
     pub counts: BackCounts,
+    /// Which rows were touched is not known: all are compared, and what the upgrade changed is taken for what was written since.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 impl BackTable {
@@ -42,6 +44,9 @@ impl BackTable {
         let short = &self.of.short;
         match &self.of.fate {
             Fate::GivenUp { why } => Some(format!("table {short}: {rows} touched since ({why})")),
+            Fate::Carried { .. } if self.whole && self.counts != BackCounts::default() => {
+                Some(format!("table {short}: nobody noted which rows were touched; what the upgrade changed in it is carried back, too"))
+            }
             Fate::Carried { without } if without.is_empty() => None,
             Fate::Carried { without } => Some(format!("table {short}: {} of {rows} touched since", listed(without))),
         }
@@ -60,6 +65,12 @@ pub struct BackAccount {
     pub tables: Vec<BackTable>,
     /// Positions of counters that go on.
     pub counters: u64,
+    /// Large objects (PostgreSQL) of the former side and of the new one: what was written into them since is not known.
+    #[serde(default)]
+    pub large_objects: (u64, u64),
+    /// Counters that could not go on.
+    #[serde(default)]
+    pub refused_counters: Vec<String>,
 }
 
 impl BackAccount {
@@ -76,7 +87,11 @@ impl BackAccount {
 
     /// What is given up, line by line.
     pub fn losses(&self) -> Vec<String> {
-        self.tables.iter().filter_map(BackTable::loss).collect()
+        let (former, new) = self.large_objects;
+        let objects = (former + new > 0).then(|| {
+            format!("large objects: {new} in the new production, {former} in the former one; what was written into them since is not carried back")
+        });
+        self.tables.iter().filter_map(BackTable::loss).chain(objects).collect()
     }
 }
 
@@ -84,8 +99,10 @@ impl BackAccount {
 pub(crate) struct Compared {
     pub account: BackAccount,
     pub changes: Vec<RowChange>,
-    /// Positions of counters of the new side that the former one does not have.
-    pub counters: Vec<Statement>,
+    /// Counters that stand further on the new side, in the engine's words.
+    pub counters: Vec<(String, String)>,
+    /// Tables whose rows point nowhere more often than on the new side; only where foreign keys are kept from checking, and only once changes were made.
+    pub dangling: Vec<String>,
     /// Of the former side's schema.
     pub fingerprint: Hash,
 }
@@ -116,15 +133,27 @@ pub(crate) async fn compare(former: &mut dyn Generation, new: &mut dyn Generatio
             sides.insert(at, (aside, here));
         }
     }
-    let (operations, counts) = back(&shapes, sides);
-    let changes = row_changes(&shapes, &operations);
+    let freely = former.brings_freely().await?;
+    let exchanged = freely.then(|| exchange(&shapes, &sides));
+    let (ordered, counts) = back(&shapes, sides);
+    let changes = row_changes(&shapes, &exchanged.unwrap_or(ordered));
     let counters = counters(former, new).await?;
-    let tables = written.into_iter().map(|of| account(of, &shapes, &touched, &counts)).collect();
-    let account = BackAccount { tables, counters: counters.len() as u64 };
-    Ok(Compared { account, changes, counters, fingerprint: before.fingerprint() })
+    let concerned: BTreeSet<TableName> = touched.iter().filter(|(_, n)| **n != Some(0)).map(|(t, _)| t.clone()).collect();
+    let dangling = if freely && changes.is_empty() { dangling(former, new, &before, &now, &concerned).await? } else { Vec::new() };
+    let whole: BTreeSet<&TableName> = captured.iter().filter(|c| c.key.is_empty() || c.truncated).map(|c| &c.table).collect();
+    let tables = written.into_iter().map(|of| account(of, &shapes, &touched, &counts, &whole)).collect();
+    let large_objects = (before.large_objects, now.large_objects);
+    let account = BackAccount { tables, counters: counters.len() as u64, large_objects, refused_counters: Vec::new() };
+    Ok(Compared { account, changes, counters, dangling, fingerprint: before.fingerprint() })
 }
 
-fn account(of: Written, shapes: &Shapes, touched: &BTreeMap<TableName, Option<u64>>, counts: &BTreeMap<usize, BackCounts>) -> BackTable {
+fn account(
+    of: Written,
+    shapes: &Shapes,
+    touched: &BTreeMap<TableName, Option<u64>>,
+    counts: &BTreeMap<usize, BackCounts>,
+    whole: &BTreeSet<&TableName>,
+) -> BackTable {
     let at = shapes.tables.iter().position(|s| s.table == of.table);
     let counts = at.and_then(|at| counts.get(&at)).copied().unwrap_or_default();
     let n = counts.inserted + counts.updated + counts.deleted;
@@ -134,7 +163,8 @@ fn account(of: Written, shapes: &Shapes, touched: &BTreeMap<TableName, Option<u6
         (_, Some(_)) => Some(n),
         (_, None) => None,
     };
-    BackTable { of, touched, counts }
+    let whole = whole.contains(&of.table);
+    BackTable { of, touched, counts, whole }
 }
 
 /// The keys that were noted of a table, each once; none where all of its rows may have been touched.
@@ -178,7 +208,18 @@ async fn side(
     for row in rows {
         match &shape.key {
             // Under some collations `=` finds a row under two keys.
-            KeyForm::Columns(at) => drop(side.rows.insert(at.iter().map(|at| row[*at].clone()).collect(), row)),
+            KeyForm::Columns(at) => {
+                let key: Vec<Cell> = at.iter().map(|at| row[*at].clone()).collect();
+                if let Some(twin) = side.rows.insert(key.clone(), row)
+                    && side.rows.get(&key) != Some(&twin)
+                {
+                    return Err(failure(
+                        "GR0775",
+                        format!("two rows of `{}` have the same key, or none (NULL): they cannot be told apart", shape.short),
+                    )
+                    .into());
+                }
+            }
             KeyForm::WholeRow => {
                 side.push(shape, None, row).map_err(|_| failure("GR0710", format!("rows of `{}` cannot be told apart", shape.short)))?
             }
@@ -187,25 +228,53 @@ async fn side(
     Ok(side)
 }
 
-/// Statements that let the former side's counters go on where the new one's are.
-async fn counters(former: &mut dyn Generation, new: &mut dyn Generation) -> Result<Vec<Statement>, StepError> {
+/// Counters of both sides that stand further on the new one, in the engine's words. None ever goes back.
+async fn counters(former: &mut dyn Generation, new: &mut dyn Generation) -> Result<Vec<(String, String)>, StepError> {
     let before: BTreeMap<String, String> = former.sequences().await?.into_iter().collect();
-    let differ = |(name, sql): &(String, String)| before.get(name).is_some_and(|was| was != sql);
-    let moved = new.sequences().await?.into_iter().filter(differ);
-    Ok((1..).zip(moved).map(|(line, (_, sql))| Statement { sql, line, copy_data: None }).collect())
+    let further = |(name, sql): &(String, String)| before.get(name).is_some_and(|was| position(was) < position(sql));
+    Ok(new.sequences().await?.into_iter().filter(further).collect())
 }
 
-/// Does to the former side what a comparison says, in one transaction where the engine's scripts are one.
-pub(crate) async fn apply(former: &mut dyn Generation, compared: &Compared) -> Result<(), StepError> {
+/// Where a counter stands, as the statement that sets it there says: its number, and whether that was given out (PostgreSQL).
+fn position(sql: &str) -> Option<(i128, bool)> {
+    let from = sql.rfind("max(seq, ").map_or_else(|| sql.rfind("::pg_catalog.regclass, ").map(|at| at + 23), |at| Some(at + 9))?;
+    let rest = &sql[from..];
+    let end = rest.find(|c: char| c != '-' && !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some((rest[..end].parse().ok()?, !rest[end..].contains("false")))
+}
+
+/// Tables of the former side with more rows that point nowhere than there are on the new one: nothing checked that while they were brought.
+async fn dangling(
+    former: &mut dyn Generation,
+    new: &mut dyn Generation,
+    before: &Catalog,
+    now: &Catalog,
+    concerned: &BTreeSet<TableName>,
+) -> Result<Vec<String>, StepError> {
+    let mut out = Vec::new();
+    for table in &before.tables {
+        let keys = table.foreign_keys.iter().filter(|k| concerned.contains(&table.name) || concerned.contains(&k.references));
+        for key in keys.filter(|k| k.columns.len() == k.referenced_columns.len()) {
+            let here = former.orphans(table, key).await?;
+            let there = match now.table(&table.name).filter(|_| here > 0 && !key.validated) {
+                Some(_) => new.orphans(table, key).await?,
+                None => 0,
+            };
+            if here > there {
+                out.push(format!("table {}: {here} rows point nowhere by `{}`", table.name.short(before.engine), key.name));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Does to the former side what a comparison says, in one transaction where the engine's scripts are one. Returns counters that could not go on.
+pub(crate) async fn apply(former: &mut dyn Generation, compared: &Compared) -> Result<Vec<String>, StepError> {
     if !compared.changes.is_empty() {
         let hash = Hash::of_json(&compared.changes);
-        former.carry("greenroom carry-back", &hash, &compared.changes, 0).await.map_err(|e| refused(&compared.changes, &e))?;
+        former.bring("greenroom carry-back", &hash, &compared.changes).await.map_err(|e| refused(&compared.changes, &e))?;
     }
-    if !compared.counters.is_empty() {
-        let hash = Hash::of_json(&compared.counters);
-        former.script("greenroom counters", &hash, &compared.counters, 0).await?;
-    }
-    Ok(())
+    Ok(former.advance(&compared.counters).await?)
 }
 
 /// A change that the former side refused, by its table: a row that needs one which is given up, for example.
@@ -218,7 +287,7 @@ fn refused(changes: &[RowChange], e: &greenroom_engine::EngineError) -> StepErro
         f.code = "GR0775".into();
     }
     f.hint = Some(
-        "a row may need another one whose table cannot be carried back; `greenroom undo` opens the new production again, with everything in it".into(),
+        "the former version forbids what the new one allowed, or the row needs another one that cannot be carried back: change it in the new production, and try again".into(),
     );
     f.into()
 }

@@ -512,6 +512,7 @@ impl Execution {
             Action::Fence => self.fence_production().await,
             Action::Hook { index } => self.hook(*index).await,
             Action::Accept => self.accept(answer).await,
+            Action::Hold => self.hold(answer).await,
             Action::Promote => self.promote().await,
             Action::CaptureSource => self.capture_source().await,
             Action::CopyTouched => self.copy_touched().await,

@@ -161,6 +161,28 @@ impl Execution {
         }))
     }
 
+    /// Step: testers have accepted, and everything beside is done; somebody says the last word.
+    pub(super) async fn hold(&mut self, answer: Option<&str>) -> Result<Outcome, StepError> {
+        let name = self.plan.names.pilot.clone();
+        match answer {
+            Some("go") => return Ok(Outcome::default()),
+            Some("refuse") => {
+                let f = failure("GR0763", format!("users are not let into the new `{name}`: everything goes back"));
+                return Err(StepError::GoBack(f));
+            }
+            _ => {}
+        }
+        let until =
+            self.known_fence()?.map(|f| format!("; at {} everything goes back by itself, while `greenroom fence watch` runs", f.until));
+        Err(StepError::Waits(Question {
+            text: format!(
+                "testers have accepted the new `{name}`; from `go` on there is no way back without what users write{}",
+                until.unwrap_or_default()
+            ),
+            choices: vec![("go".into(), "users are let in".into()), ("refuse".into(), "everything goes back to where it was".into())],
+        }))
+    }
+
     /// Step: users are let in. The fence around the former production stays: it must never be written to again.
     pub(super) async fn promote(&mut self) -> Result<Outcome, StepError> {
         let names = self.plan.names.clone();

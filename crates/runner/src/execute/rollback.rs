@@ -25,10 +25,12 @@ impl Execution {
             return Err(failure("GR0712", format!("another database stands under the name `{}`", names.pilot)).into());
         }
         let mut new = self.target.enter(&names.pilot).await?;
-        let tables = back::captures(&new.inspect().await?);
+        let catalog = new.inspect().await?;
+        let tables = back::captures(&catalog);
         new.capture(&tables).await?;
         new.leave().await?;
         let mut outcome = Outcome::default();
+        outcome.facts.insert("fingerprint".into(), catalog.fingerprint().to_string());
         outcome.facts.insert("tables".into(), tables.len().to_string());
         let blind = tables.iter().filter(|t| t.key.is_empty()).count();
         if blind > 0 {
@@ -57,7 +59,7 @@ impl Execution {
         let written = synthetic::write(new.as_mut(), &catalog).await?;
         let compared = back::compare(former.as_mut(), new.as_mut()).await?;
         let counts = compared.account.counts();
-        back::apply(former.as_mut(), &compared).await.map_err(|e| match e {
+        let stuck = back::apply(former.as_mut(), &compared).await.map_err(|e| match e {
             StepError::Failed(mut f) => {
                 f.hint = Some(
                     "a rollback after the go-live could fail in the same way; without `[switch] rollback_hours` none is promised".into(),
@@ -66,7 +68,9 @@ impl Execution {
             }
             other => other,
         })?;
-        let again = back::compare(former.as_mut(), new.as_mut()).await?;
+        former.derive().await?;
+        let mut again = back::compare(former.as_mut(), new.as_mut()).await?;
+        again.counters.retain(|(name, _)| !stuck.contains(name));
         former.leave().await?;
         self.keep(ACCOUNT, &compared.account)?;
         let mut outcome = self.conclude(verdict(&again), "GR0777", "what was written on trial is not what was carried back")?;
@@ -99,15 +103,24 @@ impl Execution {
             new.leave().await?;
             return Err(StepError::Waits(question(&losses)));
         }
-        let applied = back::apply(former.as_mut(), &compared).await;
+        let applied = match back::apply(former.as_mut(), &compared).await {
+            Ok(stuck) => former.derive().await.map(|()| stuck).map_err(StepError::from),
+            Err(e) => Err(e),
+        };
         former.tidy().await?;
-        applied?;
         former.leave().await?;
         new.leave().await?;
+        // Nobody is kept out of the new production for what the former one refuses.
+        let stuck = applied.map_err(|e| match e {
+            StepError::Failed(f) if f.code == "GR0775" => StepError::GoBack(f),
+            other => other,
+        })?;
+        self.keep(ACCOUNT, &BackAccount { refused_counters: stuck.clone(), ..compared.account.clone() })?;
         let counts = compared.account.counts();
         let mut outcome = Outcome { rows: Some(counts.inserted + counts.updated + counts.deleted), ..Outcome::default() };
         outcome.notes.push(format!("{} rows inserted, {} updated, {} deleted", counts.inserted, counts.updated, counts.deleted));
         outcome.notes.extend(losses.into_iter().map(|l| format!("given up: {l}")));
+        outcome.notes.extend(stuck.into_iter().map(|name| format!("the counter {name} could not go on: numbers may be given twice")));
         Ok(outcome)
     }
 
@@ -116,9 +129,14 @@ impl Execution {
         let (mut former, mut new) = self.both_sides().await?;
         let compared = back::compare(former.as_mut(), new.as_mut()).await;
         former.tidy().await?;
+        // What an earlier switch left noting in it.
+        former.end_capture().await?;
         former.leave().await?;
         new.leave().await?;
-        self.conclude(verdict(&compared?), "GR0777", "what was carried back is not what stands in the new production")
+        let mut compared = compared?;
+        let stuck = self.kept::<BackAccount>(ACCOUNT)?.map(|a| a.refused_counters).unwrap_or_default();
+        compared.counters.retain(|(name, _)| !stuck.contains(name));
+        self.conclude(verdict(&compared), "GR0777", "what was carried back is not what stands in the new production")
     }
 
     /// Step: the names are exchanged back.
@@ -247,19 +265,19 @@ impl Execution {
 
 /// What a comparison says after everything was carried back: that should be nothing.
 pub(super) fn verdict(compared: &back::Compared) -> Verdict {
-    let counts = compared.account.counts();
     let left = compared.account.tables.iter().filter_map(|t| {
         let n = t.counts.inserted + t.counts.updated + t.counts.deleted;
         (n > 0).then(|| format!("table {}: {n} rows differ", t.of.short))
     });
     let mut differences: Vec<String> = left.collect();
-    debug_assert_eq!(differences.is_empty(), counts == Default::default());
+    differences.extend(compared.dangling.iter().cloned());
     if !compared.counters.is_empty() {
         differences.push(format!("{} counters stand elsewhere", compared.counters.len()));
     }
     let lost = compared.account.losses();
     let touched: u64 = compared.account.tables.iter().filter(|t| t.loss().is_none()).filter_map(|t| t.touched).sum();
-    let mut not_compared = vec!["rows that nobody touched since the switch: the former production stood shut all the while".to_owned()];
+    let mut not_compared =
+        vec!["rows that nobody touched since the switch: the former production was shut when it was looked at".to_owned()];
     not_compared.extend(lost.into_iter().map(|l| format!("given up: {l}")));
     Verdict {
         what: "carry-back".into(),

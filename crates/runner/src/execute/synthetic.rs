@@ -8,7 +8,7 @@ use super::{StepError, failure};
 use greenroom_engine::carry::{GuardedChange, RowAct, RowChange, RowKey};
 use greenroom_engine::{ErrorKind, Generation};
 use greenroom_model::carry::{Cell, also_unique, telling_apart};
-use greenroom_model::catalog::{Catalog, Family, Generation as Generated, Table};
+use greenroom_model::catalog::{Catalog, EngineKind, Family, Generation as Generated, Table};
 use greenroom_model::hash::Hash;
 use greenroom_model::upgrade::Statement;
 use std::collections::BTreeSet;
@@ -54,18 +54,18 @@ pub(super) async fn write(inside: &mut dyn Generation, catalog: &Catalog) -> Res
         let mut any = false;
         if let Some(column) = emptied(table, &rows[0], &stored) {
             let act = RowAct::Update(by_key(&rows[0]), vec![(column, Cell::NULL)]);
-            if tried(inside, table, act).await? {
+            if tried(inside, catalog.engine, table, act).await? {
                 (written.updated, any) = (written.updated + 1, true);
             }
         }
         if let Some(row) = rows.get(1).or(rows.first())
             && let Some(values) = fresh(inside, table, named(row)).await?
-            && tried(inside, table, RowAct::Insert(values)).await?
+            && tried(inside, catalog.engine, table, RowAct::Insert(values)).await?
         {
             (written.inserted, any) = (written.inserted + 1, true);
         }
         if let Some(row) = rows.get(2)
-            && tried(inside, table, RowAct::Delete(by_key(row))).await?
+            && tried(inside, catalog.engine, table, RowAct::Delete(by_key(row))).await?
         {
             (written.deleted, any) = (written.deleted + 1, true);
         }
@@ -106,15 +106,20 @@ async fn fresh(inside: &mut dyn Generation, table: &Table, mut row: Vec<(String,
 }
 
 /// Makes a change as an application would, with everything that it sets off. False where the database refuses it.
-async fn tried(inside: &mut dyn Generation, table: &Table, act: RowAct) -> Result<bool, StepError> {
+async fn tried(inside: &mut dyn Generation, engine: EngineKind, table: &Table, act: RowAct) -> Result<bool, StepError> {
     let change = RowChange { table: table.name.clone(), act };
     let spelled = inside.spelled(&[GuardedChange { change, expected: None }]).await?;
     let Some(one) = spelled.into_iter().next() else { return Err(failure("GR0710", "a change could not be put into words").into()) };
-    let statement = Statement { sql: one.statement, line: 1, copy_data: None };
-    let hash = Hash::of(statement.sql.as_bytes());
-    match inside.script(&format!("greenroom synthetic {hash}"), &hash, &[statement], 0).await {
+    let hash = Hash::of(one.statement.as_bytes());
+    let plain = |sql: &str| Statement { sql: sql.to_owned(), line: 1, copy_data: None };
+    // Applications mind foreign keys, or should.
+    let first = (engine == EngineKind::Sqlite).then(|| plain("PRAGMA foreign_keys = ON"));
+    let statements: Vec<Statement> = first.into_iter().chain([plain(&one.statement)]).collect();
+    match inside.script(&format!("greenroom synthetic {hash}"), &hash, &statements, 0).await {
         Ok(_) => Ok(true),
         Err(e) if matches!(e.kind, ErrorKind::Lost | ErrorKind::Full) => Err(e.into()),
+        // Whatever notes keys must never be in an application's way.
+        Err(e) if e.native_code.as_deref().is_some_and(|c| ["42883", "42P01", "42703", "42501"].contains(&c)) => Err(e.into()),
         Err(_) => Ok(false),
     }
 }

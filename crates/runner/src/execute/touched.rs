@@ -41,11 +41,12 @@ impl Execution {
         }
         let inside = self.generation().await?;
         let compared = back::compare(inside.as_mut(), production.as_mut()).await?;
-        back::apply(inside.as_mut(), &compared).await?;
+        let stuck = back::apply(inside.as_mut(), &compared).await?;
         production.leave().await?;
         let counts = compared.account.counts();
         let rows = counts.inserted + counts.updated + counts.deleted;
         let mut outcome = Outcome { rows: Some(rows), ..Outcome::default() };
+        outcome.notes.extend(stuck.into_iter().map(|name| format!("the counter {name} could not be set")));
         outcome
             .notes
             .push(format!("{} rows inserted, {} updated, {} deleted since the copy", counts.inserted, counts.updated, counts.deleted));
@@ -67,7 +68,8 @@ impl Execution {
         let touched: u64 = compared.account.tables.iter().filter_map(|t| t.touched).sum();
         let left = compared.account.tables.iter().filter(|t| t.counts != Default::default());
         let mut differences: Vec<String> = left.map(|t| format!("table {}: touched rows differ", t.of.short)).collect();
-        differences.extend(compared.account.losses());
+        differences.extend(compared.account.tables.iter().filter(|t| !t.whole).filter_map(back::BackTable::loss));
+        differences.extend(compared.dangling);
         if !compared.counters.is_empty() {
             differences.push(format!("{} counters stand elsewhere", compared.counters.len()));
         }

@@ -219,6 +219,8 @@ impl Projection {
             Body::CarryDecided { decided } => self.decided.push(*decided),
             Body::Sealed { pilot } => self.admissions.push((e.at, pilot.clone(), None)),
             Body::FenceIntended { doors, until, reason } => {
+                // The same doors may be shut again, long after: what was kept then is this one.
+                self.kept_fences.retain(|kept| kept != doors);
                 self.fence = Some(Fence { doors: *doors, since: e.at, until: *until, reason: reason.clone(), progress: Progress::Raising });
             }
             Body::FenceRaised | Body::FenceProlonged { .. } | Body::FenceLifting => {

@@ -183,11 +183,11 @@ pub(crate) fn left_out(program: &Program, catalog: &Catalog) -> Vec<(String, Str
     program.left_out.iter().map(line).collect()
 }
 
-/// Expected durations: those of the latest finished run, scaled by rows for copies; of the latest one that was masked, or unmasked, as this one
-/// is, where there is any.
+/// Expected durations: those of the latest run in which a step was finished, also of one that went back afterwards, scaled by rows for copies; of the latest
+/// one that was masked, or unmasked, as this one is, where there is any.
 pub(super) fn expected(history: &Projection, tables: &[TableCopy], survey: &Survey, unmasked: bool) -> BTreeMap<StepKey, Expected> {
     let mut out: BTreeMap<StepKey, Expected> = BTreeMap::new();
-    let mut runs: Vec<_> = history.runs.iter().filter(|r| r.phase == Phase::Finished).collect();
+    let mut runs: Vec<_> = history.runs.iter().filter(|r| matches!(r.phase, Phase::Finished | Phase::Undone)).collect();
     runs.sort_by_key(|r| r.plan.kind.is_unmasked() == unmasked);
     for run in runs {
         for step in &run.plan.steps {

@@ -40,6 +40,13 @@ impl Session {
             let hint = format!("`greenroom resume {0}` or `greenroom undo {0}` first", k.run);
             return Err(refused("GR0723", format!("the switch `{}` is not finished: `{name}` is the way back", k.run), hint));
         }
+        let back = |r: &&RunState| {
+            r.plan.rollback.as_ref().is_some_and(|b| b.run == k.run.0) && matches!(r.phase, Phase::Running | Phase::Undoing)
+        };
+        if let Some(open) = self.whole_history()?.runs.iter().find(back) {
+            let hint = format!("`greenroom resume {0}` or `greenroom undo {0}` first", open.id);
+            return Err(refused("GR0723", format!("the rollback `{}` is going back to `{name}`", open.id), hint));
+        }
         if let Some(until) = k.until.filter(|until| *until > self.clock.now() && !early) {
             let hint = "wait, or say `--early`: it cannot be brought back";
             return Err(refused("GR0773", format!("`{name}` is kept until {until}"), hint));

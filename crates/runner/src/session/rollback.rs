@@ -77,8 +77,10 @@ impl Session {
         let former = target.look(&names.former).await?.filter(|s| s.engine_id == switched.engine_id);
         guards.push(match former {
             None => {
-                let finding = Finding::error("GR0715", format!("the former production `{}` is gone", names.former));
-                wrong("former production", finding.hint("restore production from a backup"))
+                let message =
+                    format!("the former production does not stand under `{}` any more, as the engine's identity tells", names.former);
+                let hint = "was it moved, restored or dropped? On SQLite a machine that numbers its disks anew changes it, too";
+                wrong("former production", Finding::error("GR0715", message).hint(hint))
             }
             Some(_) => match target.aside_open(&names.former, &doors).await? {
                 open if open.is_empty() => right("former production", format!("`{}` stands aside, shut since the switch", names.former)),
@@ -104,6 +106,16 @@ impl Session {
             true => Some(self.compare_sides(&names.former, &switched.engine_id, &names.pilot).await?),
             false => None,
         };
+        let noted = run.outcome_of(|a| matches!(a, Action::Capture)).and_then(|o| o.facts.get("fingerprint").cloned());
+        if let (Some((_, now)), Some(noted)) = (&account, noted)
+            && *now != noted
+        {
+            let message = "production's schema was changed since the switch: nothing of that is carried back, and a table that was made anew is compared whole";
+            let finding =
+                Finding::warning("GR0776", message).hint("do the same changes in the former production afterwards, where they are wanted");
+            guards.push(Guard { what: "schema", found: Some("changed since the switch".into()), findings: vec![finding] });
+        }
+        let account = account.map(|(account, _)| account);
         if let Some(account) = &account {
             let lost = account.losses().into_iter().map(|l| Finding::warning("GR0776", format!("given up: {l}")));
             let c = account.counts();
@@ -155,12 +167,6 @@ impl Session {
     pub async fn give_up_rollback(&self) -> Result<RunId, SessionError> {
         let _lock = self.lock()?;
         let run = self.to_take_back()?;
-        if let Some(open) =
-            self.whole_history()?.runs.iter().find(|r| r.plan.rollback.is_some() && matches!(r.phase, Phase::Running | Phase::Undoing))
-        {
-            let hint = format!("`greenroom resume {0}` or `greenroom undo {0}` first", open.id);
-            return Err(refused("GR0723", format!("the rollback `{}` is neither finished nor undone", open.id), hint));
-        }
         self.end_capture_of(&run).await?;
         Ok(run.id)
     }
@@ -195,24 +201,23 @@ impl Session {
                 format!("`greenroom resume {}` first", run.id),
             ));
         }
-        match self.revocable()? {
-            Some(_) => Ok(run.clone()),
-            None => {
-                let why = if history.captures_ended.contains(&run.id) {
-                    "it was given up"
-                } else if history
-                    .runs
-                    .iter()
-                    .any(|r| r.plan.rollback.as_ref().is_some_and(|b| b.run == run.id.0) && r.phase == Phase::Finished)
-                {
-                    "it was taken back already"
-                } else {
-                    "what users wrote was not noted (`[switch] rollback_hours`)"
-                };
-                let hint = "what was production stands aside as it was; what was written since is not in it";
-                Err(refused("GR0774", format!("the switch `{}` cannot be taken back: {why}", run.id), hint))
-            }
+        let of_it = |r: &&RunState| r.plan.rollback.as_ref().is_some_and(|b| b.run == run.id.0);
+        if let Some(open) = history.runs.iter().filter(of_it).find(|r| matches!(r.phase, Phase::Running | Phase::Undoing)) {
+            let hint = format!("`greenroom resume {0}` goes on, `greenroom undo {0}` opens the new production again", open.id);
+            return Err(refused("GR0723", format!("the rollback `{}` is neither finished nor undone", open.id), hint));
         }
+        if self.revocable()?.is_some() {
+            return Ok(run.clone());
+        }
+        let alone = || "what was written since the switch is in the new production alone".to_owned();
+        let (why, hint) = if let Some(back) = history.runs.iter().filter(of_it).find(|r| r.phase == Phase::Finished) {
+            ("it was taken back already", format!("`greenroom run show {}` says what was carried back", back.id))
+        } else if history.captures_ended.contains(&run.id) {
+            ("it was given up", alone())
+        } else {
+            ("what users wrote was not noted (`[switch] rollback_hours`)", alone())
+        };
+        Err(refused("GR0774", format!("the switch `{}` cannot be taken back: {why}", run.id), hint))
     }
 
     /// How what was production stood open before a switch.
@@ -220,7 +225,7 @@ impl Session {
         let doors = crate::execute::doors_before(&self.workspace.scratch(&run.id)?)?;
         doors.ok_or_else(|| {
             let message = format!("the folder of `{}` has lost `doors.json`, which says who could work in production", run.id);
-            refused("GR0711", message, "what a fence takes away is also in `.greenroom/fence/latest.kept`; restore the file")
+            refused("GR0711", message, "restore the run's folder under `.greenroom/runs` from a backup of the workspace")
         })
     }
 
@@ -241,18 +246,20 @@ impl Session {
         }
     }
 
-    async fn compare_sides(&self, former: &str, former_id: &str, new: &str) -> Result<BackAccount, SessionError> {
+    /// What would be carried back, and the fingerprint of the new production's schema.
+    async fn compare_sides(&self, former: &str, former_id: &str, new: &str) -> Result<(BackAccount, String), SessionError> {
         let mut target = self.engines.target().await?;
         let (mut former, mut new) = (target.enter_former(former, former_id).await?, target.enter(new).await?);
+        let fingerprint = new.inspect().await?.fingerprint().to_string();
         let compared = compare_back(former.as_mut(), new.as_mut()).await;
         former.tidy().await?;
         former.leave().await?;
         new.leave().await?;
         match compared {
-            Ok(compared) => Ok(compared.account),
+            Ok(compared) => Ok((compared.account, fingerprint)),
             Err(StepError::Failed(f) | StepError::GoBack(f)) => Err(SessionError::Failed(Box::new(f))),
             Err(StepError::Dead(e)) => Err(e.into()),
-            Err(StepError::Waits(_) | StepError::Stopped) => Ok(BackAccount::default()),
+            Err(StepError::Waits(_) | StepError::Stopped) => Ok((BackAccount::default(), fingerprint)),
         }
     }
 
@@ -273,7 +280,7 @@ impl Session {
             Some(PlannedHook { hook, hash: p.undo_hash, undo_hash: None })
         };
         let hooks = switched.hooks.iter().rev().filter_map(back).collect();
-        let production = Production { minutes: self.program.switch.minutes, hooks, ..switched };
+        let production = Production { minutes: self.program.switch.minutes, hold: false, hooks, ..switched };
         let rollback = Rollback { run: run.id.0.clone(), nonce: of.nonce.clone(), doors };
         Ok(plan::rollback(&self.program, &run.plan, production, rollback, names, ask, env!("CARGO_PKG_VERSION")))
     }

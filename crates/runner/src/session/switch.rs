@@ -54,20 +54,21 @@ impl SwitchPreview {
 }
 
 impl Session {
-    /// Asks everything that a switch depends on and makes its plan, recording nothing. `ask`: a person says when the window opens.
+    /// Asks everything that a switch depends on and makes its plan, recording nothing. `ask`: a person says when the window opens; `hold`: and once more
+    /// when users may be let in.
     ///
     /// # Errors
     /// When production or the target cannot be reached.
-    pub async fn switch_preview(&self, ask: bool) -> Result<SwitchPreview, SessionError> {
-        Ok(self.guarded(ask).await?.0)
+    pub async fn switch_preview(&self, ask: bool, hold: bool) -> Result<SwitchPreview, SessionError> {
+        Ok(self.guarded(ask, hold).await?.0)
     }
 
     /// Makes the plan of a switch and records it. Nothing is executed.
     ///
     /// # Errors
     /// [`SessionError::Findings`] when something refuses it.
-    pub async fn plan_switch(&self, ask: bool) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
-        let (preview, survey) = self.guarded(ask).await?;
+    pub async fn plan_switch(&self, ask: bool, hold: bool) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        let (preview, survey) = self.guarded(ask, hold).await?;
         let passes = preview.passes();
         let findings: Vec<Finding> = preview.guards.into_iter().flat_map(|g| g.findings).collect();
         let Some(plan) = preview.plan.filter(|_| passes) else { return Err(SessionError::Findings(findings)) };
@@ -78,7 +79,7 @@ impl Session {
         Ok((hash, plan, findings))
     }
 
-    async fn guarded(&self, ask: bool) -> Result<(SwitchPreview, Survey), SessionError> {
+    async fn guarded(&self, ask: bool, hold: bool) -> Result<(SwitchPreview, Survey), SessionError> {
         let (survey, checked) = self.check_over(None, None).await?;
         let history = self.history()?;
         let mut guards = vec![Guard::new("program", "it fits its databases", checked.findings.clone())];
@@ -90,6 +91,7 @@ impl Session {
         guards.extend(guard);
         if let Some(production) = &mut production {
             production.hooks = hooks;
+            production.hold = hold;
         }
         guards.push(whole(&survey));
         let carry = match self.configures() {
@@ -189,6 +191,7 @@ impl Session {
             engine_id: survey.source_id.clone(),
             on_target,
             minutes: self.program.switch.minutes,
+            hold: false,
             hooks: Vec::new(),
         };
         Ok(match &standing {

@@ -238,7 +238,7 @@ impl Machine {
                 let switch = self
                     .what
                     .switches()
-                    .then_some((Production { engine_id, on_target, minutes: self.what.minutes(), hooks: Vec::new() }, false));
+                    .then_some((Production { engine_id, on_target, minutes: self.what.minutes(), hold: false, hooks: Vec::new() }, false));
                 let from = CarryFrom { nonce: "before".into(), number: 1 };
                 let carry = self.what.carries().then_some((from, false));
                 let from = ImportFrom { hash: Hash::of_json(&exported()), tables: vec!["status".into()], rows: 2, all: false };
