@@ -231,6 +231,76 @@ pub(crate) fn columns_of_guarded(changes: &[GuardedChange]) -> BTreeMap<TableNam
     all.into_iter().map(|(table, columns)| (table, columns.into_iter().collect())).collect()
 }
 
+/// Rows that one statement names.
+const TOGETHER: usize = 400;
+/// Bytes after which a statement takes no more rows.
+const LONG: usize = 256 * 1024;
+
+/// The same with neighbours that do the same to rows of one table in one statement: for changes whose order does not matter among neighbours.
+pub(crate) fn together<S: Spell>(spells: &BTreeMap<TableName, S>, changes: &[RowChange], first: u32) -> Result<Vec<Statement>> {
+    let mut all = Vec::new();
+    let mut at = 0;
+    while let Some(change) = changes.get(at) {
+        let Some(spell) = spells.get(&change.table) else {
+            return Err(EngineError::other("bring rows", "a table's columns were not read").object(change.table.to_string()));
+        };
+        let alike = changes[at..].iter().take(TOGETHER).take_while(|c| c.table == change.table && same_form(&c.act, &change.act));
+        let mut parts: Vec<String> = Vec::new();
+        for c in alike {
+            parts.push(part(spell, &c.act)?);
+            if parts.iter().map(String::len).sum::<usize>() > LONG {
+                break;
+            }
+        }
+        let sql = match &change.act {
+            RowAct::Insert(values) if !parts.is_empty() => {
+                let columns: Vec<String> = values.iter().map(|(name, _)| spell.column(name)).collect();
+                spell.insert(&columns.join(", "), &parts.join("), ("))
+            }
+            RowAct::Delete(_) if parts.len() > 1 => format!("delete from {} where {}", spell.table(), either(&parts, &change.act, spell)),
+            act => statement(spell, act)?,
+        };
+        all.push(plain(sql, first + u32::try_from(at).unwrap_or(u32::MAX - first)));
+        at += parts.len().max(1);
+    }
+    Ok(all)
+}
+
+/// Whether two changes can be in one statement: inserts of the same columns, deletions by the same key.
+fn same_form(one: &RowAct, other: &RowAct) -> bool {
+    let names = |cells: &[(String, Cell)]| cells.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    match (one, other) {
+        (RowAct::Insert(a), RowAct::Insert(b)) => names(a) == names(b),
+        (RowAct::Delete(a), RowAct::Delete(b)) => !a.whole && !b.whole && names(&a.cells) == names(&b.cells) && listable(a) == listable(b),
+        _ => false,
+    }
+}
+
+/// Whether the key is one value, which can stand in a list.
+fn listable(key: &RowKey) -> bool {
+    !key.whole && matches!(key.cells.as_slice(), [(_, cell)] if !cell.is_null())
+}
+
+/// What a statement says of one row.
+fn part(spell: &dyn Spell, act: &RowAct) -> Result<String> {
+    match act {
+        RowAct::Insert(values) => {
+            let cells: Result<Vec<String>> = values.iter().map(|(name, cell)| assigned(spell, name, cell)).collect();
+            Ok(cells?.join(", "))
+        }
+        RowAct::Delete(key) if listable(key) => spell.literal(&key.cells[0].0, &key.cells[0].1),
+        RowAct::Delete(key) => Ok(format!("({})", condition(spell, key, "")?)),
+        RowAct::Update(..) => Ok(String::new()),
+    }
+}
+
+fn either(parts: &[String], act: &RowAct, spell: &dyn Spell) -> String {
+    match act {
+        RowAct::Delete(key) if listable(key) => format!("{} in ({})", spell.column(&key.cells[0].0), parts.join(", ")),
+        _ => parts.join(" or "),
+    }
+}
+
 /// A statement of ours at a line.
 pub(crate) fn plain(sql: String, line: u32) -> Statement {
     Statement { sql, line, copy_data: None }
@@ -238,6 +308,13 @@ pub(crate) fn plain(sql: String, line: u32) -> Statement {
 
 /// A condition over `t` for rows that have one of these values in these columns.
 pub(crate) fn picking(spell: &dyn Spell, keys: &[Vec<(String, Cell)>]) -> Result<String> {
+    // A list is what engines look up in an index at once.
+    if let Some([(column, _)]) = keys.first().map(Vec::as_slice)
+        && keys.iter().all(|k| matches!(k.as_slice(), [(c, cell)] if c == column && !cell.is_null()))
+    {
+        let values: Result<Vec<String>> = keys.iter().map(|k| spell.literal(column, &k[0].1)).collect();
+        return Ok(format!("t.{} in ({})", spell.column(column), values?.join(", ")));
+    }
     let each = keys.iter().map(|cells| {
         let key = RowKey { cells: cells.clone(), whole: false };
         Ok(format!("({})", condition(spell, &key, "t.")?))

@@ -68,7 +68,7 @@ impl Database {
         };
         let clients = rows / 20 + 1;
         self.sql(&format!(
-            "create table client (id integer primary key, name varchar(60) not null);
+            "create table client (id integer primary key, label varchar(60) not null);
              create table entry (id integer primary key, client_id integer not null references client (id), amount integer not null, what varchar(80));
              insert into client select i, 'Client number ' || i from ({}) n;
              insert into entry select i, i * 7 % {clients} + 1, i % 1000, 'what happened on that day, in a few words, ' || i from ({}) n;
@@ -98,7 +98,7 @@ impl Database {
             ("greenroom.toml", main.as_str()),
             (
                 "columns.toml",
-                "[client]\nid = \"keep\"\nname = \"keep\"\n[entry]\nid = \"keep\"\nclient_id = \"keep\"\namount = \"keep\"\nwhat = \"keep\"\nlevel = { keep = true, after_upgrade = true }\n",
+                "[client]\nid = \"keep\"\nlabel = \"keep\"\n[entry]\nid = \"keep\"\nclient_id = \"keep\"\namount = \"keep\"\nwhat = \"keep\"\nlevel = { keep = true, after_upgrade = true }\n",
             ),
             ("upgrade/1.sql", "alter table entry add column level integer;\n"),
         ];

@@ -90,8 +90,11 @@ pub(crate) async fn brings_freely(session: &Session) -> Result<bool> {
 
 /// The same with foreign keys that neither act nor check, where this login may have it so.
 pub(crate) async fn bring(session: &Session, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
-    let first = if brings_freely(session).await? { REPLICA } else { "set constraints all deferred" };
-    run(session, key, hash, changes, first).await
+    match brings_freely(session).await? {
+        // Rows go and come in heaps: nothing minds their order.
+        true => run(session, key, hash, changes, REPLICA).await,
+        false => self::changes(session, key, hash, changes).await,
+    }
 }
 
 async fn run(session: &Session, key: &str, hash: &Hash, changes: &[RowChange], first: &str) -> Result<Applied> {
@@ -105,7 +108,7 @@ async fn run(session: &Session, key: &str, hash: &Hash, changes: &[RowChange], f
         back.extend(on);
     }
     all.push(carry::plain(first.into(), 0));
-    all.extend(carry::statements(&spells, changes, 1)?);
+    all.extend(if first == REPLICA { carry::together(&spells, changes, 1)? } else { carry::statements(&spells, changes, 1)? });
     all.push(carry::plain("set constraints all immediate".into(), 0));
     all.extend(back.into_iter().map(|s| carry::plain(s, 0)));
     script::run(session, key, hash, &all, 0, false).await

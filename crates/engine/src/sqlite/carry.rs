@@ -139,7 +139,7 @@ pub(super) fn changes(c: &Connection, key: &str, hash: &Hash, changes: &[RowChan
 
 /// The same with foreign keys off: what they would do to rows that nobody named is not done.
 pub(super) fn bring(c: &Connection, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
-    let statements = carry::statements(&spells(c, carry::columns_of(changes).into_keys())?, changes, 1)?;
+    let statements = carry::together(&spells(c, carry::columns_of(changes).into_keys())?, changes, 1)?;
     quiet(c)?;
     let applied = script::run(c, key, hash, &statements, 0, false);
     c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true).map_err(|e| failed("let triggers fire again", &e))?;

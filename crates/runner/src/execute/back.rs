@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys asked for in one reading.
-const ASKED: usize = 200;
+const ASKED: usize = 400;
 
 /// What becomes of one table's rows that were touched since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,6 +17,7 @@ promises! { "carry":
     changes_are_recorded_and_stop_where_one_fails,
     rows_are_picked_by_their_values,
     identities_go_on_where_they_are_reserved,
+    rows_are_brought_as_they_are_and_no_foreign_key_takes_others_along,
 }
 
 fn cells(all: &[(&str, Cell)]) -> Vec<(String, Cell)> {
@@ -220,4 +221,38 @@ async fn identities_go_on_where_they_are_reserved(scene: Scene) -> Step {
     promise!(built.inside.inspect().await?.fingerprint() == before, "reserving identities changed the schema");
     promise!(!built.inside.reserve(&name("by_hand")?, "id", 10_000).await?, "a key that does not count is told where to go on");
     Ok(())
+}
+
+async fn rows_are_brought_as_they_are_and_no_foreign_key_takes_others_along(scene: Scene) -> Step {
+    let mut all = vec![
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, v VARCHAR(40) UNIQUE)".to_owned(),
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent (id) ON DELETE CASCADE)".to_owned(),
+        "CREATE TABLE pair (x VARCHAR(20), y INTEGER, v INTEGER, PRIMARY KEY (x, y))".to_owned(),
+    ];
+    all.extend((1..=900).map(|n| format!("INSERT INTO parent VALUES ({n}, 'v{n}')")));
+    all.push("INSERT INTO child VALUES (1, 1), (2, 2)".to_owned());
+    all.extend((1..=500).map(|n| format!("INSERT INTO pair VALUES ('it''s', {n}, 0)")));
+    let mut p = scene.production(&all).await?;
+    let (mut built, _) = scene.copy(&mut p, 1000, |_| {}).await?;
+    let inside = built.inside.as_mut();
+    if !inside.brings_freely().await? {
+        let so = "rows are carried back in an order that foreign keys allow, and what they do to others is done".to_owned();
+        return Err(Stop::Lacking { what: "right to keep foreign keys quiet".to_owned(), so });
+    }
+    let [parent, pair] = ["parent", "pair"].map(|n| table(&p.catalog, n).map(|t| t.name.clone()));
+    let (parent, pair) = (parent?, pair?);
+    // Every value passes on to the next row; nothing of that is in an order that a unique key would allow one by one.
+    let gone = (1..=900).map(|n| change(&parent, RowAct::Delete(by("id", &number(n)))));
+    let come = (2..=900).map(|n| change(&parent, RowAct::Insert(cells(&[("id", number(n)), ("v", Cell::text(&format!("v{}", n - 1)))]))));
+    let key = |n| RowKey { cells: cells(&[("x", Cell::text("it's")), ("y", number(n))]), whole: false };
+    let pairs = (1..=500).map(|n| change(&pair, RowAct::Delete(key(n))));
+    let changes: Vec<RowChange> = gone.chain(come).chain(pairs).collect();
+    inside.bring("bring", &Hash::of(b"bring"), &changes).await?;
+    promise!(value(inside, "SELECT count(*) FROM parent").await? == "899", "rows that were brought are not there");
+    promise!(value(inside, "SELECT v FROM parent WHERE id = 900").await? == "v899", "a row was brought otherwise");
+    promise!(value(inside, "SELECT count(*) FROM child").await? == "2", "a foreign key took a row along that nobody named");
+    promise!(value(inside, "SELECT count(*) FROM pair").await? == "0", "rows that were to go are there");
+    // Afterwards it minds them again.
+    let wrong = [change(&table(&p.catalog, "child")?.name.clone(), RowAct::Insert(cells(&[("id", number(9)), ("parent", number(9999))])))];
+    refused("a row whose parent is not there", inside.carry("after", &Hash::of(b"after"), &wrong, 0).await).map(drop)
 }
