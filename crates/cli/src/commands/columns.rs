@@ -353,15 +353,29 @@ fn mentioned(text: &str) -> BTreeSet<(String, String)> {
     let mut section = String::new();
     let mut out = BTreeSet::new();
     for line in text.lines() {
-        if let Some(name) = line.trim().strip_prefix('[').and_then(|l| l.split(']').next()) {
-            section = name.trim().trim_matches('"').to_owned();
-        } else if let Some((key, rest)) = line.strip_prefix('#').and_then(|l| l.split_once('='))
-            && rest.trim_start().starts_with('?')
+        if line.trim().starts_with('[') {
+            section = path(line.trim()).unwrap_or_default();
+        } else if let Some((key, _)) = line.strip_prefix('#').and_then(|l| l.split_once(" = ?"))
+            && let Some(key) = path(&format!("{key} = 1"))
         {
-            out.insert((section.clone(), key.trim().trim_matches('"').to_owned()));
+            out.insert((section.clone(), key));
         }
     }
     out
+}
+
+/// The names that lead to what a line of TOML begins or sets, with dots between.
+fn path(line: &str) -> Option<String> {
+    let mut names = Vec::new();
+    let mut at = line.parse::<toml::Table>().ok()?;
+    while let Some((name, value)) = at.into_iter().next() {
+        names.push(name);
+        at = match value {
+            toml::Value::Table(inner) => inner,
+            _ => break,
+        };
+    }
+    (!names.is_empty()).then(|| names.join("."))
 }
 
 #[cfg(test)]
@@ -370,8 +384,8 @@ mod tests {
 
     #[test]
     fn undecided_lines_are_found_with_their_table() {
-        let text = "schema = \"x\"\n[client]\nid = \"keep\"\n# notes = ?  # undecided: free text\n# a remark = nothing\n[\"a b\".x]\n# \"c d\" = ?\n";
+        let text = "schema = \"x\"\n[client]\nid = \"keep\"\n# notes = ?  # undecided: free text\n# a remark = nothing\n[\"a b\".x]\n# \"c d\" = ?\n[\"from \\\"x\\\" a.b\"]\n# \"k \\\"1\" = ?\n";
         let found: Vec<_> = mentioned(text).into_iter().collect();
-        assert_eq!(found, [("a b\".x".to_owned(), "c d".to_owned()), ("client".into(), "notes".into())]);
+        assert_eq!(found, [("a b.x", "c d"), ("client", "notes"), ("from \"x\" a.b", "k \"1")].map(|(t, c)| (t.to_owned(), c.to_owned())));
     }
 }

@@ -105,7 +105,11 @@ fn text(s: &Status) -> String {
         out.push_str(&match (fence.progress, fence.until <= s.now) {
             (Progress::Raised, false) => format!("  fenced until {until}\n"),
             (_, true) => {
-                format!("  {}: `greenroom fence lift` gives it back\n", paint(BAD, format!("fenced, and its time was over {until}")))
+                let back = match s.run.as_ref().filter(|r| r.fences) {
+                    Some(r) => format!("greenroom undo {}", r.run),
+                    None => "greenroom fence lift".to_owned(),
+                };
+                format!("  {}: `{back}` gives it back\n", paint(BAD, format!("fenced, and its time was over {until}")))
             }
             _ => format!("  {}: `greenroom fence` shows how far it is\n", paint(WARN, "a fence was begun or is being lifted")),
         });

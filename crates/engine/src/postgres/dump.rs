@@ -36,6 +36,10 @@ pub(super) fn fate(s: &Statement) -> Fate {
             Fate::Try(&["42501"], "comments of the server's own objects are not ours to set")
         }
         ("SECURITY", "LABEL") => Fate::LeftOut("security labels", "they need the provider that gave them"),
+        ("ALTER", "ROLE" | "USER") if upper().contains(" IN DATABASE ") => Fate::LeftOut(
+            "settings of roles for the database",
+            "they belong to roles of the server, and nobody but Greenroom comes into a raw copy",
+        ),
         ("CREATE" | "ALTER", "USER") if word(2) == "MAPPING" => {
             Fate::LeftOut("user mappings", "a raw copy must not be able to log in anywhere else")
         }
@@ -102,6 +106,13 @@ pub(super) fn named(sql: &str, words: usize) -> (String, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_roles_settings_for_the_database_are_left_out_and_a_role_itself_is_not_made() {
+        let one = |sql: &str| Statement { sql: sql.as_bytes().to_vec(), skeleton: sql.to_owned(), line: 1 };
+        assert!(matches!(fate(&one("ALTER ROLE app IN DATABASE shop SET search_path TO 'a'")), Fate::LeftOut(..)));
+        assert!(!matches!(fate(&one("ALTER ROLE app SUPERUSER")), Fate::LeftOut(..)));
+    }
 
     #[test]
     fn what_a_dump_says_about_its_database_is_found() {
