@@ -18,12 +18,12 @@ pub struct Tally {
 impl Tally {
     /// Takes in a line of a test program's output.
     pub fn line(&mut self, line: &str) {
-        let line = line.trim();
+        // Further in it stands in what a failed test printed, and is in the summary already.
         if let Some(result) = line.strip_prefix("test result:") {
             self.passed += number_before(result, "passed");
             self.failed += number_before(result, "failed");
             self.ignored += number_before(result, "ignored");
-        } else if let Some(result) = line.strip_prefix("Summary [") {
+        } else if let Some(result) = line.trim().strip_prefix("Summary [") {
             self.passed += number_before(result, "passed");
             self.failed += number_before(result, "failed") + number_before(result, "timed out");
             self.ignored += number_before(result, "skipped");
@@ -72,6 +72,7 @@ mod tests {
         tally.line("     Summary [   0.5s] 2 tests run: 1 passed, 1 timed out, 0 skipped");
         tally.line("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s");
         tally.line("test passed_is_no_summary ... ok");
+        tally.line("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 28 filtered out; finished in 5.25s");
         tally.skips("pg::a\tno server\npg::a\tno server\npg::b\tno server\n");
         let shown = tally.to_string();
         assert!(shown.ends_with("\n14 passed, 2 failed, 2 skipped, 3 left out\n"), "{shown}");

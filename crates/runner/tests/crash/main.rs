@@ -144,7 +144,7 @@ fn a_pilot_that_somebody_replaced_since_is_neither_renamed_nor_dropped() {
                 {
                     let mut world = m.world.inner();
                     let fresh = world.next_id;
-                    let noted = m.disk.path().join("scratch/former.json").exists();
+                    let noted = m.disk.path().join("scratch/rehearsal-2/former.json").exists();
                     // Only while the pilot has not been put aside yet, and the run has noted what stands there.
                     let Some(pilot) = world.databases.get_mut(PILOT).filter(|p| noted && p.marker.as_ref().unwrap().nonce == "before")
                     else {
