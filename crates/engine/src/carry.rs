@@ -253,7 +253,7 @@ pub(crate) fn together<S: Spell>(spells: &BTreeMap<TableName, S>, changes: &[Row
             }
         }
         let sql = match &change.act {
-            RowAct::Insert(values) if !parts.is_empty() => {
+            RowAct::Insert(values) => {
                 let columns: Vec<String> = values.iter().map(|(name, _)| spell.column(name)).collect();
                 spell.insert(&columns.join(", "), &parts.join("), ("))
             }

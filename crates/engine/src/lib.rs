@@ -14,6 +14,7 @@ pub mod fake;
 pub mod fence;
 pub mod mssql;
 pub mod mysql;
+pub mod position;
 pub mod postgres;
 mod registry;
 pub mod seam;

@@ -25,6 +25,7 @@ create table status (id integer primary key, label varchar(20));
 create table code (c varchar(20) primary key, n integer not null unique);
 create table branch (id integer primary key, up integer references branch (id));
 insert into client values (1, 'Ann Real'), (2, 'Bob Real');
+create table spare (id integer primary key);
 insert into code values ('one', 1), ('two', 2), ('three', 3);
 insert into branch values (1, null), (2, 1), (3, 2);
 insert into status values (1, 'open'), (2, 'closed');
@@ -32,7 +33,7 @@ insert into status values (1, 'open'), (2, 'closed');
 
 const COLUMNS: &str = "[recorded]\nn = \"keep\"\n[client]\nid = \"keep\"\nname = { mask = \"full_name\", identity = \"id\" }\n\
     active = { keep = true, after_upgrade = true, derived_from = [\"client.id\"] }\n[status]\nid = \"keep\"\nlabel = \"keep\"\n\
-    [code]\nc = \"keep\"\nn = \"keep\"\n[branch]\nid = \"keep\"\nup = \"keep\"\n[counted]\nid = \"keep\"\nt = \"keep\"\n";
+    [code]\nc = \"keep\"\nn = \"keep\"\n[spare]\nid = \"keep\"\n[branch]\nid = \"keep\"\nup = \"keep\"\n[counted]\nid = \"keep\"\nt = \"keep\"\n";
 
 /// Writes a row; what the engine says when it refuses.
 type Write<'g> = dyn Fn(&str) -> Result<(), String> + 'g;
@@ -312,6 +313,9 @@ fn play(scene: &Scene<'_>) {
     scene.keeps(&recorder, "in the second new production");
     assert_eq!(ask("select id, name, active from client order by id"), "1|Ann Wed|1\n3|Cid Real|1", "what was carried back comes along");
     assert_eq!(ask("select label from status where id = 2"), "late", "what was written just before the window");
+    // Another prepared switch would end what this one can be taken back with.
+    let other = scene.greenroom(&["switch", "--preview"]).stdout;
+    assert!(other.contains("GR0779") && other.contains("both cannot be noted"), "{other}");
     scene.done(&["rollback", "--give-up", "--yes"], 0);
     let refused = scene.greenroom(&["rollback", "--preview"]);
     assert!(refused.code == Some(1) && refused.stderr.contains("it was given up"), "{refused:?}");
@@ -388,10 +392,13 @@ fn taken_back(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
          delete from branch where id = 3; insert into branch values (9, 2), (10, 9); update branch set up = 9 where id = 2;",
     );
     scene.ground.write("source", scene.hard);
+    scene.ground.write("source", "insert into spare values (1); drop table spare");
     let all = |sql: &str| scene.ground.query("source", sql).unwrap().trim().replace('\r', "");
     let tables = ["select * from code order by n", "select * from branch order by id", "select * from counted order by id"];
     let written = tables.map(all);
     let preview = scene.done(&["rollback", "--preview"], 0).stdout;
+    assert!(preview.contains("table spare: all rows that were touched since (it was dropped or renamed"), "{preview}");
+    assert!(preview.contains("production's schema was changed since the switch"), "{preview}");
     assert!(preview.contains("client: 3; 1 inserted, 1 updated, 1 deleted") && preview.contains("`active` of 3 rows"), "{preview}");
     scene.works(recorder, "after the preview of the rollback");
 

@@ -86,3 +86,16 @@ pub(super) fn rebuild(c: &Connection) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_counter_can_be_read_back() {
+        let c = Connection::open_in_memory().unwrap();
+        c.execute_batch("create table t (id integer primary key autoincrement); insert into t values (12)").unwrap();
+        let said: Vec<_> = sequences(&c).unwrap().iter().map(|(_, sql)| crate::position::position(sql)).collect();
+        assert_eq!(said, [Some((12, true))]);
+    }
+}

@@ -6,11 +6,13 @@ use super::apply::row_changes;
 use super::sides::Cells;
 use super::{StepError, failure, failure_of};
 use greenroom_engine::Generation;
-use greenroom_engine::capture::Captured;
+use greenroom_engine::capture::{Capture, Captured};
 use greenroom_engine::carry::RowChange;
+use greenroom_engine::position::position;
 use greenroom_model::carry::{BackCounts, Cell, Fate, KeyForm, Shapes, Side, TableShape, Written, back, back_shapes, exchange};
 use greenroom_model::catalog::{Catalog, Table, TableName};
 use greenroom_model::hash::Hash;
+use greenroom_model::run::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -141,7 +143,13 @@ pub(crate) async fn compare(former: &mut dyn Generation, new: &mut dyn Generatio
     let concerned: BTreeSet<TableName> = touched.iter().filter(|(_, n)| **n != Some(0)).map(|(t, _)| t.clone()).collect();
     let dangling = if freely && changes.is_empty() { dangling(former, new, &before, &now, &concerned).await? } else { Vec::new() };
     let whole: BTreeSet<&TableName> = captured.iter().filter(|c| c.key.is_empty() || c.truncated).map(|c| &c.table).collect();
-    let tables = written.into_iter().map(|of| account(of, &shapes, &touched, &counts, &whole)).collect();
+    // Dropped or renamed since: what was written into them is not where anybody would look for it.
+    let gone = captured.iter().filter(|c| now.table(&c.table).is_none()).map(|c| Written {
+        table: c.table.clone(),
+        short: c.table.short(now.engine),
+        fate: Fate::GivenUp { why: "it was dropped or renamed in the new production".to_owned() },
+    });
+    let tables = written.into_iter().chain(gone).map(|of| account(of, &shapes, &touched, &counts, &whole)).collect();
     let large_objects = (before.large_objects, now.large_objects);
     let account = BackAccount { tables, counters: counters.len() as u64, large_objects, refused_counters: Vec::new() };
     Ok(Compared { account, changes, counters, dangling, fingerprint: before.fingerprint() })
@@ -235,14 +243,6 @@ async fn counters(former: &mut dyn Generation, new: &mut dyn Generation) -> Resu
     Ok(new.sequences().await?.into_iter().filter(further).collect())
 }
 
-/// Where a counter stands, as the statement that sets it there says: its number, and whether that was given out (PostgreSQL).
-fn position(sql: &str) -> Option<(i128, bool)> {
-    let from = sql.rfind("max(seq, ").map_or_else(|| sql.rfind("::pg_catalog.regclass, ").map(|at| at + 23), |at| Some(at + 9))?;
-    let rest = &sql[from..];
-    let end = rest.find(|c: char| c != '-' && !c.is_ascii_digit()).unwrap_or(rest.len());
-    Some((rest[..end].parse().ok()?, !rest[end..].contains("false")))
-}
-
 /// Tables of the former side with more rows that point nowhere than there are on the new one: nothing checked that while they were brought.
 async fn dangling(
     former: &mut dyn Generation,
@@ -292,7 +292,28 @@ fn refused(changes: &[RowChange], e: &greenroom_engine::EngineError) -> StepErro
     f.into()
 }
 
-/// Tables of a database whose touched rows can be noted.
-pub(crate) fn captures(catalog: &Catalog) -> Vec<greenroom_engine::capture::Capture> {
-    greenroom_engine::capture::Capture::of(catalog.tables.iter().filter(|t| t.is_copied()))
+/// Begins noting in a database, and says so.
+///
+/// # Errors
+/// When keys are noted there already, of other tables or for other columns: what would be noted could not be told from that.
+pub(crate) async fn begin_noting(inside: &mut dyn Generation, blind: &str) -> Result<Outcome, StepError> {
+    let catalog = inside.inspect().await?;
+    let tables = Capture::of(catalog.tables.iter().filter(|t| t.is_copied()));
+    let standing = inside.captured().await?;
+    let same = |(s, t): (&Captured, &Capture)| s.table == t.table && s.key == t.key;
+    // Cut off, it has begun with the first ones.
+    if standing.len() > tables.len() || !standing.iter().zip(&tables).all(same) {
+        let mut f = failure("GR0779", "keys of touched rows are noted there already, since another switch");
+        f.hint = Some("`greenroom rollback --give-up` ends that, where its journal is".into());
+        return Err(f.into());
+    }
+    inside.capture(&tables).await?;
+    let mut outcome = Outcome::default();
+    outcome.facts.insert("fingerprint".into(), catalog.fingerprint().to_string());
+    outcome.facts.insert("tables".into(), tables.len().to_string());
+    let keyless = tables.iter().filter(|t| t.key.is_empty()).count();
+    if keyless > 0 {
+        outcome.notes.push(format!("{keyless} tables have no key: {blind}"));
+    }
+    Ok(outcome)
 }

@@ -25,18 +25,9 @@ impl Execution {
             return Err(failure("GR0712", format!("another database stands under the name `{}`", names.pilot)).into());
         }
         let mut new = self.target.enter(&names.pilot).await?;
-        let catalog = new.inspect().await?;
-        let tables = back::captures(&catalog);
-        new.capture(&tables).await?;
+        let noting = back::begin_noting(new.as_mut(), "a rollback would compare them whole").await;
         new.leave().await?;
-        let mut outcome = Outcome::default();
-        outcome.facts.insert("fingerprint".into(), catalog.fingerprint().to_string());
-        outcome.facts.insert("tables".into(), tables.len().to_string());
-        let blind = tables.iter().filter(|t| t.key.is_empty()).count();
-        if blind > 0 {
-            outcome.notes.push(format!("{blind} tables have no key: a rollback would compare them whole"));
-        }
-        Ok(outcome)
+        noting
     }
 
     /// Step of a dress rehearsal: a second copy stays in the former shape, in the former production's place.
@@ -55,7 +46,7 @@ impl Execution {
         let mut former = self.target.enter(&names.former).await?;
         let new = self.generation().await?;
         let catalog = new.inspect().await?;
-        new.capture(&back::captures(&catalog)).await?;
+        back::begin_noting(new.as_mut(), "they are compared whole").await?;
         let written = synthetic::write(new.as_mut(), &catalog).await?;
         let compared = back::compare(former.as_mut(), new.as_mut()).await?;
         let counts = compared.account.counts();

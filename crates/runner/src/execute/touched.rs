@@ -17,16 +17,9 @@ impl Execution {
     /// Step: from here on production notes which rows are touched. The snapshot is taken afterwards, so that nothing falls between.
     pub(super) async fn capture_source(&mut self) -> Result<Outcome, StepError> {
         let mut production = self.production_inside().await?;
-        let tables = back::captures(&production.inspect().await?);
-        production.capture(&tables).await?;
+        let noting = back::begin_noting(production.as_mut(), "they are compared whole in the window").await;
         production.leave().await?;
-        let mut outcome = Outcome::default();
-        outcome.facts.insert("tables".into(), tables.len().to_string());
-        let blind = tables.iter().filter(|t| t.key.is_empty()).count();
-        if blind > 0 {
-            outcome.notes.push(format!("{blind} tables have no key: they are compared whole in the window"));
-        }
-        Ok(outcome)
+        noting
     }
 
     /// Step: nobody writes any more; what was touched since the copy is brought into it.

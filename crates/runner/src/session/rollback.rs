@@ -67,13 +67,14 @@ impl Session {
     pub async fn rollback_preview(&self, ask: bool) -> Result<RollbackPreview, SessionError> {
         let run = self.to_take_back()?;
         let names = &run.plan.names;
-        let Some((Some(switched), doors)) = Some((run.plan.production.clone(), self.former_doors(&run)?)) else {
+        let Some(switched) = run.plan.production.clone() else {
             return Err(refused("GR0774", format!("the plan of `{}` names no production", run.id), "restore from a backup"));
         };
+        let doors = self.former_doors(&run)?;
         let mut target = self.engines.target().await?;
         let mut guards = Vec::new();
-        let wrong = |what: &'static str, finding: Finding| Guard { what, found: Some(String::new()), findings: vec![finding] };
-        let right = |what: &'static str, found: String| Guard { what, found: Some(found), findings: Vec::new() };
+        let wrong = |what: &'static str, finding: Finding| Guard::new(what, "", vec![finding]);
+        let right = |what: &'static str, found: String| Guard::new(what, found, Vec::new());
         let former = target.look(&names.former).await?.filter(|s| s.engine_id == switched.engine_id);
         guards.push(match former {
             None => {
@@ -113,14 +114,14 @@ impl Session {
             let message = "production's schema was changed since the switch: nothing of that is carried back, and a table that was made anew is compared whole";
             let finding =
                 Finding::warning("GR0776", message).hint("do the same changes in the former production afterwards, where they are wanted");
-            guards.push(Guard { what: "schema", found: Some("changed since the switch".into()), findings: vec![finding] });
+            guards.push(Guard::new("schema", "changed since the switch", vec![finding]));
         }
         let account = account.map(|(account, _)| account);
         if let Some(account) = &account {
             let lost = account.losses().into_iter().map(|l| Finding::warning("GR0776", format!("given up: {l}")));
             let c = account.counts();
             let found = format!("{} rows would be inserted, {} updated, {} deleted", c.inserted, c.updated, c.deleted);
-            guards.push(Guard { what: "what was written since", found: Some(found), findings: lost.collect() });
+            guards.push(Guard::new("what was written since", found, lost.collect()));
         }
         let plan = guards.iter().all(Guard::passes).then(|| self.rollback_plan(&run, switched, doors, ask)).transpose()?;
         Ok(RollbackPreview { switch: run.id, guards, account, plan })
@@ -229,30 +230,12 @@ impl Session {
         })
     }
 
-    /// Whether production can be shut now.
-    async fn doors_guard(&self) -> Guard {
-        const WHAT: &str = "fence";
-        match async { self.engines.production().await?.doors().await }.await {
-            Err(e) => {
-                let hint = e.hint.clone().unwrap_or_else(|| "`[fence]` names the login that shuts others out".into());
-                Guard { what: WHAT, found: Some(String::new()), findings: vec![Finding::error("GR0741", e.to_string()).hint(hint)] }
-            }
-            Ok(doors) => {
-                let fenced = matches!(self.whole_history(), Ok(h) if h.fence.is_some());
-                let all = doors.obstacles.iter().filter(|_| !fenced).chain(&doors.hazards);
-                let findings = all.map(|o| Finding::error("GR0741", o.what.clone()).hint(o.way_out.clone())).collect();
-                Guard { what: WHAT, found: Some(format!("{} doors can be shut", doors.doors.len())), findings }
-            }
-        }
-    }
-
     /// What would be carried back, and the fingerprint of the new production's schema.
     async fn compare_sides(&self, former: &str, former_id: &str, new: &str) -> Result<(BackAccount, String), SessionError> {
         let mut target = self.engines.target().await?;
         let (mut former, mut new) = (target.enter_former(former, former_id).await?, target.enter(new).await?);
         let fingerprint = new.inspect().await?.fingerprint().to_string();
         let compared = compare_back(former.as_mut(), new.as_mut()).await;
-        former.tidy().await?;
         former.leave().await?;
         new.leave().await?;
         match compared {

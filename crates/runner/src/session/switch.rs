@@ -27,7 +27,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    fn new(what: &'static str, found: impl Into<String>, findings: Vec<Finding>) -> Guard {
+    pub(super) fn new(what: &'static str, found: impl Into<String>, findings: Vec<Finding>) -> Guard {
         Guard { what, found: Some(found.into()), findings }
     }
 
@@ -86,7 +86,7 @@ impl Session {
         guards.push(self.engine_guard(&survey).await);
         let (place, mut production) = self.place_guard(&survey).await?;
         guards.push(place);
-        guards.extend(self.final_copy(&survey, production.as_ref()));
+        guards.extend(self.final_copy(&survey, production.as_ref())?);
         let (hooks, guard) = self.hooks();
         guards.extend(guard);
         if let Some(production) = &mut production {
@@ -138,6 +138,12 @@ impl Session {
             let hint = "`greenroom dress` tries the go-live out; carry it out by the vendor's own procedure";
             return Guard::new(WHAT, "", vec![Finding::error("GR0767", message).hint(hint)]);
         }
+        self.doors_guard().await
+    }
+
+    /// Whether production can be shut, and what is in the way of that now.
+    pub(super) async fn doors_guard(&self) -> Guard {
+        const WHAT: &str = "fence";
         let read = async { self.engines.production().await?.doors().await }.await;
         match read {
             Err(e) => {
@@ -157,16 +163,23 @@ impl Session {
     }
 
     /// Whether production can note what is touched, where only that is copied in the window.
-    fn final_copy(&self, survey: &Survey, production: Option<&Production>) -> Option<Guard> {
+    fn final_copy(&self, survey: &Survey, production: Option<&Production>) -> Result<Option<Guard>, SessionError> {
         const WHAT: &str = "final copy";
         if self.program.switch.final_copy != FinalCopy::Touched {
-            return None;
+            return Ok(None);
+        }
+        // Going back would end what an earlier switch can be taken back with.
+        if let Some(revocable) = self.revocable()? {
+            let message =
+                format!("what users write is noted since `{}`, so that it can be taken back; both cannot be noted", revocable.switch);
+            let finding = Finding::error("GR0779", message).hint("`greenroom rollback --give-up`, or `[switch] final_copy = \"all\"`");
+            return Ok(Some(Guard::new(WHAT, "", vec![finding])));
         }
         let tables: Vec<_> = survey.catalog.tables.iter().filter(|t| t.is_copied()).collect();
         if production.is_some_and(|p| !p.on_target) {
             let message = "production stands on another server than the target, and cannot be made to note what is touched";
             let finding = Finding::error("GR0779", message).hint("`[switch] final_copy = \"all\"` reads every row once more in the window");
-            return Some(Guard::new(WHAT, "", vec![finding]));
+            return Ok(Some(Guard::new(WHAT, "", vec![finding])));
         }
         let blind = tables.iter().filter(|t| greenroom_model::carry::telling_apart(t).is_empty());
         let warn = |t: &&greenroom_model::catalog::Table| {
@@ -175,11 +188,8 @@ impl Session {
                 .hint("a primary key, or a unique index over columns that are never NULL, lets touched rows be told apart")
         };
         let findings = blind.map(warn).collect();
-        Some(Guard::new(
-            WHAT,
-            format!("production notes which rows of {} tables are touched, from before the copy on", tables.len()),
-            findings,
-        ))
+        let found = format!("production notes which rows of {} tables are touched, from before the copy on", tables.len());
+        Ok(Some(Guard::new(WHAT, found, findings)))
     }
 
     /// What stands under production's name on the target: production itself, or nothing.
