@@ -395,6 +395,12 @@ pub trait Target: Send {
         let _ = (to, marker);
         Err(crate::error::EngineError::unsupported(format!("make a second copy of `{from}`"), "this engine cannot do that yet"))
     }
+    /// Makes a sealed database that bears `marker` of production itself, the one with this identity, by the engine's own means: everything that is in it, without its fence.
+    /// Nobody is in production any more. Repeatable. Dropped in its midst it stops soon; what it leaves then [`Target::clear_raw`] removes.
+    async fn copy_whole(&mut self, production: &str, engine_id: &str, to: &str, marker: &Marker) -> Result<()> {
+        let _ = (engine_id, to, marker);
+        Err(crate::error::EngineError::unsupported(format!("copy `{production}` whole"), "this engine cannot do that yet"))
+    }
     /// Enters a database that is, or was, production, if it is the one with this identity: to have its touched rows noted, or to give it back what was written
     /// since. Records of ours that are needed meanwhile go with [`Generation::tidy`].
     async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {

@@ -17,7 +17,7 @@ use greenroom_model::plan::{
     CarryFrom, ImportFrom, Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, Production, RawCopy, Reached, TableCopy,
     plan, tables,
 };
-use greenroom_model::program::{FinalCopy, PackAction, Program};
+use greenroom_model::program::{FinalCopy, PackAction, Program, Strategy};
 use greenroom_model::upgrade::{self, UpgradeAction};
 
 /// What source and target told.
@@ -345,7 +345,15 @@ pub fn make_over(
         let minutes = production.minutes;
         let aside = if production.on_target { format!(", production itself is called `{}` then", names.former) } else { String::new() };
         let lines = [
-            format!("production's rows stand unmasked in `{}`, sealed, until it is put in production's place", names.generation),
+            match program.switch.strategy {
+                Strategy::PilotToProduction => {
+                    format!("production's rows stand unmasked in `{}`, sealed, until it is put in production's place", names.generation)
+                }
+                Strategy::InPlace => format!(
+                    "production itself is not changed: the engine makes `{}` of it once it is shut, everything in it as it is, and that is upgraded",
+                    names.generation
+                ),
+            },
             format!(
                 "nobody can work from the fence until users are let in; {minutes} minutes after the fence everything goes back by itself"
             ),

@@ -138,8 +138,8 @@ fn greenroom(binary: &Path, folder: &Path, arguments: &[&str], codes: &[i32]) ->
     Err(format!("greenroom {} ended with {}: {}", arguments.join(" "), output.status, String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Milliseconds from the fence until testers are asked, as the plan expects them; the steps that it expects nothing of.
-fn predicted(preview: &str, touched: bool) -> Result<(u64, Vec<String>), String> {
+/// Milliseconds from the fence until testers are asked, as the plan expects them (`read_again`: copying comes once more after the fence); the steps that it expects nothing of.
+fn predicted(preview: &str, read_again: bool) -> Result<(u64, Vec<String>), String> {
     let preview: Value = serde_json::from_str(preview).map_err(|e| format!("read the preview: {e}"))?;
     let plan = &preview["plan"];
     let (mut known, mut unknown, mut fenced) = (0, Vec::new(), false);
@@ -149,7 +149,7 @@ fn predicted(preview: &str, touched: bool) -> Result<(u64, Vec<String>), String>
         if key == "accept" {
             break;
         }
-        if fenced || (!touched && (key.starts_with("copy:") || key == "check-source")) {
+        if fenced || (read_again && (key.starts_with("copy:") || key == "check-source")) {
             match plan["expected"][key]["millis"].as_u64() {
                 Some(millis) => known += millis,
                 None => unknown.push(key.to_owned()),
@@ -170,12 +170,13 @@ fn measure(database: &Database, rows: u64, binary: &Path, folder: &Path) -> Resu
     let settings = folder.join("greenroom.toml");
     let plain = fs::read_to_string(&settings).map_err(|e| format!("read the program: {e}"))?;
     println!("{:10} {:>10} {:>8} {:>8} {:>11} {:>11} {:>7}", "engine", "rows", "read", "changed", "predicted", "nobody works", "ratio");
-    for touched in [false, true] {
-        let how = if touched { "touched" } else { "all" };
-        fs::write(&settings, format!("{plain}final_copy = \"{how}\"\n")).map_err(|e| format!("write the program: {e}"))?;
+    for (how, setting) in
+        [("all", "final_copy = \"all\""), ("touched", "final_copy = \"touched\""), ("in place", "strategy = \"in-place\"")]
+    {
+        fs::write(&settings, format!("{plain}{setting}\n")).map_err(|e| format!("write the program: {e}"))?;
         for (round, (every, share)) in (0u64..).zip(SHARES) {
             let (_, preview) = quiet(&["switch", "--preview", "--json"], &[0])?;
-            let (expected, unknown) = predicted(&preview, touched)?;
+            let (expected, unknown) = predicted(&preview, how == "all")?;
             quiet(&["switch", "--yes", "--quiet"], &[5])?;
             database.sql(&format!("update entry set amount = amount + 1 where id % {every} = {}", round % every))?;
             quiet(&["answer", "go", "--quiet"], &[0])?;

@@ -341,6 +341,109 @@ fn play(scene: &Scene<'_>) {
     scene.keeps(&recorder, "after the retirement");
 }
 
+/// Production is upgraded in a single step: copied whole by the engine in the window. Killed on the way, carried through, taken back, and done again from what came of it.
+fn in_place(scene: &Scene<'_>) {
+    let program = scene.ground.folder().join("program");
+    fs::create_dir_all(program.join("upgrade")).unwrap();
+    let settings = program.join("greenroom.toml");
+    let quarantine = if scene.ground.engine() == "sqlite" { "path = \"quarantine\"\n" } else { "" };
+    let text = format!(
+        "{}open_after = \"all\"\n[tables]\nstatus = \"configuration\"\n[dress]\nunmasked = true\n[fence]\ndrain_seconds = 1\n[quarantine]\n{quarantine}\
+         [switch]\nminutes = 60\nrollback_hours = 48\nstrategy = \"in-place\"\n",
+        scene.ground.databases()
+    );
+    fs::write(&settings, format!("{text}final_copy = \"touched\"\n")).unwrap();
+    fs::write(program.join("columns.toml"), COLUMNS).unwrap();
+    fs::write(program.join("upgrade/1.sql"), "alter table client add active integer;\nupdate client set active = 1;\n").unwrap();
+    let checked = scene.greenroom(&["check"]);
+    assert!(checked.code != Some(0) && format!("{checked:?}").contains("`switch.final_copy` means nothing where"), "{checked:?}");
+    fs::write(&settings, text).unwrap();
+    scene.ground.write("source", "create view open_status as select * from status where label = 'open'");
+    let doors = (scene.doors)();
+    let recorder = (scene.recorder)();
+    scene.works(&recorder, "at the beginning");
+
+    // No pilot is needed for what no pilot's configuration goes into.
+    let prepared = || {
+        scene.done(&["dress", "--quiet"], 0);
+        let backup = (scene.backup)();
+        scene.done(&["prove", backup.to_str().unwrap(), "--yes", "--quiet"], 0);
+    };
+    prepared();
+    let preview = scene.done(&["switch", "--preview"], 0).stdout;
+    assert!(preview.contains("production keeps its own configuration"), "{preview}");
+    assert!(preview.contains("production itself is not changed: the engine makes"), "{preview}");
+    assert_eq!((scene.doors)(), doors, "nothing was changed so far");
+
+    let mut aside = 0;
+    for n in 0..rounds() {
+        let what = format!("in place, round {n}");
+        let switch = scene.ground.greenroom().args(["switch", "--now", "--yes"]);
+        match n % 5 {
+            0 => switch.kill_at_line(|line| line.starts_with("the engine makes a second database")),
+            1 => switch.kill_at_line(|line| line.starts_with("read client")),
+            2 => switch.kill_at_line(|line| line.starts_with("testers look at it")),
+            _ => switch.kill_after(Duration::from_millis(scene.pace * (30 + n * 97 % 600))),
+        };
+        aside += u32::from(scene.former_is_shut(&what));
+        let run = scene.run();
+        if run["kind"] == "switch" && !["undone", "finished"].contains(&run["standing"].as_str().unwrap()) {
+            let word = if n % 2 == 0 { "undo" } else { "resume" };
+            scene
+                .ground
+                .greenroom()
+                .args([word].into_iter().chain((n % 2 == 0).then_some("--yes")))
+                .kill_after(Duration::from_millis(scene.pace * (n * 31 % 200)));
+            scene.former_is_shut(&what);
+            if scene.run()["standing"] != "undone" {
+                scene.done(&["undo", "--yes", "--quiet"], 0);
+            }
+        }
+        assert_eq!((scene.doors)(), doors, "{what}");
+        scene.works(&recorder, &what);
+        scene.keeps(&recorder, &what);
+    }
+    assert!(aside > 0, "no kill came after the exchange of names");
+    assert!(scene.done(&["leftovers"], 0).stdout.contains("nothing"), "a copy was left behind");
+
+    let through = |what: &str| {
+        scene.done(&["switch", "--now", "--yes", "--quiet"], 5);
+        scene.former_is_shut(what);
+        scene.done(&["answer", "accept", "--quiet"], 0);
+        scene.ground.greenroom().args(["resume"]).kill_after(Duration::from_millis(30));
+        scene.former_is_shut(what);
+        scene.done(&["resume", "--quiet"], 0);
+        scene.works(&recorder, what);
+        scene.keeps(&recorder, what);
+        assert!(scene.former_is_shut(what), "{what}");
+        assert_eq!((scene.doors)(), doors, "{what}: the new production stands open otherwise than the former one");
+    };
+    through("upgraded in place");
+    let ask = |sql: &str| scene.ground.query("source", sql).unwrap().trim().replace('\r', "");
+    assert_eq!(ask("select id, name, active from client order by id"), "1|Ann Real|1\n2|Bob Real|1", "the upgrade, and nothing masked");
+    assert_eq!(ask("select count(*) from open_status"), "1", "everything in it is there");
+
+    // Taken back with what was written since.
+    scene.ground.write("source", "update client set name = 'Ann Wed' where id = 1; insert into client values (3, 'Cid Real', 7)");
+    scene.done(&["rollback", "--sign-away", "--yes", "--quiet"], 0);
+    scene.works(&recorder, "taken back");
+    scene.keeps(&recorder, "taken back");
+    assert_eq!(ask("select * from client order by id"), "1|Ann Wed\n2|Bob Real\n3|Cid Real", "what was written since, in the former shape");
+
+    // Again, and from what came of it the next version.
+    prepared();
+    through("upgraded again");
+    let other = scene.greenroom(&["switch", "--preview"]).stdout;
+    assert!(other.contains("GR0779") && other.contains("`greenroom rollback --give-up`"), "{other}");
+    scene.done(&["rollback", "--give-up", "--yes"], 0);
+    fs::write(program.join("upgrade/1.sql"), "alter table client add city varchar(20);\nupdate client set city = 'Łódź';\n").unwrap();
+    fs::write(program.join("columns.toml"), COLUMNS.replace("[client]\n", "[client]\ncity = { keep = true, after_upgrade = true }\n"))
+        .unwrap();
+    prepared();
+    through("the next version");
+    assert_eq!(ask("select id, name, active, city from client order by id"), "1|Ann Wed|1|Łódź\n2|Bob Real|1|Łódź\n3|Cid Real|1|Łódź");
+}
+
 /// A switch whose copy is verified before the window, killed on the way: production notes nothing any more once it is undone, and what it acknowledged is never missing. Rests when
 /// testers are asked.
 fn prepared(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
@@ -468,6 +571,25 @@ fn taken_back(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
 
 #[test]
 fn production_is_switched_and_taken_back_on_sqlite() {
+    on_sqlite(play);
+}
+
+#[test]
+fn production_is_upgraded_in_place_and_taken_back_on_sqlite() {
+    on_sqlite(in_place);
+}
+
+#[test]
+fn production_is_switched_and_taken_back_on_postgres() {
+    on_postgres("switch", play);
+}
+
+#[test]
+fn production_is_upgraded_in_place_and_taken_back_on_postgres() {
+    on_postgres("in_place", in_place);
+}
+
+fn on_sqlite(play: fn(&Scene<'_>)) {
     let ground = Sqlite::new();
     ground.fill(&format!(
         "pragma journal_mode = wal; {TABLES} create table counted (id integer primary key autoincrement, t text collate nocase unique);
@@ -495,6 +617,7 @@ fn production_is_switched_and_taken_back_on_sqlite() {
             ground.query("source", triggers).unwrap().trim().to_owned()
         }),
         backup: Box::new(|| {
+            let _ = fs::remove_file(&path);
             let copy = format!("vacuum into '{}'", path.display());
             rusqlite::Connection::open(&file).unwrap().execute_batch(&copy).unwrap();
             path.clone()
@@ -518,20 +641,21 @@ fn production_is_switched_and_taken_back_on_sqlite() {
     });
 }
 
-#[test]
-fn production_is_switched_and_taken_back_on_postgres() {
+fn on_postgres(name: &str, play: fn(&Scene<'_>)) {
     let server = greenroom_testkit::postgres!();
-    let ground = Postgres::new(server, "switch");
-    server.role("switch \"app\"", "secret", "");
-    server.role("switch reader", "secret", "");
+    let ground = Postgres::new(server, name);
+    let (app, reader) = (format!("{name} \"app\""), format!("{name} reader"));
+    server.role(&app, "secret", "");
+    server.role(&reader, "secret", "");
+    let (app_quoted, app) = (format!("\"{name} \"\"app\"\"\""), app.as_str());
     let name = ground.query("source", "select current_database()").unwrap();
     ground.fill(&format!(
         "{TABLES} create table counted (id serial primary key, t text); create unique index on counted (lower(t));
          insert into counted (t) values ('ann'), ('bob'), ('cid');
-         alter database {name} owner to \"switch \"\"app\"\"\"; revoke all on database {name} from public;
-         grant connect, temporary on database {name} to \"switch reader\" with grant option;
-         alter table recorded owner to \"switch \"\"app\"\"\"; alter table client owner to \"switch \"\"app\"\"\";
-         grant select on client to \"switch reader\"; grant update (label) on status to \"switch reader\""
+         alter database {name} owner to {app_quoted}; revoke all on database {name} from public;
+         grant connect, temporary on database {name} to \"{reader}\" with grant option;
+         alter table recorded owner to {app_quoted}; alter table client owner to {app_quoted};
+         grant select on client to \"{reader}\"; grant update (label) on status to \"{reader}\""
     ));
     let database = server.existing(&name);
     let state = || {
@@ -546,7 +670,7 @@ fn production_is_switched_and_taken_back_on_postgres() {
     play(&Scene {
         ground: &ground,
         pace: 4,
-        recorder: Box::new(|| Recorder::postgres(&database, "switch \"app\"", "secret")),
+        recorder: Box::new(|| Recorder::postgres(&database, app, "secret")),
         doors: Box::new(state),
         // Unique by an expression: what stands in the way of a row goes before it comes. Numbers that were given out and whose rows are gone.
         hard: "delete from counted where t = 'ann'; insert into counted (t) values ('ANN'), ('gone'); delete from counted where t = 'gone';
@@ -570,7 +694,7 @@ fn production_is_switched_and_taken_back_on_postgres() {
         write_as_app: Box::new(|on| {
             let former = server.existing(&ground.told(on).unwrap());
             let mut psql = former.command("psql");
-            psql.env("PGHOST", "127.0.0.1").env("PGUSER", "switch \"app\"").env("PGPASSWORD", "secret");
+            psql.env("PGHOST", "127.0.0.1").env("PGUSER", app).env("PGPASSWORD", "secret");
             let ended = psql.args(["-X", "-v", "ON_ERROR_STOP=1", "-c", "insert into recorded values (-1)"]).output().unwrap();
             if ended.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&ended.stderr).into_owned()) }
         }),

@@ -352,6 +352,29 @@ impl Target for FakeTarget {
             Ok(())
         })
     }
+    async fn copy_whole(&mut self, production: &str, engine_id: &str, to: &str, marker: &Marker) -> Result<()> {
+        // What is in production is what is read from it.
+        effect(&self.world, &self.cuts, "create the whole copy", |w| {
+            if there(w, production)?.id.to_string() != engine_id {
+                return Err(conflict("copy production", "it is another database"));
+            }
+            if w.databases.get(to).is_some_and(|d| d.marker.as_ref() != Some(marker) && (d.marker.is_some() || !d.tables.is_empty())) {
+                return Err(conflict("copy production", "something stands there"));
+            }
+            let id = w.next_id;
+            w.next_id += 1;
+            w.databases.entry(to.to_owned()).or_insert_with(|| Database::empty(id));
+            Ok(())
+        })?;
+        effect(&self.world, &self.cuts, "fill the whole copy", |w| {
+            let tables = w.source.clone();
+            let copy = there(w, to)?;
+            if copy.marker.is_none() {
+                (copy.tables, copy.marker, copy.indexed) = (tables, Some(marker.clone()), true);
+            }
+            Ok(())
+        })
+    }
     async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
         self.cuts.pass("enter the former production")?;
         let id = there(&mut self.world.inner(), name)?.id;

@@ -48,6 +48,7 @@ mod target;
 mod tls;
 mod tool;
 mod types;
+mod whole;
 
 use crate::error::Result;
 use crate::fence::Fence;

@@ -3,11 +3,11 @@
 use super::connect::{Purpose, Server, Session};
 use super::error::{Doing, mapped};
 use super::generation::PgGeneration;
-use super::{marker, own, rights, script, sql, swap, takeover};
+use super::{marker, own, rights, script, sql, swap, takeover, whole};
 use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{
-    Admission, Applied, Capabilities, Generation, Marker, MarkerState, MissingRight, Room, ServerLock, Standing, Swap, Target,
+    Admission, Applied, Capabilities, Generation, Marker, MarkerState, MissingRight, Room, ServerLock, Standing, Swap, Target, clear_raw,
 };
 use async_trait::async_trait;
 use greenroom_model::catalog::Catalog;
@@ -46,6 +46,16 @@ impl PgTarget {
         // What nobody can enter and what bears no marker is a creation that was cut: nobody can have put anything into it.
         let empty = (row.closed && row.marker.is_none()) || self.is_empty(name).await;
         Ok(Some(Standing { engine_id, marker: row.marker, empty, bytes, database: None }))
+    }
+
+    /// Refuses another database than the one that is, or was, production.
+    async fn is_production(&self, name: &str, engine_id: &str, doing: &str) -> Result<()> {
+        // It may have come from an earlier switch itself.
+        let production = |m: &Marker| m.state == MarkerState::Promoted;
+        match self.standing(name).await? {
+            Some(s) if s.engine_id == engine_id && s.marker.as_ref().is_none_or(production) => Ok(()),
+            _ => Err(EngineError::new(ErrorKind::Conflict, doing, "it is not what is, or was, production")),
+        }
     }
 
     /// Whether a database holds no user tables; one that cannot be entered is taken for full.
@@ -230,38 +240,21 @@ impl Target for PgTarget {
     }
 
     async fn duplicate(&mut self, from: &str, to: &str, marker: &Marker) -> Result<()> {
-        let doing = || format!("make a second copy of `{from}`");
-        match marker::find(&self.session, to).await? {
-            None => {}
-            Some(row) if row.marker.as_ref() == Some(marker) => return Ok(()),
-            // The server makes it whole or not at all; what lacks the marker is made anew.
-            Some(row) if row.marker.is_none() && row.closed && to.contains(&marker.nonce) => {
-                self.session.client.batch_execute(&format!("drop database {}", sql::ident(to))).await.doing(doing())?;
-            }
-            Some(_) => return Err(EngineError::new(ErrorKind::Conflict, doing(), format!("a database `{to}` stands there already"))),
-        }
-        swap::end_sessions(&self.session, &[from]).await?;
-        let database = sql::ident(to);
-        let creation = format!("create database {database} template {} allow_connections false", sql::ident(from));
-        self.session.client.batch_execute(&creation).await.doing(doing())?;
-        let statements = format!(
-            "begin; {}; revoke all on database {database} from public; alter database {database} allow_connections true; commit",
-            marker::statement(to, marker)
-        );
-        if let Err(e) = self.session.client.batch_execute(&statements).await {
-            let _ = self.session.client.batch_execute("rollback").await;
-            return Err(mapped(&e, doing()));
-        }
+        whole::copy(self, from, to, marker).await
+    }
+
+    async fn copy_whole(&mut self, production: &str, engine_id: &str, to: &str, marker: &Marker) -> Result<()> {
+        self.is_production(production, engine_id, &format!("copy `{production}` whole")).await?;
+        whole::copy(self, production, to, marker).await?;
+        // What we need inside while it is upgraded.
+        let inside = self.server.open(to, Purpose::Catalog).await?;
+        inside.client.batch_execute(own::CREATE).await.doing("create the progress records")?;
+        inside.close().await;
         Ok(())
     }
 
     async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {
-        let doing = || format!("enter the former production `{name}`");
-        // It may have come from an earlier switch itself.
-        let production = |m: &Marker| m.state == MarkerState::Promoted;
-        if self.standing(name).await?.is_none_or(|s| s.engine_id != engine_id || !s.marker.as_ref().is_none_or(production)) {
-            return Err(EngineError::new(ErrorKind::Conflict, doing(), "it is not what was production"));
-        }
+        self.is_production(name, engine_id, &format!("enter the former production `{name}`")).await?;
         let session = self.server.open(name, Purpose::Catalog).await?;
         Ok(Box::new(PgGeneration { server: self.server.clone(), database: name.to_owned(), session, former: true }))
     }
@@ -320,5 +313,10 @@ impl Target for PgTarget {
 
     async fn restore(&mut self, name: &str, marker: &Marker, backup: &Backup, tell: Tell) -> Result<Restored> {
         super::restore::restore(self, name, marker, backup, tell).await
+    }
+
+    async fn clear_raw(&mut self, name: &str, marker: &Marker) -> Result<()> {
+        whole::stop(&self.session, name).await?;
+        clear_raw(self, name, marker).await
     }
 }

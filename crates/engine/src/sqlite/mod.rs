@@ -26,6 +26,7 @@ mod session;
 mod swap;
 mod target;
 mod tokens;
+mod whole;
 
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::fence::Fence;

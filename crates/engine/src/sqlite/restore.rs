@@ -60,7 +60,7 @@ pub(super) fn clear(path: &Path, marker: &Marker) -> Result<()> {
     Ok(())
 }
 
-fn copying(path: &Path) -> PathBuf {
+pub(super) fn copying(path: &Path) -> PathBuf {
     beside(path, "-copying")
 }
 

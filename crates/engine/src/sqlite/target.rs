@@ -7,7 +7,7 @@ use super::copy::capabilities;
 use super::error::failed;
 use super::generation::SqliteGeneration;
 use super::session::Session;
-use super::{connect, fence, marker, restore, swap};
+use super::{connect, fence, marker, restore, swap, whole};
 use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{
@@ -226,23 +226,11 @@ impl Target for SqliteTarget {
     }
 
     async fn duplicate(&mut self, from: &str, to: &str, marker: &Marker) -> Result<()> {
-        let (from, to, marker) = (self.path(from)?, self.path(to)?, marker.clone());
-        blocking(move || {
-            if marker::look(&to)?.is_some_and(|s| s.marker.as_ref() == Some(&marker)) {
-                return Ok(());
-            }
-            clear_half_made(&to, &marker.nonce)?;
-            create_file(&to)?;
-            let doing = format!("make a second copy of `{}`", from.display());
-            let wrong = |e: rusqlite::Error| failed(&doing, &e);
-            let (source, mut copy) = (open_read_only(&from, "read")?, open_writable(&to, "fill")?);
-            // Page by page, in one transaction of the copy: it is whole, marker and all, or empty.
-            let backup = rusqlite::backup::Backup::new(&source, &mut copy).map_err(wrong)?;
-            backup.run_to_completion(4096, std::time::Duration::ZERO, None).map_err(wrong)?;
-            drop(backup);
-            swap::sync_folder(&to)
-        })
-        .await
+        whole::copy(self.path(from)?, self.path(to)?, marker, None).await
+    }
+
+    async fn copy_whole(&mut self, production: &str, engine_id: &str, to: &str, marker: &Marker) -> Result<()> {
+        whole::copy(self.path(production)?, self.path(to)?, marker, Some(engine_id.to_owned())).await
     }
 
     async fn enter_former(&mut self, name: &str, engine_id: &str) -> Result<Box<dyn Generation>> {

@@ -237,9 +237,11 @@ pub enum Action {
     CheckSource,
     /// Creates the sealed, marked, empty generation.
     CreateGeneration,
+    /// Has the engine make the generation of production, whole, by its own means.
+    CopyWhole,
     /// Tables, types, functions.
     SchemaBefore,
-    /// Copies one table.
+    /// Copies one table; where the engine copies, reads it for comparison.
     CopyTable {
         /// Index into [`Plan::tables`].
         table: usize,
@@ -561,6 +563,11 @@ impl Plan {
     /// The shape in which production's rows come: that after the upgrade once production has it, and nothing more is run.
     pub fn source_shape(&self) -> Shape {
         if self.reached.is_some() && self.upgrade.is_empty() { Shape::After } else { Shape::Before }
+    }
+
+    /// Whether the engine copies production, and not Greenroom row by row.
+    pub fn copies_whole(&self) -> bool {
+        self.steps.iter().any(|s| matches!(s.action, Action::CopyWhole))
     }
 
     /// Finds a step.

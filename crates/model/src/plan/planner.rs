@@ -6,7 +6,7 @@ use super::{
 };
 use crate::catalog::{Catalog, EngineKind};
 use crate::hash::Hash;
-use crate::program::{FinalCopy, HookMoment, Kind, LargeObjects, PackAction, PackRule, Program, Shape};
+use crate::program::{FinalCopy, HookMoment, Kind, LargeObjects, PackAction, PackRule, Program, Shape, Strategy};
 use crate::upgrade::runs_apart;
 use std::collections::BTreeMap;
 
@@ -167,8 +167,14 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         chain.then("capture-source", "have production note which rows are touched from here on", Action::CaptureSource);
     }
     chain.then("check-source", "compare the source with what the plan was made for", Action::CheckSource);
-    chain.then("create", format!("create the sealed generation `{}`", names.generation), Action::CreateGeneration);
-    chain.then("schema-before", "tables, types and functions", Action::SchemaBefore);
+    let whole = switch.as_ref().filter(|_| program.switch.strategy == Strategy::InPlace);
+    if let Some((_, ask)) = whole {
+        chain.window_and_fence(switch.as_ref(), FENCE_ALONE, *ask);
+        chain.then("copy-whole", format!("the engine makes a second database of production, `{}`", names.generation), Action::CopyWhole);
+    } else {
+        chain.then("create", format!("create the sealed generation `{}`", names.generation), Action::CreateGeneration);
+        chain.then("schema-before", "tables, types and functions", Action::SchemaBefore);
+    }
     let before_rows = chain.last();
     let mut copies: Vec<StepKey> = Vec::new();
     // Largest first, so that the last worker is not left alone with the biggest table.
@@ -177,15 +183,19 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     order.sort_by(|&a, &b| size(b).cmp(&size(a)).then_with(|| tables[a].table.cmp(&tables[b].table)));
     for i in order {
         let name = tables[i].table.short(catalog.engine);
-        let title = if tables[i].empty { format!("leave {name} empty") } else { format!("copy {name}") };
-        copies.push(chain.beside(&before_rows, format!("copy:{name}"), title, Action::CopyTable { table: i }));
+        let (key, title) = match (whole.is_some(), tables[i].empty) {
+            (true, _) => (format!("read:{name}"), format!("read {name}, for comparison")),
+            (false, true) => (format!("copy:{name}"), format!("leave {name} empty")),
+            (false, false) => (format!("copy:{name}"), format!("copy {name}")),
+        };
+        copies.push(chain.beside(&before_rows, key, title, Action::CopyTable { table: i }));
     }
     // A switch takes them once, when nobody changes them any more: what was copied before could not be told from what is gone since.
     if let (Some(what), true, None) = (large_objects, catalog.large_objects > 0, &switch) {
         copies.push(chain.beside(&before_rows, "large-objects".into(), "large objects".into(), Action::LargeObjects { what }));
     }
     let mut rows = if copies.is_empty() { before_rows } else { copies };
-    if let Some((_, ask)) = switch.as_ref().filter(|_| !touched) {
+    if let Some((_, ask)) = switch.as_ref().filter(|_| !touched && whole.is_none()) {
         if *ask {
             chain.after_all(rows, "window", WINDOW, Action::Window);
             rows = chain.last();
@@ -202,8 +212,10 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         rows = chain.last();
     }
     chain.after_all(rows, "source-facts", "positions of sequences, values to compare", Action::SourceFacts);
-    chain.then("schema-after", "indexes, constraints, triggers", Action::SchemaAfter);
-    chain.then("settle", "sequences, derived tables, statistics", Action::Settle);
+    if whole.is_none() {
+        chain.then("schema-after", "indexes, constraints, triggers", Action::SchemaAfter);
+        chain.then("settle", "sequences, derived tables, statistics", Action::Settle);
+    }
     chain.then("verify-copy", "compare the copy with the source", Action::VerifyCopy);
     if let Some((_, ask)) = switch.as_ref().filter(|_| touched) {
         chain.touched(switch.as_ref(), catalog.engine, *ask);
@@ -338,6 +350,9 @@ const WINDOW: &str = "wait until the window opens";
 /// What raising the fence is called.
 const FENCE: &str = "shut everybody out of production; what changed since is copied after that";
 
+/// The same where nothing is copied again for it.
+const FENCE_ALONE: &str = "shut everybody out of production";
+
 /// Builds steps one after the other.
 struct Chain<'a> {
     steps: Vec<Step>,
@@ -358,13 +373,18 @@ impl Chain<'_> {
         }
     }
 
-    /// The window of a switch whose copy is complete and verified but for the rows that are touched until it opens (P26).
-    fn touched(&mut self, switch: Option<&(Production, bool)>, engine: EngineKind, ask: bool) {
+    /// Somebody may say when; then nobody is in production any more.
+    fn window_and_fence(&mut self, switch: Option<&(Production, bool)>, fence: &str, ask: bool) {
         if ask {
             self.then("window", WINDOW, Action::Window);
         }
-        self.then("fence", "shut everybody out of production", Action::Fence);
+        self.then("fence", fence, Action::Fence);
         self.hooks(switch, HookMoment::Fenced);
+    }
+
+    /// The window of a switch whose copy is complete and verified but for the rows that are touched until it opens (P26).
+    fn touched(&mut self, switch: Option<&(Production, bool)>, engine: EngineKind, ask: bool) {
+        self.window_and_fence(switch, FENCE_ALONE, ask);
         self.then("copy-touched", "copy the rows that were touched since", Action::CopyTouched);
         self.then("facts-again", "what assertions compare, owners and rights, as they are now", Action::SourceFacts);
         if engine == EngineKind::Postgres {

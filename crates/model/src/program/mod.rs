@@ -168,12 +168,33 @@ pub struct SwitchSettings {
     /// Hours after users were let in during which a switch is to be taken back with what they wrote; 0: what they write is not noted, and it cannot be.
     #[serde(default, skip_serializing_if = "none")]
     pub rollback_hours: u32,
+    /// What takes production's place.
+    #[serde(default, skip_serializing_if = "Strategy::is_default")]
+    pub strategy: Strategy,
     /// What is read of production once it is shut.
     #[serde(default, skip_serializing_if = "FinalCopy::is_all")]
     pub final_copy: FinalCopy,
     /// Programs that run beside it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<Hook>,
+}
+
+/// What takes production's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Production's rows, copied by Greenroom, with the configuration of the pilot.
+    #[default]
+    PilotToProduction,
+    /// Production upgraded in a single step: in the window the engine itself makes a second database of it, which is upgraded.
+    InPlace,
+}
+
+impl Strategy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_default(&self) -> bool {
+        *self == Strategy::PilotToProduction
+    }
 }
 
 /// What is read of production once it is shut.

@@ -5,7 +5,8 @@ use super::layers::{MAIN, Read, last, name_in};
 use super::raw::{At, RawGreenroom};
 use crate::finding::{Finding, Place};
 use crate::program::{
-    Address, CopySettings, FenceSettings, FileTree, Hook, LargeObjects, MaskSettings, OwnerSettings, Pilot, SwitchSettings, VerifySettings,
+    Address, CopySettings, FenceSettings, FileTree, Hook, LargeObjects, MaskSettings, OwnerSettings, Pilot, Strategy, SwitchSettings,
+    VerifySettings,
 };
 use std::collections::BTreeMap;
 
@@ -122,12 +123,19 @@ pub(super) fn switch(layers: &[Read<'_>], fence: &FenceSettings, findings: &mut 
         let finding = Finding::error("GR0124", format!("`switch.minutes` takes 1 to {MOST_FENCE_MINUTES}"));
         findings.push(finding.at(place(layer, at)).hint("it is the time after which everything goes back by itself"));
     }
+    let strategy: Strategy = get(layers, |m| m.switch.as_ref()?.strategy.as_ref()).unwrap_or_default();
+    let final_copy = last(layers, |m| m.switch.as_ref()?.final_copy.as_ref());
+    if let Some((layer, at)) = final_copy.filter(|_| strategy == Strategy::InPlace) {
+        let finding = Finding::error("GR0113", "`switch.final_copy` means nothing where `strategy` is `in-place`").at(place(layer, at));
+        findings.push(finding.hint("leave it out: the engine copies production whole once it is shut"));
+    }
     SwitchSettings {
+        strategy,
         minutes: minutes.map_or(fence.minutes, |(_, at)| at.value),
         restore_point_hours: get(layers, |m| m.switch.as_ref()?.restore_point_hours.as_ref()).unwrap_or(RESTORE_POINT_HOURS),
         keep_former_days: get(layers, |m| m.switch.as_ref()?.keep_former_days.as_ref()).unwrap_or(KEEP_FORMER_DAYS),
         rollback_hours: get(layers, |m| m.switch.as_ref()?.rollback_hours.as_ref()).unwrap_or_default(),
-        final_copy: get(layers, |m| m.switch.as_ref()?.final_copy.as_ref()).unwrap_or_default(),
+        final_copy: final_copy.map(|(_, at)| at.value).unwrap_or_default(),
         hooks: hooks(layers, findings),
     }
 }

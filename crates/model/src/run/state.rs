@@ -285,7 +285,7 @@ impl RunState {
         if self.may_have_begun(|a| matches!(a, Action::Swap | Action::CarryOver { .. })) {
             parts.push(UndoPart::Admission);
         }
-        if self.may_have_begun(|a| matches!(a, Action::CreateGeneration)) {
+        if self.may_have_begun(|a| matches!(a, Action::CreateGeneration | Action::CopyWhole)) {
             parts.push(UndoPart::DropGeneration);
         }
         if !self.inverses().is_empty() {

@@ -146,7 +146,10 @@ impl Execution {
                 Err(_) if n > 0 => break,
                 Err(e) => return Err(at_first(e)),
             };
-            let loader = shared.generation.lock().await.loader().await.map_err(at_first)?;
+            let loader = match shared.plan.copies_whole() {
+                true => None,
+                false => Some(shared.generation.lock().await.loader().await.map_err(at_first)?),
+            };
             tasks.spawn(worker(shared.clone(), reader, loader));
         }
         let mut error: Option<(StepKey, StepError)> = None;
@@ -242,24 +245,25 @@ fn with_gaps(mut done: Vec<RangeDone>) -> Vec<(RangeSpec, Option<RangeDone>)> {
 }
 
 /// Takes ranges off the queue until it is empty.
-async fn worker(s: Arc<Shared>, mut reader: Box<dyn Reader>, mut loader: Box<dyn Loader>) -> Result<(), (StepKey, StepError)> {
+async fn worker(s: Arc<Shared>, mut reader: Box<dyn Reader>, mut loader: Option<Box<dyn Loader>>) -> Result<(), (StepKey, StepError)> {
     let mut maskers: BTreeMap<usize, RowMasker> = BTreeMap::new();
     loop {
         let item = s.queue.lock().expect("no thread panics while it holds the queue").pop_front();
         let Some(item) = item else { return Ok(()) };
         let step = item.step.clone();
-        if let Err(e) = range(&s, &item, &mut maskers, reader.as_mut(), loader.as_mut()).await {
+        if let Err(e) = range(&s, &item, &mut maskers, reader.as_mut(), loader.as_deref_mut()).await {
             return Err((step, e));
         }
     }
 }
 
+/// One range; without a loader it is only read.
 async fn range(
     s: &Shared,
     item: &Item,
     maskers: &mut BTreeMap<usize, RowMasker>,
     reader: &mut dyn Reader,
-    loader: &mut dyn Loader,
+    loader: Option<&mut (dyn Loader + '_)>,
 ) -> Result<(), StepError> {
     let copy = &s.plan.tables[item.table];
     start(s, item)?;
@@ -270,6 +274,10 @@ async fn range(
             let prepared = reader.prepare(copy).await?;
             free.insert(build_masker(copy, table, prepared, &s.setup.keys)?)
         }
+    };
+    let Some(loader) = loader else {
+        let done = pour(s, item, masker, reader, None).await?;
+        return finish(s, item, &done, false);
     };
     if let Some(before) = &item.before {
         let mut digest = TableDigest::default();
@@ -283,7 +291,7 @@ async fn range(
         s.generation.lock().await.forget_range(copy, &item.range).await?;
     }
     loader.begin(copy, &item.range).await?;
-    match pour(s, item, masker, reader, loader).await {
+    match pour(s, item, masker, reader, Some(&mut *loader)).await {
         Ok(done) => finish(s, item, &done, item.before.is_some()),
         Err(e) => {
             // The session may be gone already; what was not committed does not stay.
@@ -293,13 +301,13 @@ async fn range(
     }
 }
 
-/// Moves one range's rows and commits them together with the record of the range.
+/// Moves one range's rows and commits them together with the record of the range; without a loader they are only counted and digested.
 async fn pour(
     s: &Shared,
     item: &Item,
     masker: &RowMasker,
     reader: &mut dyn Reader,
-    loader: &mut dyn Loader,
+    mut loader: Option<&mut (dyn Loader + '_)>,
 ) -> Result<RangeDone, StepError> {
     let copy = &s.plan.tables[item.table];
     let mut digest = TableDigest::default();
@@ -312,7 +320,9 @@ async fn pour(
         }
         let batch = masker.pass(batch, &mut digest)?;
         let (rows, size) = (batch.rows(), batch.data().len() as u64);
-        loader.push(batch).await?;
+        if let Some(loader) = &mut loader {
+            loader.push(batch).await?;
+        }
         bytes += size;
         s.setup.observer.notice(Notice::Rows { step: item.step.clone(), rows, bytes: size });
         if let Some(rate) = s.setup.program.copy.max_bytes_per_second {
@@ -324,7 +334,9 @@ async fn pour(
         }
     }
     let done = RangeDone { table: copy.table.clone(), range: item.range.clone(), digest, bytes };
-    loader.commit(&done).await?;
+    if let Some(loader) = loader {
+        loader.commit(&done).await?;
+    }
     Ok(done)
 }
 

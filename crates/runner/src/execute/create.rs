@@ -1,7 +1,7 @@
 //! Step: the sealed, marked, empty generation.
 
 use super::{Execution, StepError, failure};
-use greenroom_engine::{Marker, MarkerState};
+use greenroom_engine::{Marker, MarkerState, SchemaScript};
 use greenroom_model::run::Outcome;
 
 impl Execution {
@@ -14,6 +14,20 @@ impl Execution {
     /// What the generation is marked as while it is made. One with production's values is marked as raw, so that no engine opens or swaps it.
     pub(super) fn making(&self) -> MarkerState {
         if self.plan.kind.is_unmasked() { MarkerState::Raw } else { MarkerState::Building }
+    }
+
+    /// Has the engine make the generation of production, which nobody writes to any more. Nothing is left out or switched off.
+    pub(super) async fn copy_whole(&mut self) -> Result<Outcome, StepError> {
+        let (names, production) = (self.plan.names.clone(), self.production()?);
+        self.target.copy_whole(&names.pilot, &production.engine_id, &names.generation, &self.marker(self.making())).await?;
+        self.keep("schema.json", &SchemaScript::default())?;
+        let made = self.target.look(&names.generation).await?;
+        let mut outcome = Outcome { bytes: made.as_ref().map(|s| s.bytes), ..Outcome::default() };
+        outcome.facts.extend(made.map(|s| ("engine_id".to_owned(), s.engine_id)));
+        if self.source_catalog()?.large_objects > 0 {
+            outcome.notes.push("contents of large objects are copied but not compared".into());
+        }
+        Ok(outcome)
     }
 
     /// Creates the generation, or finds the one that an earlier attempt created. Its name carries the nonce that the journal wrote down

@@ -35,7 +35,7 @@ impl Execution {
         let setup = self.setup.clone();
         let held = self.held.as_mut().expect("the driver holds the snapshot before steps that need it");
         let mut switched = None;
-        if self.plan.kind == RunKind::Switch {
+        if self.plan.kind == RunKind::Switch && !self.plan.copies_whole() {
             // Who owns what and may do what, as it is now that nobody changes it any more.
             let script = held.schema(&setup.scratch).await?;
             switched = Some(script);

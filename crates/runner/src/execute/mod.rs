@@ -482,6 +482,7 @@ impl Execution {
         match &step.action {
             Action::CheckSource => self.check_source().await,
             Action::CreateGeneration => self.create().await,
+            Action::CopyWhole => self.copy_whole().await,
             Action::SchemaBefore => self.schema_before(unknown).await,
             // Copies go through `copy_tables`, in parallel.
             Action::CopyTable { .. } => Ok(Outcome::default()),

@@ -33,10 +33,13 @@ impl Execution {
             return Ok(Outcome::default());
         }
         let minutes = self.plan.production.as_ref().map_or(0, |p| p.minutes);
+        let so_far = match self.plan.copies_whole() {
+            true => "nothing is copied yet, and production is open as ever",
+            false => "production's rows are copied as they were a moment ago, and it is open as ever",
+        };
         Err(StepError::Waits(Question {
             text: format!(
-                "production's rows are copied as they were a moment ago, and it is open as ever. From `go` on nobody can work until users are let in, or \
-                 until everything goes back by itself {minutes} minutes later"
+                "{so_far}. From `go` on nobody can work until users are let in, or until everything goes back by itself {minutes} minutes later"
             ),
             choices: vec![("go".into(), "the window has opened: shut everybody out and go on".into())],
         }))

@@ -181,7 +181,8 @@ impl Execution {
     async fn drop_one(&mut self, name: &str) -> Result<(), StepError> {
         let nonce = self.plan.names.nonce.clone();
         match self.target.look(name).await? {
-            None => {}
+            // What an engine was to copy, or restore, may be half made beside it.
+            None => self.target.clear_raw(name, &self.marker(self.making())).await?,
             Some(s) if s.marker.as_ref().is_some_and(|m| m.nonce == nonce) => {
                 // It was about to become production, and nobody but testers was in it.
                 if s.marker.is_some_and(|m| m.state == MarkerState::Promoted) && !self.log.state().promoted() {

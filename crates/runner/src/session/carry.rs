@@ -14,7 +14,7 @@ use greenroom_model::finding::Finding;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::tables::{ConfigurationRows, configuration_rows};
 use greenroom_model::plan::{Action, CarryFrom, ImportFrom, Plan, Recipe, RunKind};
-use greenroom_model::program::Kind;
+use greenroom_model::program::{Kind, Strategy};
 use greenroom_model::run::{Body, Phase, RunId, RunState};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ impl Session {
             let hint = "write `unmasked = true` under `[dress]` in greenroom.toml, if they may; they are sealed, and dropped at the end";
             return Err(refused("GR0829", message, hint));
         }
-        let carry = if self.configures() { Some((self.carry_from().await?, ask)) } else { None };
+        let carry = if self.configures_production() { Some((self.carry_from().await?, ask)) } else { None };
         self.plan_made(Over { carry, dress: true, ..Over::default() }).await
     }
 
@@ -125,6 +125,11 @@ impl Session {
             rights_lost: run.outcome_of(|a| matches!(a, Action::Settle)).and_then(|o| o.facts.get(RIGHTS_LOST)?.parse().ok()).unwrap_or(0),
             rolled_back: run.outcome_of(|a| matches!(a, Action::TryRollback)).is_some(),
         }))
+    }
+
+    /// Whether a pilot's configuration goes into production.
+    pub(super) fn configures_production(&self) -> bool {
+        self.configures() && self.program.switch.strategy == Strategy::PilotToProduction
     }
 
     pub(super) fn configures(&self) -> bool {

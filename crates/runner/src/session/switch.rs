@@ -9,7 +9,7 @@ use greenroom_model::catalog::TableForm;
 use greenroom_model::finding::{Finding, Severity, any_error};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{Plan, PlannedHook, Production};
-use greenroom_model::program::{FinalCopy, Hook};
+use greenroom_model::program::{FinalCopy, Hook, Strategy};
 use greenroom_model::run::Body;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -93,8 +93,11 @@ impl Session {
             production.hooks = hooks;
             production.hold = hold;
         }
-        guards.push(whole(&survey));
-        let carry = match self.configures() {
+        guards.push(match self.program.switch.strategy {
+            Strategy::PilotToProduction => whole(&survey),
+            Strategy::InPlace => Guard::new("completeness", "the engine copies production whole", Vec::new()),
+        });
+        let carry = match self.configures_production() {
             true => match self.carry_from().await {
                 Ok(from) => {
                     guards.push(Guard::new(
@@ -110,7 +113,11 @@ impl Session {
                 }
             },
             false => {
-                guards.push(Guard::new("pilot", "no table is configuration: nothing is carried over", Vec::new()));
+                let why = match self.configures() {
+                    true => "production keeps its own configuration (`strategy = \"in-place\"`): nothing is carried over",
+                    false => "no table is configuration: nothing is carried over",
+                };
+                guards.push(Guard::new("pilot", why, Vec::new()));
                 None
             }
         };
@@ -165,15 +172,32 @@ impl Session {
     /// Whether production can note what is touched, where only that is copied in the window.
     fn final_copy(&self, survey: &Survey, production: Option<&Production>) -> Result<Option<Guard>, SessionError> {
         const WHAT: &str = "final copy";
-        if self.program.switch.final_copy != FinalCopy::Touched {
+        let in_place = self.program.switch.strategy == Strategy::InPlace;
+        if self.program.switch.final_copy != FinalCopy::Touched && !in_place {
             return Ok(None);
         }
         // Going back would end what an earlier switch can be taken back with.
         if let Some(revocable) = self.revocable()? {
             let message =
                 format!("what users write is noted since `{}`, so that it can be taken back; both cannot be noted", revocable.switch);
-            let finding = Finding::error("GR0779", message).hint("`greenroom rollback --give-up`, or `[switch] final_copy = \"all\"`");
+            let hint = match in_place {
+                true => "`greenroom rollback --give-up`",
+                false => "`greenroom rollback --give-up`, or `[switch] final_copy = \"all\"`",
+            };
+            let finding = Finding::error("GR0779", message).hint(hint);
             return Ok(Some(Guard::new(WHAT, "", vec![finding])));
+        }
+        if in_place {
+            return Ok(Some(match production.is_some_and(|p| !p.on_target) {
+                true => {
+                    let message = "production stands elsewhere than the target, where the engine cannot copy it whole";
+                    let finding = Finding::error("GR0780", message).hint("leave out `[target]`, or `[switch] strategy`");
+                    Guard::new(WHAT, "", vec![finding])
+                }
+                false => {
+                    Guard::new(WHAT, "the engine makes a second database of production in the window, and that is upgraded", Vec::new())
+                }
+            }));
         }
         let tables: Vec<_> = survey.catalog.tables.iter().filter(|t| t.is_copied()).collect();
         if production.is_some_and(|p| !p.on_target) {

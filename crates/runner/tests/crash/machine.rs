@@ -66,6 +66,7 @@ fn program(what: What) -> Program {
     let noted = match what {
         What::Rollback | What::Dress => "[switch]\nrollback_hours = 1\n",
         What::Touched => "[switch]\nfinal_copy = \"touched\"\n",
+        What::InPlace => "[switch]\nstrategy = \"in-place\"\n",
         _ => "",
     };
     let kind = format!("{kind}{noted}");
@@ -455,6 +456,8 @@ pub enum What {
     Late,
     /// A switch whose copy is complete before the window but for what is touched since.
     Touched,
+    /// A switch for which the engine copies production whole in the window.
+    InPlace,
     /// A switch is taken back after users were let in and wrote.
     Rollback,
 }
@@ -462,7 +465,7 @@ pub enum What {
 impl What {
     /// The go-live itself. With a former database, production stands on the target and is put aside.
     pub fn switches(self) -> bool {
-        matches!(self, What::Switch | What::Late | What::Touched | What::Rollback)
+        matches!(self, What::Switch | What::Late | What::Touched | What::InPlace | What::Rollback)
     }
 
     /// Minutes that a switch may take.
@@ -477,7 +480,7 @@ impl What {
 
     /// The pilot's configuration is carried over.
     fn carries(self) -> bool {
-        self != What::Rehearsal
+        !matches!(self, What::Rehearsal | What::InPlace)
     }
 }
 
@@ -504,7 +507,7 @@ pub fn switches(what: What) -> Vec<Variant> {
     let v = |all, former, what| Variant { atomicity: Atomicity { swap: all, scripts: all }, former, what };
     let mut all = vec![v(true, true, what), v(false, true, what), v(true, false, what)];
     if what == What::Switch {
-        all.push(v(false, true, What::Touched));
+        all.extend([v(false, true, What::Touched), v(true, true, What::InPlace), v(false, true, What::InPlace)]);
     }
     all
 }

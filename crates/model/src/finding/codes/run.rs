@@ -267,4 +267,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "what is touched in production cannot be noted",
         explain: "`[switch] final_copy = \"touched\"` prepares, indexes and verifies the copy before the window; production notes the keys of rows that are touched meanwhile, by triggers of ours that the switch makes and removes. A table without a key is compared whole in the window. Production on another server than the target cannot be made to note anything: there `final_copy = \"all\"` reads every row once more.",
     },
+    CodeInfo {
+        code: "GR0780",
+        title: "production cannot be upgraded in place",
+        explain: "`[switch] strategy = \"in-place\"` has the engine make a second database of production, whole, once it is shut, and upgrades that. Production has to stand on the target for it, under the name that the new one takes. To another server go `strategy = \"pilot-to-production\"` and the vendor's own means.",
+    },
 ];

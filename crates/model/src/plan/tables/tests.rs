@@ -6,7 +6,7 @@ use crate::columns::{Decision, Treatment};
 use crate::mask::Uniqueness;
 use crate::program::{
     Address, CopySettings, FenceSettings, FinalCopy, Kind, KindRule, MaskSettings, OwnerSettings, Pack, PackAction, Pilot, Reopen, Shape,
-    SwitchSettings, VerifySettings,
+    Strategy, SwitchSettings, VerifySettings,
 };
 use std::collections::BTreeMap;
 
@@ -141,6 +141,7 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
             restore_point_hours: 24,
             keep_former_days: 30,
             rollback_hours: 0,
+            strategy: Strategy::PilotToProduction,
             final_copy: FinalCopy::All,
             hooks: Vec::new(),
         },

@@ -2,7 +2,7 @@
 
 use super::{At, RawCarry};
 use crate::catalog::EngineKind;
-use crate::program::{Audience, FinalCopy, HookMoment, Kind, LargeObjects, SecretRef, Tls};
+use crate::program::{Audience, FinalCopy, HookMoment, Kind, LargeObjects, SecretRef, Strategy, Tls};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -187,6 +187,9 @@ pub struct RawSwitch {
     pub restore_point_hours: Option<At<u32>>,
     /// Days that the former production is kept after a switch, 30 by default. It is never dropped by itself.
     pub keep_former_days: Option<At<u32>>,
+    /// What takes production's place: `pilot-to-production` by default, production's rows with the pilot's configuration; or `in-place`, production as it is:
+    /// in the window the engine makes a second database of it by its own means, which is upgraded, and no pilot's configuration is carried over.
+    pub strategy: Option<At<Strategy>>,
     /// What is read of production once it is shut: `all` by default, or `touched`, for which production notes the keys of rows that are touched from before the
     /// copy on, by triggers that the switch makes and removes. With `touched` the copy is indexed and verified before the window.
     pub final_copy: Option<At<FinalCopy>>,

@@ -1,0 +1,89 @@
+//! A second database of one that stands, made by the server itself (`CREATE DATABASE … TEMPLATE`): everything that is in it, as it is. Owns making it, and stopping
+//! that. What belongs to the database as a whole (who may connect, its settings) is not copied by the server.
+
+use super::connect::{Purpose, Session};
+use super::error::{Doing, mapped};
+use super::target::PgTarget;
+use super::{marker, sql, swap};
+use crate::error::{EngineError, ErrorKind, Result};
+use crate::seam::Marker;
+use std::time::{Duration, Instant};
+
+/// How long a copy that was stopped is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks the server to stop what a session does, unless that has ended.
+struct Stop(Option<tokio_postgres::CancelToken>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        let (Some(token), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else { return };
+        // The session goes with us; the server notices that only when it is done. Where this does not arrive, `stop` follows.
+        runtime.spawn(async move {
+            let _ = token.cancel_query(tokio_postgres::NoTls).await;
+        });
+    }
+}
+
+/// The statement that makes `to`; nobody can enter it before it bears its marker.
+fn creation(from: &str, to: &str) -> String {
+    format!("{}{} allow_connections false", beginning(to), sql::ident(from))
+}
+
+fn beginning(to: &str) -> String {
+    format!("create database {} template ", sql::ident(to))
+}
+
+/// Makes `to` of `from`, sealed and marked. Repeatable.
+pub(super) async fn copy(target: &PgTarget, from: &str, to: &str, marker: &Marker) -> Result<()> {
+    let doing = || format!("make a second copy of `{from}`");
+    stop(&target.session, to).await?;
+    match marker::find(&target.session, to).await? {
+        None => {}
+        Some(row) if row.marker.as_ref() == Some(marker) => return Ok(()),
+        // The server makes it whole or not at all; what lacks the marker is made anew.
+        Some(row) if row.marker.is_none() && row.closed && to.contains(&marker.nonce) => {
+            target.session.client.batch_execute(&format!("drop database {}", sql::ident(to))).await.doing(doing())?;
+        }
+        Some(_) => return Err(EngineError::new(ErrorKind::Conflict, doing(), format!("a database `{to}` stands there already"))),
+    }
+    swap::end_sessions(&target.session, &[from]).await?;
+    let session = target.server.open(&target.server.database, Purpose::Catalog).await?;
+    let mut guard = Stop(Some(session.client.cancel_token()));
+    let created = session.client.batch_execute(&creation(from, to)).await;
+    guard.0 = None;
+    session.close().await;
+    created.doing(doing())?;
+    let database = sql::ident(to);
+    let statements = format!(
+        "begin; {}; revoke all on database {database} from public; alter database {database} allow_connections true; commit",
+        marker::statement(to, marker)
+    );
+    if let Err(e) = target.session.client.batch_execute(&statements).await {
+        let _ = target.session.client.batch_execute("rollback").await;
+        return Err(mapped(&e, doing()));
+    }
+    Ok(())
+}
+
+/// Ends a copy that the server still makes though nobody waits for it any more, and waits until it is gone: until then its name is neither there nor free, and
+/// what it is made of cannot be entered.
+pub(super) async fn stop(session: &Session, to: &str) -> Result<()> {
+    let doing = || format!("end the copying into `{to}`");
+    let find = "select pid from pg_catalog.pg_stat_activity \
+                where pg_catalog.left(query, pg_catalog.length($1)) = $1 and state = 'active' and pid <> pg_catalog.pg_backend_pid()";
+    let began = Instant::now();
+    loop {
+        let pids: Vec<i32> = session.client.query(find, &[&beginning(to)]).await.doing(doing())?.iter().map(|row| row.get(0)).collect();
+        if pids.is_empty() {
+            return Ok(());
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(EngineError::new(ErrorKind::Transient, doing(), "the server has not ended it yet").hint("try again in a while"));
+        }
+        for pid in pids {
+            let _ = session.client.execute("select pg_catalog.pg_terminate_backend($1)", &[&pid]).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
