@@ -32,8 +32,11 @@ pub struct Capabilities {
     pub max_readers: u32,
     /// Pilot's and former generation's names change in one atomic act.
     pub atomic_swap: bool,
-    /// A database of ours can take production's place: see [`Target::put_in_place`] and [`Target::promote`].
+    /// A database of ours can take production's place: see [`Target::put_in_place`] and [`Target::promote`]. Where databases cannot be renamed, on another server
+    /// than production's only.
     pub takes_production: bool,
+    /// Rights on objects let their holders in, whatever is sealed: [`Target::promote`] gives them, nothing before.
+    pub grants_let_in: bool,
     /// Progress of a range commits together with its rows.
     pub progress_with_rows: bool,
     /// Physical row order can cut tables without a key into ranges.
@@ -377,6 +380,17 @@ pub trait Target: Send {
     async fn mark(&mut self, name: &str, marker: &Marker) -> Result<()>;
     /// Ends foreign sessions in `pilot`, then exchanges names. Without `former` the pilot's name must be free.
     async fn swap(&mut self, swap: &Swap) -> Result<()>;
+    /// Has a database that is to be created under `name` be called `database` by the server from its first moment on, where databases cannot be renamed and this one is to
+    /// take production's name. Nothing may stand there. Repeatable.
+    async fn call(&mut self, name: &str, database: &str) -> Result<()> {
+        let _ = name;
+        Err(crate::error::EngineError::unsupported(format!("call a new database `{database}`"), "databases are renamed here"))
+    }
+    /// Those of production's server whom [`Target::promote`] is to let in, or to give the database, and who are not known on this one.
+    async fn strangers(&mut self, doors: &greenroom_model::fence::Doors) -> Result<Vec<String>> {
+        let _ = doors;
+        Ok(Vec::new())
+    }
     /// As [`Target::swap`], where production is one of the two databases: it is known by its engine's identity, the other one bears our marker in the
     /// state `Promoted`. Either may be the one that is put aside. No marker is changed.
     async fn put_in_place(&mut self, swap: &Swap, production: &str) -> Result<()> {

@@ -17,7 +17,7 @@ use greenroom_model::plan::{
     CarryFrom, ImportFrom, Names, Plan, PlanInput, PlannedHow, PlannedInverse, PlannedUpgrade, Production, RawCopy, Reached, TableCopy,
     plan, tables,
 };
-use greenroom_model::program::{FinalCopy, PackAction, Program, Strategy};
+use greenroom_model::program::{FinalCopy, PackAction, Program};
 use greenroom_model::upgrade::{self, UpgradeAction};
 
 /// What source and target told.
@@ -333,7 +333,7 @@ pub fn make_over(
         footprint.consequences.insert(0, what);
     }
     // What the engine cannot note cannot be tried either.
-    let rollback = dress && program.switch.rollback_hours > 0 && survey.target.takes_production;
+    let rollback = dress && program.switch.rollback_hours > 0 && survey.target.takes_production && survey.target.rename_database;
     if rollback {
         footprint.target_bytes *= 2;
         let what =
@@ -343,21 +343,28 @@ pub fn make_over(
     if let Some((production, _)) = &switch {
         let name = &names.pilot;
         let minutes = production.minutes;
-        let aside = if production.on_target { format!(", production itself is called `{}` then", names.former) } else { String::new() };
         let lines = [
-            match program.switch.strategy {
-                Strategy::PilotToProduction => {
+            match production.whole {
+                false => {
                     format!("production's rows stand unmasked in `{}`, sealed, until it is put in production's place", names.generation)
                 }
-                Strategy::InPlace => format!(
-                    "production itself is not changed: the engine makes `{}` of it once it is shut, everything in it as it is, and that is upgraded",
+                true => format!(
+                    "production itself is not changed: the engine makes `{}` of it once it is shut, everything in it as it is",
                     names.generation
                 ),
             },
             format!(
                 "nobody can work from the fence until users are let in; {minutes} minutes after the fence everything goes back by itself"
             ),
-            format!("`{name}` is another database after the swap{aside}; it stays fenced, and is not dropped"),
+            match production.on_target {
+                true => format!(
+                    "`{name}` is another database after the swap; production itself is called `{}` then, stays fenced, and is not dropped",
+                    names.former
+                ),
+                false => format!(
+                    "`{name}` stands on the target's server afterwards; production itself stays where it is, fenced, and is not dropped"
+                ),
+            },
         ];
         footprint.consequences.splice(0..0, lines);
         if program.switch.final_copy == FinalCopy::Touched {

@@ -43,6 +43,7 @@ fn capabilities(world: &World) -> Capabilities {
         max_readers: 1,
         atomic_swap: atomicity.swap,
         takes_production: true,
+        grants_let_in: false,
         progress_with_rows: true,
         physical_ranges: false,
         tools: Vec::new(),

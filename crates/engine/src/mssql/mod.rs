@@ -94,6 +94,7 @@ fn capabilities(variety: Variety) -> Capabilities {
         // Two renames; the registry's rows change in one transaction.
         atomic_swap: names::registered(variety),
         takes_production: false,
+        grants_let_in: false,
         progress_with_rows: true,
         physical_ranges: false,
         tools: Vec::new(),

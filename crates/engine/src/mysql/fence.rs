@@ -6,8 +6,8 @@
 
 use super::connect::{Server, Session, Variety, number, said, text};
 use super::error::{Doing, code, mapped};
-use super::sql;
 use super::target::server_id;
+use super::{rights, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::fence::{Fence, Fenced, same_database, still_in};
 use async_trait::async_trait;
@@ -42,6 +42,26 @@ fn grantee(text: &str) -> Account {
     let (user, host) = text.rsplit_once('@').unwrap_or((text, ""));
     let bare = |t: &str| t.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).unwrap_or(t).to_owned();
     (bare(user), bare(host))
+}
+
+/// A line of `SHOW GRANTS` as a grant on the database, where it is about it, or about several of which it is one.
+fn on_this(line: &str, database: &str) -> Option<String> {
+    let (rights, rest) = line.split_once(" ON ")?;
+    let (on, to) = rest.rsplit_once(" TO ")?;
+    let (kind, object) = ["PROCEDURE ", "FUNCTION ", "PACKAGE BODY ", "PACKAGE "]
+        .iter()
+        .find_map(|kind| on.strip_prefix(kind).map(|object| (*kind, object)))
+        .unwrap_or(("", on));
+    let whole = object.strip_suffix(".*").and_then(|o| o.strip_prefix('`')?.strip_suffix('`'));
+    match whole {
+        Some(pattern) if rights::covers(&pattern.replace("``", "`"), database) => {
+            Some(format!("{rights} ON {}.* TO {to}", sql::ident(&sql::pattern(database))))
+        }
+        Some(_) => None,
+        None => object
+            .strip_prefix(&format!("{}.", sql::ident(database)))
+            .map(|of| format!("{rights} ON {kind}{}.{of} TO {to}", sql::ident(database))),
+    }
 }
 
 /// What is known of the accounts.
@@ -285,6 +305,27 @@ impl MyFence {
         Ok(self.people().await?.reaching.keys().map(spelled).collect())
     }
 
+    /// The rights on the database and on what is in it of those who are to be let into one in its place, on another server: statements. Rights on all databases
+    /// are the server's.
+    async fn besides(&mut self, people: &People) -> Result<Vec<String>> {
+        let doing = "read the rights on production";
+        let roles = "select user from mysql.global_priv where json_value(priv, '$.is_role') in (1, 'true') order by 1";
+        let mut grantees: Vec<String> = people.reaching.keys().map(spelled).collect();
+        grantees.extend(self.session.rows(roles).await.doing(doing)?.iter().map(|row| sql::ident(&said(row, 0))));
+        if self.session.version >= (10, 11, 0) {
+            grantees.push("public".to_owned());
+        }
+        let mut all = Vec::new();
+        for grantee in grantees {
+            let lines = self.session.rows(&format!("show grants for {grantee}")).await.doing(doing)?;
+            all.extend(lines.iter().filter_map(|row| on_this(&said(row, 0), &self.database)));
+        }
+        // What an account has by its roles is shown with it, too.
+        all.sort();
+        all.dedup();
+        Ok(all)
+    }
+
     async fn engine_id(&mut self) -> Result<String> {
         Ok(format!("{}/{}", server_id(&mut self.session).await?, self.database))
     }
@@ -369,7 +410,7 @@ impl Fence for MyFence {
             client: format!("mariadb   (on {}, as an account with CREATE USER and SET USER)", self.server.shown()),
             doors,
             spared: Vec::new(),
-            besides: Vec::new(),
+            besides: self.besides(&people).await?,
             gaps,
             obstacles,
             hazards: Vec::new(),
@@ -444,6 +485,26 @@ impl Fence for MyFence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn grants_on_the_database_are_told_from_others() {
+        let on = |line: &str| on_this(line, "my_shop");
+        assert_eq!(on("GRANT SELECT, INSERT ON `my\\_shop`.* TO `app`@`%`").unwrap(), "GRANT SELECT, INSERT ON `my\\_shop`.* TO `app`@`%`");
+        assert_eq!(
+            on("GRANT SELECT ON `my%`.* TO `app`@`%` WITH GRANT OPTION").unwrap(),
+            "GRANT SELECT ON `my\\_shop`.* TO `app`@`%` WITH GRANT OPTION"
+        );
+        assert_eq!(on("GRANT SELECT (`a`) ON `my_shop`.`t TO x` TO `r`").unwrap(), "GRANT SELECT (`a`) ON `my_shop`.`t TO x` TO `r`");
+        assert_eq!(on("GRANT EXECUTE ON PROCEDURE `my_shop`.`p` TO `r`").unwrap(), "GRANT EXECUTE ON PROCEDURE `my_shop`.`p` TO `r`");
+        for other in [
+            "GRANT USAGE ON *.* TO `app`@`%`",
+            "GRANT ALL PRIVILEGES ON `your_shop`.* TO `a`@`%`",
+            "GRANT `r` TO `app`@`%`",
+            "GRANT SELECT ON `my_shop2`.`t` TO `a`@`%`",
+        ] {
+            assert_eq!(on(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn grantees_are_read_as_the_information_schema_writes_them() {

@@ -49,7 +49,7 @@ use crate::fence::Fence;
 use crate::seam::{Capabilities, Held, MissingRight, Source, Target};
 use crate::secret::Secrets;
 use async_trait::async_trait;
-use connect::{Purpose, Server, Session, text};
+use connect::{Purpose, Server, Session, Variety, text};
 use error::Doing;
 use greenroom_model::catalog::{Catalog, Table, TableName};
 use greenroom_model::program::Address;
@@ -103,7 +103,7 @@ pub(crate) async fn ground(address: &Address, secrets: &dyn Secrets, base: &Path
 }
 
 /// What these servers can do.
-fn capabilities() -> Capabilities {
+fn capabilities(variety: Variety) -> Capabilities {
     Capabilities {
         transactional_ddl: false,
         rename_database: false,
@@ -111,7 +111,9 @@ fn capabilities() -> Capabilities {
         max_readers: hold::MOST_READERS,
         // The registry's rows change in one transaction.
         atomic_swap: true,
-        takes_production: false,
+        // MySQL is not fenced yet.
+        takes_production: variety == Variety::MariaDb,
+        grants_let_in: true,
         progress_with_rows: true,
         physical_ranges: false,
         tools: Vec::new(),
@@ -127,7 +129,7 @@ struct MySource {
 #[async_trait]
 impl Source for MySource {
     async fn capabilities(&mut self) -> Result<Capabilities> {
-        Ok(capabilities())
+        Ok(capabilities(self.session.variety))
     }
 
     async fn inspect(&mut self) -> Result<Catalog> {

@@ -41,6 +41,12 @@ pub(crate) async fn exists(session: &mut Session, database: &str) -> Result<bool
     Ok(session.value(&query).await.doing(format!("look for database `{database}`"))?.as_deref() != Some("0"))
 }
 
+/// What the database of a name is called, whether it exists or not.
+pub(crate) async fn called(session: &mut Session, name: &str) -> Result<String> {
+    let registered = registered(session).await?;
+    Ok(registered.iter().find(|(n, _)| n == name).map_or_else(|| name.to_owned(), |(_, database)| database.clone()))
+}
+
 /// The database that a name stands for; `None` when there is none.
 pub(crate) async fn resolve(session: &mut Session, name: &str) -> Result<Option<String>> {
     let Some(database) = registry::database(&registered(session).await?, name) else { return Ok(None) };

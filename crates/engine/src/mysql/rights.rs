@@ -23,7 +23,7 @@ fn parse(line: &str) -> Vec<(String, String)> {
 }
 
 /// Whether a grant's pattern covers a database: `_` and `%` are wildcards unless escaped.
-fn covers(pattern: &str, database: &str) -> bool {
+pub(crate) fn covers(pattern: &str, database: &str) -> bool {
     fn go(p: &[char], d: &[char]) -> bool {
         match (p.first(), d.first()) {
             (None, None) => true,

@@ -8,6 +8,7 @@ use super::error::{Doing, mapped};
 use super::{names, own, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Admission, Marker, MarkerState, Swap};
+use greenroom_model::fence::Doors;
 
 /// What people who are let in may do: work with rows, not change the schema.
 const RIGHTS: &str = "select, insert, update, delete, execute, show view, create temporary tables, lock tables";
@@ -72,13 +73,76 @@ pub(crate) async fn swap(session: &mut Session, swap: &Swap) -> Result<()> {
     transaction(session, &statements).await.doing(doing)
 }
 
-async fn transaction(session: &mut Session, statements: &[String]) -> Result<()> {
+pub(crate) async fn transaction(session: &mut Session, statements: &[String]) -> Result<()> {
     let all = format!("start transaction; {}; commit", statements.join("; "));
     if let Err(e) = session.run(&all).await {
         let _ = session.run("rollback").await;
         return Err(mapped(&e, "change the registry of pilots"));
     }
     Ok(())
+}
+
+/// Lets a database whose marker is promoted be called by the name that it was created under, production's, or by its generation's again. Repeatable.
+pub(crate) async fn put_in_place(session: &mut Session, swap: &Swap) -> Result<()> {
+    let doing = "put a database in production's place";
+    let Some(database) = names::resolve(session, &swap.generation).await? else {
+        // Done already, if it stands under the other name: one of the two carries the nonce.
+        let nonce = match names::resolve(session, &swap.pilot).await? {
+            Some(database) => own::marker(session, &database).await?.map(|m| m.nonce).unwrap_or_default(),
+            None => String::new(),
+        };
+        let done = !nonce.is_empty() && (swap.generation.contains(&nonce) || swap.pilot.contains(&nonce));
+        return if done { Ok(()) } else { Err(conflict(doing, format!("database `{}` does not exist", swap.generation))) };
+    };
+    if swap.former.is_some() || names::resolve(session, &swap.pilot).await?.is_some() {
+        return Err(conflict(doing, format!("`{}` stands there, and cannot be put aside: databases are not renamed here", swap.pilot)));
+    }
+    if own::marker(session, &database).await?.is_none_or(|m| m.state != MarkerState::Promoted) {
+        return Err(conflict(doing, format!("database `{database}` is not what was to take production's place")));
+    }
+    end_sessions(session, &[&database]).await?;
+    transaction(session, &names::assign(&swap.pilot, &database)).await.doing(doing)
+}
+
+/// Whom the doors of a production elsewhere name and who is not there: accounts that were shut out, and who has rights on the database.
+pub(crate) async fn strangers(session: &mut Session, doors: &Doors) -> Result<Vec<String>> {
+    let accounts = doors.doors.iter().filter_map(|d| match d.key.as_slice() {
+        [user, host] => Some(format!("{}@{}", sql::literal(user), sql::literal(host))),
+        _ => None,
+    });
+    let granted = doors.besides.iter().filter_map(|statement| statement.rsplit_once(" TO "));
+    let granted = granted.map(|(_, to)| to.trim_end_matches(" WITH GRANT OPTION").to_owned());
+    let mut strangers = Vec::new();
+    // The same account is spelled with other quotes there.
+    for who in accounts.chain(granted.filter(|to| !to.contains('@'))).collect::<std::collections::BTreeSet<_>>() {
+        match session.rows(&format!("show grants for {who}")).await {
+            Ok(_) => {}
+            Err(e) if matches!(super::error::code(&e), Some(1141 | 1133 | 1959)) => strangers.push(who),
+            Err(e) => {
+                return Err(
+                    mapped(&e, "look for production's accounts").hint("grant Greenroom's login SELECT on mysql.* of the target's server")
+                );
+            }
+        }
+    }
+    Ok(strangers)
+}
+
+/// Gives those who had rights on production, on another server, the same here; nobody else has any.
+pub(crate) async fn promote(session: &mut Session, database: &str, doors: &Doors) -> Result<()> {
+    let doing = || format!("let users into `{database}`");
+    if own::marker(session, database).await?.is_none_or(|m| m.state != MarkerState::Promoted) {
+        return Err(conflict(&doing(), "it is not what was to take production's place".to_owned()));
+    }
+    // Testers' rights on all of it are not what they have in production.
+    admit(session, database, &Admission::Sealed).await?;
+    for statement in &doors.besides {
+        session.run(statement).await.map_err(|e| {
+            mapped(&e, doing())
+                .hint("give Greenroom's login the rights on the database that it is to pass on, with grant option, then resume")
+        })?;
+    }
+    names::remove_empty(session).await
 }
 
 /// Accounts and roles with rights on the database or something in it, as the server spells them; `None` for PUBLIC.

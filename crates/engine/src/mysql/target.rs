@@ -7,9 +7,10 @@ use super::generation::MyGeneration;
 use super::{names, own, rights, sql, swap};
 use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Admission, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target};
+use crate::seam::{Admission, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target, clear_raw};
 use async_trait::async_trait;
 use greenroom_model::catalog::Catalog;
+use greenroom_model::fence::Doors;
 
 /// A target's server.
 pub(crate) struct MyTarget {
@@ -58,7 +59,7 @@ impl MyTarget {
 #[async_trait]
 impl Target for MyTarget {
     async fn capabilities(&mut self) -> Result<Capabilities> {
-        Ok(super::capabilities())
+        Ok(super::capabilities(self.session.variety))
     }
 
     async fn missing_rights(&mut self) -> Result<Vec<MissingRight>> {
@@ -108,7 +109,8 @@ impl Target for MyTarget {
                         options.push_str(&format!(" {option} {value}"));
                     }
                 }
-                self.session.run(&format!("create database {}{options}", sql::ident(name))).await.map_err(|e| {
+                let called = names::called(&mut self.session, name).await?;
+                self.session.run(&format!("create database {}{options}", sql::ident(&called))).await.map_err(|e| {
                     let mapped = super::error::mapped(&e, doing());
                     match code(&e) {
                         Some(1115 | 1273) => mapped
@@ -153,6 +155,39 @@ impl Target for MyTarget {
         swap::swap(&mut self.session, names).await
     }
 
+    async fn call(&mut self, name: &str, database: &str) -> Result<()> {
+        names::create(&mut self.session).await?;
+        if names::called(&mut self.session, name).await? == database {
+            return Ok(());
+        }
+        if names::exists(&mut self.session, database).await? || names::called(&mut self.session, database).await? != database {
+            let doing = format!("call a new database `{database}`");
+            return Err(EngineError::new(ErrorKind::Conflict, doing, "a database of that name stands there already"));
+        }
+        swap::transaction(&mut self.session, &names::assign(name, database)).await
+    }
+
+    async fn strangers(&mut self, doors: &Doors) -> Result<Vec<String>> {
+        swap::strangers(&mut self.session, doors).await
+    }
+
+    async fn put_in_place(&mut self, names: &Swap, _production: &str) -> Result<()> {
+        swap::put_in_place(&mut self.session, names).await
+    }
+
+    async fn promote(&mut self, name: &str, former: Option<&str>, doors: &Doors) -> Result<()> {
+        let doing = format!("let users into `{name}`");
+        if former.is_some() || doors.database != name {
+            return Err(EngineError::new(
+                ErrorKind::Conflict,
+                doing,
+                "it is not on another server than production under production's name",
+            ));
+        }
+        let database = self.database(name, &doing).await?;
+        swap::promote(&mut self.session, &database, doors).await
+    }
+
     async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()> {
         let database = self.database(name, "change who may connect").await?;
         swap::admit(&mut self.session, &database, admission).await
@@ -169,6 +204,15 @@ impl Target for MyTarget {
 
     async fn restore(&mut self, name: &str, marker: &Marker, backup: &Backup, tell: Tell) -> Result<Restored> {
         super::restore::restore(self, name, marker, backup, tell).await
+    }
+
+    async fn clear_raw(&mut self, name: &str, marker: &Marker) -> Result<()> {
+        if self.standing(name).await?.is_some() {
+            return clear_raw(self, name, marker).await;
+        }
+        // A database that was never created may have been called by another name already.
+        let called = names::called(&mut self.session, name).await?;
+        if called == name { Ok(()) } else { self.session.run(&names::forget(&called)).await.doing("forget a name") }
     }
 }
 

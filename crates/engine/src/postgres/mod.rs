@@ -122,6 +122,7 @@ async fn capabilities(session: &Session, tools: bool) -> Result<Capabilities> {
         max_readers: MOST_READERS,
         atomic_swap: true,
         takes_production: true,
+        grants_let_in: false,
         progress_with_rows: true,
         // TID range scans exist since version 14; before, each range would read the whole table.
         physical_ranges: session.version >= 140_000,

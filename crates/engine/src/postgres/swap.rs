@@ -181,7 +181,7 @@ pub(crate) async fn promote(session: &Session, name: &str, former: Option<&str>,
         Some(m) if m.state == MarkerState::Promoted => {}
         _ => return Err(conflict(&doing(), "it is not what was to take production's place".to_owned())),
     }
-    if doors.database != name {
+    if former.is_some() && doors.database != name {
         return Err(conflict(&doing(), format!("its doors were read under the name `{}`", doors.database)));
     }
     let database = sql::ident(name);
@@ -189,12 +189,19 @@ pub(crate) async fn promote(session: &Session, name: &str, former: Option<&str>,
     for role in grantees(session, name).await?.into_iter().flatten() {
         statements.push(format!("revoke all on database {database} from {}", sql::ident(&role)));
     }
-    statements.extend(fence::openings(session, doors).await?);
-    // As they are now where that can be seen: roles may be called otherwise than when the fence went up, or be gone.
-    statements.extend(match former {
-        Some(former) => fence::besides(session, former, name, &doors.spared).await?,
-        None => doors.besides.clone(),
-    });
+    match former {
+        // As they are now where that can be seen: roles may be called otherwise than when the fence went up, or be gone.
+        Some(former) => {
+            statements.extend(fence::openings(session, doors).await?);
+            statements.extend(fence::besides(session, former, name, &doors.spared).await?);
+        }
+        // On another server the same role has another identity.
+        None => {
+            let (was, is) = (format!(" database {} ", sql::ident(&doors.database)), format!(" database {database} "));
+            let theirs = doors.doors.iter().filter(|d| !fence::is_own(d)).map(|d| &d.open).chain(&doors.besides);
+            statements.extend(theirs.map(|s| s.replacen(&was, &is, 1)));
+        }
+    }
     statements.push("commit".to_owned());
     if let Err(e) = session.client.batch_execute(&statements.join("; ")).await {
         if !session.client.is_closed() {
@@ -204,6 +211,17 @@ pub(crate) async fn promote(session: &Session, name: &str, former: Option<&str>,
         return Err(mapped(&e, doing()).hint(hint));
     }
     Ok(())
+}
+
+/// Roles whom the doors of a production elsewhere name and who are not there.
+pub(crate) async fn strangers(session: &Session, doors: &Doors) -> Result<Vec<String>> {
+    let of = |statement: &str| statement.rsplit_once(" to ").map(|(_, role)| role.trim_end_matches(" with grant option").to_owned());
+    let theirs =
+        doors.doors.iter().filter(|d| !fence::is_own(d)).filter_map(|d| of(&d.open)).chain(doors.besides.iter().filter_map(|s| of(s)));
+    let named: std::collections::BTreeSet<String> = theirs.filter(|role| role != "public").collect();
+    let query = "select n from pg_catalog.unnest($1::text[]) n where pg_catalog.to_regrole(n) is null order by 1";
+    let rows = session.client.query(query, &[&named.into_iter().collect::<Vec<_>>()]).await.doing("look for production's roles")?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Drops a database that is ours by its nonce.

@@ -279,6 +279,10 @@ impl Target for PgTarget {
         swap::swap(&self.server, &self.session, names, Some(oid)).await
     }
 
+    async fn strangers(&mut self, doors: &Doors) -> Result<Vec<String>> {
+        swap::strangers(&self.session, doors).await
+    }
+
     async fn aside_open(&mut self, former: &str, doors: &Doors) -> Result<Vec<String>> {
         super::fence::aside_open(&self.session, former, doors).await
     }

@@ -47,6 +47,7 @@ pub(super) fn capabilities() -> Capabilities {
         // The pilot's name changes in one rename; the former's name is linked before (see `swap`).
         atomic_swap: true,
         takes_production: true,
+        grants_let_in: false,
         progress_with_rows: true,
         physical_ranges: false,
         tools: Vec::new(),

@@ -95,18 +95,14 @@ impl SqliteTarget {
 }
 
 /// Gives the file in production's place production's owner and mode, keeps its journal as production did, and lets programs write to it.
-fn promote(path: &Path, former: Option<&Path>, besides: &[String]) -> Result<()> {
+fn promote(path: &Path, former: &Path, besides: &[String]) -> Result<()> {
     let doing = format!("let users into `{}`", path.display());
     match marker::look(path)?.and_then(|s| s.marker) {
         Some(m) if m.state == MarkerState::Promoted => {}
         _ => return Err(EngineError::new(ErrorKind::Conflict, doing, "it is not what was to take production's place")),
     }
-    let like = match former {
-        Some(former) => stat(former)?.ok_or_else(|| {
-            EngineError::new(ErrorKind::Lost, doing.clone(), format!("`{}` is gone", former.display())).hint("find it first")
-        })?,
-        None => return Err(EngineError::unsupported(doing, "who could open production's file is not known")),
-    };
+    let like = stat(former)?
+        .ok_or_else(|| EngineError::new(ErrorKind::Lost, doing.clone(), format!("`{}` is gone", former.display())).hint("find it first"))?;
     let c = open_writable(path, "promote")?;
     for statement in besides {
         c.execute_batch(statement).map_err(|e| failed(&doing, &e))?;
@@ -279,9 +275,10 @@ impl Target for SqliteTarget {
 
     async fn promote(&mut self, name: &str, former: Option<&str>, doors: &Doors) -> Result<()> {
         let path = self.path(name)?;
-        let former = former.map(|f| self.path(f)).transpose()?;
+        // Where production stays where it is, it is what its doors were read of.
+        let former = self.path(former.unwrap_or(&doors.database))?;
         let besides = doors.besides.clone();
-        blocking(move || promote(&path, former.as_deref(), &besides)).await
+        blocking(move || promote(&path, &former, &besides)).await
     }
 
     async fn admit(&mut self, name: &str, admission: &Admission) -> Result<()> {

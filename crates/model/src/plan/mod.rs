@@ -116,6 +116,9 @@ pub struct Production {
     pub engine_id: String,
     /// It stands on the target under the name that the new database takes, and is put aside.
     pub on_target: bool,
+    /// The engine copies it whole, once it is shut.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     /// Minutes from the fence on after which everything goes back by itself, unless users have been let in.
     pub minutes: u32,
     /// A person is asked once more just before users are let in.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::catalog::{Catalog, EngineKind};
 use crate::hash::Hash;
-use crate::program::{FinalCopy, HookMoment, Kind, LargeObjects, PackAction, PackRule, Program, Shape, Strategy};
+use crate::program::{FinalCopy, HookMoment, Kind, LargeObjects, PackAction, PackRule, Program, Shape};
 use crate::upgrade::runs_apart;
 use std::collections::BTreeMap;
 
@@ -167,7 +167,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         chain.then("capture-source", "have production note which rows are touched from here on", Action::CaptureSource);
     }
     chain.then("check-source", "compare the source with what the plan was made for", Action::CheckSource);
-    let whole = switch.as_ref().filter(|_| program.switch.strategy == Strategy::InPlace);
+    let whole = switch.as_ref().filter(|(production, _)| production.whole);
     if let Some((_, ask)) = whole {
         chain.window_and_fence(switch.as_ref(), FENCE_ALONE, *ask);
         chain.then("copy-whole", format!("the engine makes a second database of production, `{}`", names.generation), Action::CopyWhole);

@@ -168,6 +168,9 @@ pub struct SwitchSettings {
     /// Hours after users were let in during which a switch is to be taken back with what they wrote; 0: what they write is not noted, and it cannot be.
     #[serde(default, skip_serializing_if = "none")]
     pub rollback_hours: u32,
+    /// What the new production is called, where that is another name than production's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What takes production's place.
     #[serde(default, skip_serializing_if = "Strategy::is_default")]
     pub strategy: Strategy,
@@ -188,6 +191,8 @@ pub enum Strategy {
     PilotToProduction,
     /// Production upgraded in a single step: in the window the engine itself makes a second database of it, which is upgraded.
     InPlace,
+    /// Production as it is, on another server or under another name; upgraded there, if the program has an upgrade.
+    ServerMove,
 }
 
 impl Strategy {
@@ -608,8 +613,14 @@ pub struct Program {
 }
 
 impl Program {
-    /// What production's database is called: on SQLite the file, relative to the program's folder.
+    /// What the database is called that takes production's place: as production is, unless the program says otherwise. On SQLite the file, relative to the program's
+    /// folder.
     pub fn production_name(&self) -> &str {
+        self.switch.name.as_deref().unwrap_or_else(|| self.source_name())
+    }
+
+    /// What production is called.
+    pub fn source_name(&self) -> &str {
         let name = if self.source.engine.has_server() { &self.source.database } else { &self.source.path };
         name.as_deref().unwrap_or_default()
     }

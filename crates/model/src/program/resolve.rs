@@ -138,7 +138,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
     let (source, target) = addresses?;
     let quarantine = quarantine::quarantine(layers, &target, findings);
     let fence = settings::fence(layers, &source, findings);
-    let switch = settings::switch(layers, &fence, findings);
+    let switch = settings::switch(layers, &source, pilot.as_ref(), &fence, findings);
     let files = settings::files(layers, findings);
     let accepted = layers.iter().flat_map(|l| &l.main.outbound);
     Some(Program {

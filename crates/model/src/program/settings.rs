@@ -3,6 +3,7 @@
 use super::address::missing;
 use super::layers::{MAIN, Read, last, name_in};
 use super::raw::{At, RawGreenroom};
+use crate::catalog::EngineKind;
 use crate::finding::{Finding, Place};
 use crate::program::{
     Address, CopySettings, FenceSettings, FileTree, Hook, LargeObjects, MaskSettings, OwnerSettings, Pilot, Strategy, SwitchSettings,
@@ -117,7 +118,13 @@ const RESTORE_POINT_HOURS: u32 = 24;
 const KEEP_FORMER_DAYS: u32 = 30;
 
 /// What a switch is bound to.
-pub(super) fn switch(layers: &[Read<'_>], fence: &FenceSettings, findings: &mut Vec<Finding>) -> SwitchSettings {
+pub(super) fn switch(
+    layers: &[Read<'_>],
+    source: &Address,
+    pilot: Option<&Pilot>,
+    fence: &FenceSettings,
+    findings: &mut Vec<Finding>,
+) -> SwitchSettings {
     let minutes = last(layers, |m| m.switch.as_ref()?.minutes.as_ref());
     if let Some((layer, at)) = minutes.filter(|(_, at)| !(1..=MOST_FENCE_MINUTES).contains(&at.value)) {
         let finding = Finding::error("GR0124", format!("`switch.minutes` takes 1 to {MOST_FENCE_MINUTES}"));
@@ -125,11 +132,28 @@ pub(super) fn switch(layers: &[Read<'_>], fence: &FenceSettings, findings: &mut 
     }
     let strategy: Strategy = get(layers, |m| m.switch.as_ref()?.strategy.as_ref()).unwrap_or_default();
     let final_copy = last(layers, |m| m.switch.as_ref()?.final_copy.as_ref());
-    if let Some((layer, at)) = final_copy.filter(|_| strategy == Strategy::InPlace) {
-        let finding = Finding::error("GR0113", "`switch.final_copy` means nothing where `strategy` is `in-place`").at(place(layer, at));
-        findings.push(finding.hint("leave it out: the engine copies production whole once it is shut"));
+    if let Some((layer, at)) = final_copy.filter(|_| strategy != Strategy::PilotToProduction) {
+        let finding =
+            Finding::error("GR0113", "`switch.final_copy` means nothing where production goes as it is (`strategy`)").at(place(layer, at));
+        findings.push(finding.hint("leave it out: production is copied once it is shut"));
+    }
+    let name = last(layers, |m| m.switch.as_ref()?.name.as_ref()).filter(|(_, at)| !at.value.is_empty());
+    if let Some((layer, at)) = &name {
+        let renames = matches!(source.engine, EngineKind::Sqlite | EngineKind::Postgres);
+        let what = match () {
+            () if !renames => Some("`switch.name` means nothing on this engine, where databases cannot be renamed".to_owned()),
+            () if pilot.is_some_and(|p| p.name == at.value) => {
+                Some(format!("the new production cannot be called `{}`, as the pilot is", at.value))
+            }
+            () => None,
+        };
+        if let Some(what) = what {
+            let finding = Finding::error("GR0113", what).at(place(layer, at));
+            findings.push(finding.hint("leave it out: it bears production's own name then"));
+        }
     }
     SwitchSettings {
+        name: name.map(|(_, at)| at.value.clone()),
         strategy,
         minutes: minutes.map_or(fence.minutes, |(_, at)| at.value),
         restore_point_hours: get(layers, |m| m.switch.as_ref()?.restore_point_hours.as_ref()).unwrap_or(RESTORE_POINT_HOURS),

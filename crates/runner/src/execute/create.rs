@@ -19,7 +19,9 @@ impl Execution {
     /// Has the engine make the generation of production, which nobody writes to any more. Nothing is left out or switched off.
     pub(super) async fn copy_whole(&mut self) -> Result<Outcome, StepError> {
         let (names, production) = (self.plan.names.clone(), self.production()?);
-        self.target.copy_whole(&names.pilot, &production.engine_id, &names.generation, &self.marker(self.making())).await?;
+        self.target
+            .copy_whole(self.setup.program.source_name(), &production.engine_id, &names.generation, &self.marker(self.making()))
+            .await?;
         self.keep("schema.json", &SchemaScript::default())?;
         let made = self.target.look(&names.generation).await?;
         let mut outcome = Outcome { bytes: made.as_ref().map(|s| s.bytes), ..Outcome::default() };
@@ -28,6 +30,15 @@ impl Execution {
             outcome.notes.push("contents of large objects are copied but not compared".into());
         }
         Ok(outcome)
+    }
+
+    /// Where databases are not renamed, one that takes production's place bears its name from the first moment on.
+    async fn call(&mut self) -> Result<(), StepError> {
+        if self.plan.production.is_some() && !self.target.capabilities().await?.rename_database {
+            let names = self.plan.names.clone();
+            self.target.call(&names.generation, &names.pilot).await?;
+        }
+        Ok(())
     }
 
     /// Creates the generation, or finds the one that an earlier attempt created. Its name carries the nonce that the journal wrote down
@@ -43,6 +54,7 @@ impl Execution {
             }
             _ => {
                 let like = self.source_catalog()?;
+                self.call().await?;
                 self.target.create(&name, &marker, &like).await?
             }
         };

@@ -1,7 +1,7 @@
 //! Steps: the schema before and after the rows, and settling what depends on rows.
 
 use super::{Execution, StepError, failure};
-use greenroom_engine::{SchemaPart, SchemaScript};
+use greenroom_engine::{AccessKind, SchemaPart, SchemaScript};
 use greenroom_model::plan::RunKind;
 use greenroom_model::program::{LargeObjects, OwnerSettings};
 use greenroom_model::run::Outcome;
@@ -71,7 +71,10 @@ impl Execution {
 
     /// Owners and grants as the source's schema has them, as far as the program keeps them; a switch keeps all.
     pub(super) async fn give_rights(&mut self) -> Result<Outcome, StepError> {
-        let script = self.schema_script()?;
+        let mut script = self.schema_script()?;
+        if self.plan.kind.is_unmasked() && self.target.capabilities().await?.grants_let_in {
+            script.access.retain(|s| s.kind != AccessKind::Grant);
+        }
         let owners = match self.plan.kind {
             // People work in it under their own names.
             RunKind::Switch | RunKind::Dress => OwnerSettings { keep_owners: true, keep_grants: true, map: Default::default() },

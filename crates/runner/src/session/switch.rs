@@ -86,6 +86,8 @@ impl Session {
         guards.push(self.engine_guard(&survey).await);
         let (place, mut production) = self.place_guard(&survey).await?;
         guards.push(place);
+        let elsewhere = production.as_ref().is_some_and(|p| !p.on_target);
+        guards.extend(self.strangers(production.as_ref()).await?);
         guards.extend(self.final_copy(&survey, production.as_ref())?);
         let (hooks, guard) = self.hooks();
         guards.extend(guard);
@@ -93,9 +95,11 @@ impl Session {
             production.hooks = hooks;
             production.hold = hold;
         }
-        guards.push(match self.program.switch.strategy {
-            Strategy::PilotToProduction => whole(&survey),
-            Strategy::InPlace => Guard::new("completeness", "the engine copies production whole", Vec::new()),
+        guards.push(match &production {
+            Some(production) if production.whole => {
+                Guard::new("completeness", "the engine copies production whole in the window: nothing is left out", Vec::new())
+            }
+            _ => whole(&survey),
         });
         let carry = match self.configures_production() {
             true => match self.carry_from().await {
@@ -114,7 +118,7 @@ impl Session {
             },
             false => {
                 let why = match self.configures() {
-                    true => "production keeps its own configuration (`strategy = \"in-place\"`): nothing is carried over",
+                    true => "production keeps its own configuration (`[switch] strategy`): nothing is carried over",
                     false => "no table is configuration: nothing is carried over",
                 };
                 guards.push(Guard::new("pilot", why, Vec::new()));
@@ -133,7 +137,7 @@ impl Session {
         guards.push(self.dress_guard(plan.as_ref())?);
         let rows = survey.catalog.tables.iter().filter(|t| t.is_copied()).map(|t| t.estimated_rows).sum();
         guards.push(self.restore_guard(&history, plan.as_ref(), rows).await?);
-        guards.push(self.way_back(plan.as_ref())?);
+        guards.push(self.way_back(plan.as_ref(), elsewhere)?);
         Ok((SwitchPreview { guards, plan }, survey))
     }
 
@@ -172,32 +176,23 @@ impl Session {
     /// Whether production can note what is touched, where only that is copied in the window.
     fn final_copy(&self, survey: &Survey, production: Option<&Production>) -> Result<Option<Guard>, SessionError> {
         const WHAT: &str = "final copy";
-        let in_place = self.program.switch.strategy == Strategy::InPlace;
-        if self.program.switch.final_copy != FinalCopy::Touched && !in_place {
+        let whole = production.is_some_and(|p| p.whole);
+        if self.program.switch.final_copy != FinalCopy::Touched && !whole {
             return Ok(None);
         }
         // Going back would end what an earlier switch can be taken back with.
         if let Some(revocable) = self.revocable()? {
             let message =
                 format!("what users write is noted since `{}`, so that it can be taken back; both cannot be noted", revocable.switch);
-            let hint = match in_place {
+            let hint = match whole {
                 true => "`greenroom rollback --give-up`",
                 false => "`greenroom rollback --give-up`, or `[switch] final_copy = \"all\"`",
             };
             let finding = Finding::error("GR0779", message).hint(hint);
             return Ok(Some(Guard::new(WHAT, "", vec![finding])));
         }
-        if in_place {
-            return Ok(Some(match production.is_some_and(|p| !p.on_target) {
-                true => {
-                    let message = "production stands elsewhere than the target, where the engine cannot copy it whole";
-                    let finding = Finding::error("GR0780", message).hint("leave out `[target]`, or `[switch] strategy`");
-                    Guard::new(WHAT, "", vec![finding])
-                }
-                false => {
-                    Guard::new(WHAT, "the engine makes a second database of production in the window, and that is upgraded", Vec::new())
-                }
-            }));
+        if whole {
+            return Ok(None);
         }
         let tables: Vec<_> = survey.catalog.tables.iter().filter(|t| t.is_copied()).collect();
         if production.is_some_and(|p| !p.on_target) {
@@ -221,15 +216,36 @@ impl Session {
         const WHAT: &str = "place";
         let name = self.program.production_name();
         let standing = self.engines.target().await?.look(name).await?;
+        let strategy = self.program.switch.strategy;
+        // The target's own means reach production where both are one server, or files.
+        let one_server = !survey.catalog.engine.has_server() || same_server(&self.program.source, &self.program.target);
         let production = |on_target| Production {
             engine_id: survey.source_id.clone(),
             on_target,
+            whole: survey.target.rename_database && one_server && strategy != Strategy::PilotToProduction,
             minutes: self.program.switch.minutes,
             hold: false,
             hooks: Vec::new(),
         };
+        let refused = |message: String, hint: &str| (Guard::new(WHAT, "", vec![Finding::error("GR0780", message).hint(hint)]), None);
         Ok(match &standing {
+            None if strategy == Strategy::InPlace => {
+                let message = "production does not stand on the target under the name that the new one is to bear".to_owned();
+                refused(message, "leave out `[target]` and `[switch] name`, or write `strategy = \"server-move\"`")
+            }
+            Some(s) if s.engine_id == survey.source_id && strategy == Strategy::ServerMove => {
+                let message = format!("production stands there already: `{name}` on the target is production itself");
+                refused(message, "name another server under `[target]`, or another name with `[switch] name`")
+            }
             None => (Guard::new(WHAT, format!("`{name}` is free on the target"), Vec::new()), Some(production(false))),
+            Some(s) if s.engine_id == survey.source_id && !survey.target.rename_database => {
+                let engine = survey.catalog.engine;
+                let message = format!(
+                    "`{name}` on the target is production itself, which cannot be put aside: databases of {engine} are not renamed"
+                );
+                let hint = "name another server under `[target]`, to which production moves; or carry the go-live out by the vendor's own procedure";
+                (Guard::new(WHAT, "", vec![Finding::error("GR0767", message).hint(hint)]), None)
+            }
             Some(s) if s.engine_id == survey.source_id => (
                 Guard::new(WHAT, format!("`{name}` on the target is production itself, and is put aside"), Vec::new()),
                 Some(production(true)),
@@ -241,6 +257,20 @@ impl Session {
                 (Guard::new(WHAT, "", vec![Finding::error("GR0761", message).hint(hint)]), None)
             }
         })
+    }
+
+    /// Whether everybody who works in production is known on the server to which it moves.
+    async fn strangers(&self, production: Option<&Production>) -> Result<Option<Guard>, SessionError> {
+        if production.is_none_or(|p| p.on_target) {
+            return Ok(None);
+        }
+        let doors = self.engines.production().await?.doors().await?;
+        let strangers = self.engines.target().await?.strangers(&doors).await?;
+        let finding = |who: String| {
+            let finding = Finding::error("GR0766", format!("{who}, who can come into production, is not known on the target's server"));
+            finding.hint("create it there, with its password, or take its rights on production away")
+        };
+        Ok(Some(Guard::new("people", "all are known on the target's server", strangers.into_iter().map(finding).collect())))
     }
 
     /// The programs beside the switch with the hashes of their files, and whether they are there.
@@ -272,13 +302,19 @@ impl Session {
     }
 
     /// Whether there is a way back once users are in, and whether it was tried.
-    fn way_back(&self, plan: Option<&Plan>) -> Result<Guard, SessionError> {
+    fn way_back(&self, plan: Option<&Plan>, elsewhere: bool) -> Result<Guard, SessionError> {
         const WHAT: &str = "way back";
         let hours = self.program.switch.rollback_hours;
         if hours == 0 {
             let finding = Finding::warning("GR0774", "once users are in there is no way back: what they write is not noted");
             let finding = finding.hint("`[switch] rollback_hours = 72` has it noted, so that it can be carried back");
             return Ok(Guard::new(WHAT, "until users are let in", vec![finding]));
+        }
+        if elsewhere {
+            let message = "production moves to another server: what users write there cannot be carried back";
+            let finding =
+                Finding::error("GR0774", message).hint("leave `[switch] rollback_hours` out; there is a way back until users are let in");
+            return Ok(Guard::new(WHAT, "", vec![finding]));
         }
         let Some(plan) = plan else { return Ok(Guard { what: WHAT, found: None, findings: Vec::new() }) };
         let tried = self.dressed(Some(&plan.recipe))?.filter(|d| d.stale.is_empty());
@@ -357,6 +393,11 @@ impl Session {
             Err(e) => Ok(refused(format!("the backup that was proven cannot be read any more: {}", said(e)?.message))),
         }
     }
+}
+
+/// Whether two addresses name one server, as far as they are written alike.
+fn same_server(a: &greenroom_model::program::Address, b: &greenroom_model::program::Address) -> bool {
+    a.host == b.host && a.port.or(a.engine.default_port()) == b.port.or(b.engine.default_port())
 }
 
 /// What would be missing, or switched off, in a production that is a copy.

@@ -236,10 +236,17 @@ impl Machine {
                 };
                 let engine_id = engines.source().await?.identity().await?;
                 let on_target = self.world.inner().production.is_some();
-                let switch = self
-                    .what
-                    .switches()
-                    .then_some((Production { engine_id, on_target, minutes: self.what.minutes(), hold: false, hooks: Vec::new() }, false));
+                let switch = self.what.switches().then_some((
+                    Production {
+                        engine_id,
+                        on_target,
+                        whole: self.what == What::InPlace,
+                        minutes: self.what.minutes(),
+                        hold: false,
+                        hooks: Vec::new(),
+                    },
+                    false,
+                ));
                 let from = CarryFrom { nonce: "before".into(), number: 1 };
                 let carry = self.what.carries().then_some((from, false));
                 let from = ImportFrom { hash: Hash::of_json(&exported()), tables: vec!["status".into()], rows: 2, all: false };

@@ -200,12 +200,12 @@ pub static CODES: &[CodeInfo] = &[
     CodeInfo {
         code: "GR0766",
         title: "owners and rights cannot be carried",
-        explain: "Production's objects belong to roles, and roles have rights on them, that Greenroom's login cannot give. In a new production people would miss them. Let the login be a member of the roles that are named, or create the roles on the target's server, then resume.",
+        explain: "Production's objects belong to roles, and roles have rights on them, that Greenroom's login cannot give. In a new production people would miss them. Let the login be a member of the roles that are named, or create the roles on the target's server, then resume. Where production moves to another server, everybody who can come into it has to be known there before anything begins.",
     },
     CodeInfo {
         code: "GR0767",
         title: "the engine cannot be switched yet",
-        explain: "On this engine Greenroom cannot put another database in production's place yet. A dress rehearsal tries the go-live out; the night itself follows the vendor's own procedure.",
+        explain: "On this engine Greenroom cannot put another database in production's place yet; on MariaDB, where databases cannot be renamed, on another server only. A dress rehearsal tries the go-live out; the night itself follows the vendor's own procedure.",
     },
     CodeInfo {
         code: "GR0768",
@@ -240,7 +240,7 @@ pub static CODES: &[CodeInfo] = &[
     CodeInfo {
         code: "GR0774",
         title: "a switch that cannot be taken back",
-        explain: "Once users are in the new production, going back without losing what they write needs to know what they touched. `[switch] rollback_hours` has the database note the keys of all rows that are inserted, changed or deleted, from before users are let in until `greenroom rollback --give-up`. Before users are let in `greenroom undo` gives production back as it was.",
+        explain: "Once users are in the new production, going back without losing what they write needs to know what they touched. `[switch] rollback_hours` has the database note the keys of all rows that are inserted, changed or deleted, from before users are let in until `greenroom rollback --give-up`. Before users are let in `greenroom undo` gives production back as it was. Where production moves to another server, nothing can be carried back to it: leave `rollback_hours` out.",
     },
     CodeInfo {
         code: "GR0775",
@@ -269,7 +269,7 @@ pub static CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: "GR0780",
-        title: "production cannot be upgraded in place",
-        explain: "`[switch] strategy = \"in-place\"` has the engine make a second database of production, whole, once it is shut, and upgrades that. Production has to stand on the target for it, under the name that the new one takes. To another server go `strategy = \"pilot-to-production\"` and the vendor's own means.",
+        title: "the strategy does not fit where production stands",
+        explain: "`[switch] strategy = \"in-place\"` upgrades production where it stands: it has to be on the target, under the name that the new one takes. `server-move` takes it to another server (`[target]`) or to another name (`[switch] name`), where nothing may stand.",
     },
 ];

@@ -141,6 +141,7 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
             restore_point_hours: 24,
             keep_former_days: 30,
             rollback_hours: 0,
+            name: None,
             strategy: Strategy::PilotToProduction,
             final_copy: FinalCopy::All,
             hooks: Vec::new(),
