@@ -139,20 +139,24 @@ fn exactly(p: &Planned) -> String {
 
 /// The steps, with what earlier runs took for them.
 pub fn steps(plan: &Plan) -> String {
-    let copies = plan.steps.iter().filter(|s| s.key.0.starts_with("copy:")).count();
+    let copies = plan.steps.iter().filter(|s| s.key.table().is_some()).count();
     let mut rows = Vec::new();
     let mut told = false;
     for s in &plan.steps {
         // Copies run side by side; the tables are listed below.
-        let copy = s.key.0.starts_with("copy:");
+        let copy = s.key.table().is_some();
         if copy && std::mem::replace(&mut told, true) {
             continue;
         }
         let expected = |key: &greenroom_model::plan::StepKey| plan.expected.get(key).map(|e| e.millis);
         let (title, millis) = if copy {
-            let all: Option<u64> = plan.steps.iter().filter(|s| s.key.0.starts_with("copy:")).map(|s| expected(&s.key)).sum();
-            let masked = if plan.kind.is_unmasked() { "" } else { ", masked in flight" };
-            (format!("copy {}{masked}", words::count(copies as u64, "table")), all)
+            let all: Option<u64> = plan.steps.iter().filter(|s| s.key.table().is_some()).map(|s| expected(&s.key)).sum();
+            let (verb, how) = match (plan.copies_whole(), plan.kind.is_unmasked()) {
+                (true, _) => ("read", ", for comparison"),
+                (false, true) => ("copy", ""),
+                (false, false) => ("copy", ", masked in flight"),
+            };
+            (format!("{verb} {}{how}", words::count(copies as u64, "table")), all)
         } else {
             (s.title.clone(), expected(&s.key))
         };

@@ -119,10 +119,11 @@ pub fn guard(g: &Guard) -> String {
 /// Time from the fence to the opening, as far as earlier runs measured its steps. A dress rehearsal's copies are timed as they are read again.
 fn downtime(plan: &Plan) -> String {
     let (mut known, mut unknown, mut fenced) = (0, Vec::new(), false);
-    let touched = plan.steps.iter().any(|step| step.key.0 == "copy-touched");
+    // All rows are read once more in the window.
+    let all = !plan.copies_whole() && plan.steps.iter().all(|step| step.key.0 != "copy-touched");
     for step in &plan.steps {
         fenced |= step.key.0 == "fence";
-        let again = !touched && (step.key.0.starts_with("copy:") || step.key.0 == "check-source");
+        let again = all && (step.key.table().is_some() || step.key.0 == "check-source");
         // What a person takes is nobody's to predict.
         if !(fenced || again) || step.key.0 == "accept" {
             continue;
@@ -133,5 +134,6 @@ fn downtime(plan: &Plan) -> String {
         }
     }
     let missing = if unknown.is_empty() { String::new() } else { format!("; not measured yet: {}", unknown.join(", ")) };
-    format!("about {}, and what it takes to copy rows that changed since; the testers' time comes on top{missing}", words::millis(known))
+    let more = if plan.copies_whole() { "" } else { ", and what it takes to copy rows that changed since" };
+    format!("about {}{more}; the testers' time comes on top{missing}", words::millis(known))
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const MARKER: &str = ".greenroom-demo";
 
 /// What the demo makes below its folder, and removes before it makes it anew. Anything else there is left alone.
-const PARTS: [&str; 3] = ["production", "kit-clinic-5", "clinic"];
+const PARTS: [&str; 4] = ["production", "new-server", "kit-clinic-5", "clinic"];
 
 /// The folder, ours until it is dropped.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The story `production-upgrade`: the rehearsed upgrade goes live while the clinic's front desk keeps writing; the testers refuse once, and everything goes
 //! back; then it stays. Every figure in it is measured or counted.
 
+use super::desk::{Desk, look};
 use super::folder::{Place, file};
 use super::production::Size;
 use super::story::{PILOT, PRODUCTION, Teller, build, millis, open, rehearse, shown};
@@ -10,11 +11,7 @@ use greenroom_model::run::RunId;
 use greenroom_runner::execute::Ended;
 use greenroom_runner::session::{Proved, Session};
 use rusqlite::{Connection, OpenFlags};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What the go-live needs of the program beyond what a pilot needs.
 const GO_LIVE: &str = "\n[dress]\nunmasked = true\n\n[quarantine]\npath = \"quarantine\"\n\n[switch]\nminutes = 30\n";
@@ -22,84 +19,7 @@ const GO_LIVE: &str = "\n[dress]\nunmasked = true\n\n[quarantine]\npath = \"quar
 /// What the upgrade changes in production's own rows besides what it changes in masked ones.
 const TOUCHED_TOO: (&str, &str) = ("\"note\", \"rating\"", "\"attachment\", \"note\", \"portal_account\", \"rating\"");
 
-/// The front desk: writes an entry at a time, opening the database by its name as its programs do.
-struct Desk {
-    stop: Arc<AtomicBool>,
-    /// When each entry was acknowledged, by number.
-    written: Arc<Mutex<Vec<(u32, Instant)>>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Desk {
-    fn open(path: PathBuf) -> Desk {
-        let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
-        let (stopped, told) = (stop.clone(), written.clone());
-        let work = move || {
-            for n in 0.. {
-                if stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                if enter(&path, n).is_ok() {
-                    told.lock().unwrap_or_else(PoisonError::into_inner).push((n, Instant::now()));
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        };
-        Desk { stop, written, thread: Some(std::thread::spawn(work)) }
-    }
-
-    fn entries(&self) -> Vec<(u32, Instant)> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The longest time since then during which nothing could be written, in milliseconds.
-    fn longest_gap(&self, since: Instant) -> u64 {
-        let at: Vec<Instant> = self.entries().into_iter().map(|(_, at)| at).filter(|at| *at >= since).collect();
-        let gap = at.windows(2).map(|w| w[1] - w[0]).max().unwrap_or_default();
-        u64::try_from(gap.as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// Waits until the desk works again.
-    fn works(&self) -> Result<(), DemoError> {
-        let (so_far, begin) = (self.entries().len(), Instant::now());
-        while self.entries().len() <= so_far + 2 {
-            if begin.elapsed() > Duration::from_secs(20) {
-                return Err(DemoError::OffScript { what: "the front desk was to work again", ended: "it does not".into() });
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
-    }
-
-    /// Entries that were acknowledged and are not in the database.
-    fn missing(&self, path: &Path) -> Result<usize, DemoError> {
-        let entries = self.entries();
-        let c = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(look)?;
-        let mut query = c.prepare("SELECT what FROM audit_log WHERE what LIKE 'desk entry %'").map_err(look)?;
-        let found: rusqlite::Result<std::collections::BTreeSet<String>> = query.query_map([], |r| r.get(0)).map_err(look)?.collect();
-        let found = found.map_err(look)?;
-        Ok(entries.iter().filter(|(n, _)| !found.contains(&format!("desk entry {n}"))).count())
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        drop(self.thread.take().map(JoinHandle::join));
-    }
-}
-
-fn enter(path: &Path, n: u32) -> rusqlite::Result<()> {
-    let c = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    c.busy_timeout(Duration::from_secs(2))?;
-    c.execute("INSERT INTO audit_log (happened_at, what) VALUES (datetime('now'), 'desk entry ' || ?1)", [n]).map(drop)
-}
-
-fn look(source: rusqlite::Error) -> DemoError {
-    DemoError::Database { doing: "look into the database", source }
-}
-
-fn off(what: &'static str, ended: impl std::fmt::Debug) -> DemoError {
+pub(super) fn off(what: &'static str, ended: impl std::fmt::Debug) -> DemoError {
     DemoError::OffScript { what, ended: format!("{ended:?}") }
 }
 
@@ -150,6 +70,19 @@ async fn proofs(place: &Place, session: &Session, teller: &Teller<'_>) -> Result
         }
         (_, ended) => return Err(off("the dress rehearsal was to pass", ended)),
     }
+    prove(place, session, teller).await?;
+    teller.say(&format!("   $ greenroom -C {program} switch --preview"))?;
+    let preview = session.switch_preview(false, false).await?;
+    for guard in &preview.guards {
+        let mark = if guard.passes() { "ok" } else { "no" };
+        teller.say(&format!("   {mark}  {}: {}", guard.what, guard.found.as_deref().unwrap_or("not asked")))?;
+    }
+    if preview.passes() { Ok(()) } else { Err(off("nothing was to refuse the switch", preview.guards)) }
+}
+
+/// Backs production up by SQLite's own means, and proves that it can be restored.
+pub(super) async fn prove(place: &Place, session: &Session, teller: &Teller<'_>) -> Result<(), DemoError> {
+    let program = shown(&place.path("clinic"));
     let backup = place.path("production/backup.db");
     let copy = format!("VACUUM INTO '{}'", backup.display().to_string().replace('\'', "''"));
     match std::fs::remove_file(&backup) {
@@ -167,17 +100,11 @@ async fn proofs(place: &Place, session: &Session, teller: &Teller<'_>) -> Result
         }
         Proved::No(_, ended) => return Err(off("the backup was to be restored", ended)),
     }
-    teller.say(&format!("   $ greenroom -C {program} switch --preview"))?;
-    let preview = session.switch_preview(false, false).await?;
-    for guard in &preview.guards {
-        let mark = if guard.passes() { "ok" } else { "no" };
-        teller.say(&format!("   {mark}  {}: {}", guard.what, guard.found.as_deref().unwrap_or("not asked")))?;
-    }
-    if preview.passes() { Ok(()) } else { Err(off("nothing was to refuse the switch", preview.guards)) }
+    Ok(())
 }
 
 /// Plans and drives a switch until the testers are asked.
-async fn switch(place: &Place, session: &Session, teller: &Teller<'_>) -> Result<RunId, DemoError> {
+pub(super) async fn switch(place: &Place, session: &Session, teller: &Teller<'_>) -> Result<RunId, DemoError> {
     teller.say(&format!("   $ greenroom -C {} switch --now", shown(&place.path("clinic"))))?;
     let (hash, plan, _) = session.plan_switch(false, false).await?;
     match session.start(hash, &plan, false).await? {

@@ -1,11 +1,13 @@
-//! `greenroom demo`: the main jobs on a made-up clinic, without a server: the way to a pilot, and the go-live.
+//! `greenroom demo`: the main jobs on a made-up clinic, without a server: the way to a pilot, the go-live, the move to another server.
 //!
 //! Owns the demo's folder, files and stories. Does not own what a run does (`runner::session`). Carries out REQUIREMENTS.md E1–E4, E6 on
 //! embedded SQLite; the kit in `files/kit` is also an example of a kit (F5).
 
+mod desk;
 mod files;
 mod folder;
 mod golive;
+mod migration;
 mod production;
 mod story;
 #[cfg(test)]
@@ -78,6 +80,8 @@ pub enum Story {
     PilotUpgrade,
     /// The upgrade goes live while people write: refused once and taken back, then accepted
     ProductionUpgrade,
+    /// Database and documents move to another place while people write; programs are pointed there, and back when testers refuse
+    ServerMigration,
 }
 
 /// Builds the demo in `folder` (an earlier demo there is built anew) and tells its story.
@@ -91,6 +95,7 @@ pub async fn run(story: Story, folder: PathBuf, out: Out) -> Result<u8, DemoErro
     match story {
         Story::PilotUpgrade => story::tell(&place, production::CLINIC, &out).await?,
         Story::ProductionUpgrade => golive::tell(&place, production::CLINIC, &out).await?,
+        Story::ServerMigration => migration::tell(&place, production::CLINIC, &out).await?,
     }
     Ok(0)
 }

@@ -92,6 +92,26 @@ async fn the_story_goes_as_told_twice_and_leaves_nothing_raw() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_move_is_refused_once_and_then_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::take(folder.path().join("demo")).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let out: super::Out = told.clone();
+    let ended = super::migration::tell(&place, SMALL, &out).await;
+    let told = String::from_utf8(told.lock().unwrap().clone()).unwrap();
+    ended.unwrap_or_else(|e| panic!("{e}: {told}"));
+    for words in [
+        "UNDONE: people work on the old server",
+        "1 were copied now, 1 had gone",
+        "DONE: people work on the new server",
+        "stored, 0 are missing",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(place.path("new-server/letters/05/letter-401.txt").exists() && !place.path("new-server/letters/01/letter-1.txt").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_go_live_is_refused_once_and_then_stays() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::take(folder.path().join("demo")).unwrap();

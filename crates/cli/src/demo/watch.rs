@@ -1,6 +1,7 @@
 //! Listens to a run and writes a line per step that a person would ask about; the copies of all tables are one line.
 
 use super::Out;
+use greenroom_model::plan::StepKey;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Notice, Observer};
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +23,8 @@ struct Copied {
     rows: u64,
     bytes: u64,
     since: Option<Instant>,
-    said: bool,
+    /// Read only.
+    read: bool,
 }
 
 impl Watch {
@@ -38,14 +40,23 @@ impl Watch {
 
     fn ends(&self, key: &str, title: &str, millis: u64, rows: Option<u64>) {
         let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
-        if key.starts_with("copy:") {
+        let of_table = StepKey(key.to_owned()).table().is_some();
+        if of_table {
             copied.tables += 1;
+            copied.read = key.starts_with("read:");
             return;
         }
-        if copied.tables > 0 && !copied.said {
-            copied.said = true;
+        if copied.tables > 0 {
+            let copied = std::mem::take(&mut *copied);
             let millis = copied.since.map_or(0, |s| u64::try_from(s.elapsed().as_millis()).unwrap_or(u64::MAX));
-            self.line(&step("copy, masked in flight", millis, &format!("{} rows, {}", copied.rows, size(copied.bytes))));
+            let (title, moved) = match (copied.read, copied.rows) {
+                (false, 0) => ("read all tables again: nothing has changed", String::new()),
+                (read, rows) => {
+                    let title = if read { "read all tables, for comparison" } else { "copy all tables" };
+                    (title, format!("{rows} rows, {}", size(copied.bytes)))
+                }
+            };
+            self.line(&step(title, millis, &moved));
         }
         if !QUIET.contains(&key) && !key.starts_with("prove:") {
             let rows = rows.filter(|r| *r > 0).map_or_else(String::new, |r| format!("{r} row{} changed", if r == 1 { "" } else { "s" }));
@@ -67,10 +78,10 @@ pub(super) fn seconds(millis: u64) -> String {
 impl Observer for Watch {
     fn notice(&self, notice: Notice) {
         match notice {
-            Notice::StepBegins { step, .. } if step.0.starts_with("copy:") => {
+            Notice::StepBegins { step, .. } if step.table().is_some() => {
                 self.copied.lock().unwrap_or_else(PoisonError::into_inner).since.get_or_insert_with(Instant::now);
             }
-            Notice::Rows { rows, bytes, .. } => {
+            Notice::Rows { step, rows, bytes } if step.table().is_some() => {
                 let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
                 copied.rows += rows;
                 copied.bytes += bytes;
@@ -81,10 +92,10 @@ impl Observer for Watch {
                     &step.0,
                     &title,
                     outcome.millis,
-                    if step.0.starts_with("copy:") || step.0.starts_with("upgrade:") { outcome.rows } else { None },
+                    if step.table().is_some() || step.0.starts_with("upgrade:") { outcome.rows } else { None },
                 );
             }
-            Notice::StepBegins { .. } | Notice::Verified(_) | Notice::Line(_) => {}
+            Notice::StepBegins { .. } | Notice::Rows { .. } | Notice::Verified(_) | Notice::Line(_) => {}
         }
     }
 }
@@ -103,6 +114,9 @@ fn title(key: &str) -> String {
         "verify-carry" => "compare what was carried over".to_owned(),
         "drop" => "drop the unmasked copy".to_owned(),
         "restore" => "restore the backup".to_owned(),
+        "files" => "copy files that are new or changed".to_owned(),
+        "copy-whole" => "copy the database whole".to_owned(),
+        "hook:connection" => "point programs to the new server".to_owned(),
         "promote" => "let users in".to_owned(),
         "open" => "let testers in".to_owned(),
         other => other.replacen("upgrade:", "upgrade ", 1),

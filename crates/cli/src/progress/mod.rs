@@ -27,7 +27,7 @@ trait Display: Send {
 
 /// Whether a step copies rows, or restores them: what the overall bar counts.
 fn is_copy(step: &StepKey) -> bool {
-    step.0.starts_with("copy:") || step.0 == "restore"
+    step.table().is_some() || step.0 == "restore"
 }
 
 /// Rows and bytes.

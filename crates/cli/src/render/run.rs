@@ -4,7 +4,7 @@ use super::style::{BAD, DIM, GOOD, HEAD, HINT, WARN, heading, paint};
 use super::table::{Align, table};
 use super::{verdict, words};
 use greenroom_model::hash::Hash;
-use greenroom_model::plan::{Action, RunKind};
+use greenroom_model::plan::{Action, RunKind, StepKey};
 use greenroom_model::run::{Failure, Phase, Question, RunState, StepState, Verdict};
 use greenroom_runner::planning::size;
 use jiff::Timestamp;
@@ -407,7 +407,8 @@ fn times(r: &RunReport) -> String {
         StepState::Finished { outcome } => Some(outcome.clone()),
         _ => None,
     };
-    let mut copies: Vec<&StepLine> = r.steps.iter().filter(|s| s.key.starts_with("copy:")).collect();
+    let of_table = |s: &&StepLine| StepKey(s.key.clone()).table().is_some();
+    let mut copies: Vec<&StepLine> = r.steps.iter().filter(of_table).collect();
     copies.sort_by_key(|s| std::cmp::Reverse(finished(s).map_or(0, |o| o.millis)));
     let small: Vec<&str> = copies.iter().skip(SHOWN).map(|s| s.key.as_str()).collect();
     let mut rest = (0usize, 0u64, 0u64, 0u64);
@@ -434,7 +435,8 @@ fn times(r: &RunReport) -> String {
         return String::new();
     }
     if rest.0 > 0 {
-        let title = format!("copy {} more tables", rest.0);
+        let verb = if small.iter().any(|key| key.starts_with("read:")) { "read" } else { "copy" };
+        let title = format!("{verb} {} more tables", rest.0);
         rows.push(vec![title, words::thousands(rest.1), size(rest.2), words::millis(rest.3), String::new()]);
     }
     let all = if known { words::millis(expected) } else { String::new() };

@@ -20,6 +20,13 @@ use std::fmt;
 #[serde(transparent)]
 pub struct StepKey(pub String);
 
+impl StepKey {
+    /// The table that the step with this key copies, or reads for comparison.
+    pub fn table(&self) -> Option<&str> {
+        self.0.strip_prefix("copy:").or_else(|| self.0.strip_prefix("read:"))
+    }
+}
+
 impl fmt::Display for StepKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -242,6 +249,8 @@ pub enum Action {
     CreateGeneration,
     /// Has the engine make the generation of production, whole, by its own means.
     CopyWhole,
+    /// Copies what is new or changed in the program's trees of files, now that nobody writes any more.
+    CopyFiles,
     /// Tables, types, functions.
     SchemaBefore,
     /// Copies one table; where the engine copies, reads it for comparison.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::catalog::{Catalog, EngineKind};
 use crate::hash::Hash;
-use crate::program::{FinalCopy, HookMoment, Kind, LargeObjects, PackAction, PackRule, Program, Shape};
+use crate::program::{FinalCopy, HookMoment, Kind, LargeObjects, PackAction, PackRule, Program, Shape, Strategy};
 use crate::upgrade::runs_apart;
 use std::collections::BTreeMap;
 
@@ -170,6 +170,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
     let whole = switch.as_ref().filter(|(production, _)| production.whole);
     if let Some((_, ask)) = whole {
         chain.window_and_fence(switch.as_ref(), FENCE_ALONE, *ask);
+        chain.files(program);
         chain.then("copy-whole", format!("the engine makes a second database of production, `{}`", names.generation), Action::CopyWhole);
     } else {
         chain.then("create", format!("create the sealed generation `{}`", names.generation), Action::CreateGeneration);
@@ -202,6 +203,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         }
         chain.after_all(rows, "fence", FENCE, Action::Fence);
         chain.hooks(switch.as_ref(), HookMoment::Fenced);
+        chain.files(program);
         if catalog.engine == EngineKind::Postgres {
             chain.then("large-objects", "large objects", Action::LargeObjects { what: LargeObjects::Keep });
         }
@@ -370,6 +372,14 @@ impl Chain<'_> {
         for (index, planned) in all.filter(|(_, p)| p.hook.at == at) {
             let (name, program) = (&planned.hook.name, planned.hook.command.first().map_or("", String::as_str));
             self.then(format!("hook:{name}"), format!("{name}: run {program}"), Action::Hook { index });
+        }
+    }
+
+    /// Files that move with production.
+    fn files(&mut self, program: &Program) {
+        if program.switch.strategy == Strategy::ServerMove && !program.files.is_empty() {
+            let title = "copy what is new or changed in the trees of files, and remove what has gone";
+            self.then("files", title, Action::CopyFiles);
         }
     }
 

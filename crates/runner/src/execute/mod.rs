@@ -14,6 +14,7 @@ mod create;
 mod export;
 mod facts;
 mod fence;
+mod files;
 mod hook;
 mod import;
 mod known;
@@ -66,7 +67,7 @@ pub(crate) use verify_upgrade::UPGRADED;
 use crate::fencing::{FenceError, Fencing};
 use crate::journal::{AppendError, ReplayError};
 use crate::ports::{Clock, Engines, Notice, Observer};
-use crate::workspace::{RunKeys, read_json, write_json};
+use crate::workspace::{RunKeys, Workspace, read_json, write_json};
 use greenroom_engine::{EngineError, ErrorKind, Generation, Held, SchemaScript, ServerLock, Target};
 use greenroom_model::catalog::Catalog;
 use greenroom_model::plan::{Action, Plan, Recovery, Step, StepKey};
@@ -89,6 +90,8 @@ pub struct Setup {
     pub engines: Arc<dyn Engines>,
     /// The run's keys.
     pub keys: RunKeys,
+    /// Where it is written down what was copied of trees of files.
+    pub workspace: Workspace,
     /// The run's private folder.
     pub scratch: PathBuf,
     /// Time.
@@ -482,6 +485,7 @@ impl Execution {
         match &step.action {
             Action::CheckSource => self.check_source().await,
             Action::CreateGeneration => self.create().await,
+            Action::CopyFiles => self.copy_files().await,
             Action::CopyWhole => self.copy_whole().await,
             Action::SchemaBefore => self.schema_before(unknown).await,
             // Copies go through `copy_tables`, in parallel.

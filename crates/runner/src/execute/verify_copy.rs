@@ -104,7 +104,11 @@ impl Execution {
                 }
             }
         }
-        verdict.not_compared.extend(source.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
+        if !self.plan.copies_whole() {
+            if !self.plan.copies_whole() {
+                verdict.not_compared.extend(source.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
+            }
+        }
         verdict.not_compared.extend(script.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         if !self.plan.kind.is_unmasked() {
             let left_out = crate::planning::left_out(&self.setup.program, &source);

@@ -231,6 +231,7 @@ impl Session {
             folder: self.folder.clone(),
             engines: self.engines_over(plan.raw.as_ref()),
             keys: self.keys(&plan.names.nonce),
+            workspace: self.workspace.clone(),
             scratch: self.workspace.scratch(&state.id)?,
             clock: self.clock.clone(),
             observer: self.observer.clone(),

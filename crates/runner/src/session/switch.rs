@@ -95,6 +95,7 @@ impl Session {
             production.hooks = hooks;
             production.hold = hold;
         }
+        guards.extend(self.moving_files()?);
         guards.push(match &production {
             Some(production) if production.whole => {
                 Guard::new("completeness", "the engine copies production whole in the window: nothing is left out", Vec::new())
@@ -259,9 +260,27 @@ impl Session {
         })
     }
 
+    /// Whether a first pass over the files that move was made while people work.
+    fn moving_files(&self) -> Result<Option<Guard>, SessionError> {
+        let trees = self.trees()?;
+        if self.program.switch.strategy != Strategy::ServerMove || trees.is_empty() {
+            return Ok(None);
+        }
+        let finding = |tree: &super::KnownTree| match tree.state.copied {
+            None => Some(format!("the files `{}` were never copied: all of them would be copied in the window", tree.name)),
+            Some((_, 0)) => None,
+            Some((at, wrong)) => Some(format!("{wrong} files of `{}` were not copied by the pass of {at}", tree.name)),
+        };
+        let findings =
+            trees.iter().filter_map(finding).map(|message| Finding::warning("GR0750", message).hint("`greenroom files copy` beforehand"));
+        let found =
+            format!("{}; what is new or changed is copied in the window", counted(trees.len(), "tree goes along", "trees go along"));
+        Ok(Some(Guard::new("files", found, findings.collect())))
+    }
+
     /// Whether everybody who works in production is known on the server to which it moves.
     async fn strangers(&self, production: Option<&Production>) -> Result<Option<Guard>, SessionError> {
-        if production.is_none_or(|p| p.on_target) {
+        if production.is_none_or(|p| p.on_target) || !self.program.source.engine.has_server() {
             return Ok(None);
         }
         let doors = self.engines.production().await?.doors().await?;
@@ -297,7 +316,8 @@ impl Session {
             hook: hook.clone(),
         };
         let hooks: Vec<PlannedHook> = self.program.switch.hooks.iter().map(planned).collect();
-        let guard = (!hooks.is_empty()).then(|| Guard::new("hooks", format!("{} programs run beside it", hooks.len()), findings));
+        let guard = (!hooks.is_empty())
+            .then(|| Guard::new("hooks", counted(hooks.len(), "program runs beside it", "programs run beside it"), findings));
         (hooks, guard)
     }
 
@@ -393,6 +413,10 @@ impl Session {
             Err(e) => Ok(refused(format!("the backup that was proven cannot be read any more: {}", said(e)?.message))),
         }
     }
+}
+
+fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// Whether two addresses name one server, as far as they are written alike.

@@ -10,6 +10,7 @@ use greenroom_runner::fencing::Fencing;
 use greenroom_runner::journal::{Actor, Journal, Lease, MemoryJournal};
 use greenroom_runner::ports::{Engines, Silent, SystemClock};
 use greenroom_runner::workspace::RunKeys;
+use greenroom_runner::workspace::Workspace;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -99,6 +100,7 @@ impl Process<'_> {
             folder: self.disk.to_owned(),
             engines: self.engines,
             keys: keys("nonce"),
+            workspace: Workspace::open(self.disk).unwrap(),
             scratch,
             clock: Arc::new(SystemClock::default()),
             observer: Arc::new(Silent),

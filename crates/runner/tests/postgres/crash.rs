@@ -102,6 +102,7 @@ async fn child() {
         folder: folder.to_owned(),
         engines: session.engines(),
         keys: session.keys(&state.plan.names.nonce),
+        workspace: workspace.clone(),
         scratch: workspace.scratch(&state.id).unwrap(),
         clock: Arc::new(SystemClock::default()),
         observer: Arc::new(Silent),

@@ -168,6 +168,11 @@ pub static CODES: &[CodeInfo] = &[
         explain: "The fence around production is part of a switch that is neither finished nor undone. Lifting it alone would open a production that the switch may have put aside, or let people write what the copy does not have. Undo the switch: it gives everything back in the right order.",
     },
     CodeInfo {
+        code: "GR0750",
+        title: "files of a production that moves are not complete at their new place",
+        explain: "A production that moves takes the program's trees of files along: once it is shut, what is new or changed since the last pass is copied. Files that could not be read or written, or that somebody else put or changed at the new place, are named. `greenroom files copy` copies them beforehand, while people work, so that the window holds a short last pass; `greenroom files verify` compares every byte.",
+    },
+    CodeInfo {
         code: "GR0751",
         title: "a tree of files cannot be copied",
         explain: "The places of a tree under `[files]` are no pair that can be worked with: one is missing or no folder, one lies within the other, or the tree of this name was copied between other places before. Nothing was changed. What is wrong with single files does not stop a copy; it is listed in its report.",
