@@ -105,9 +105,7 @@ impl Execution {
             }
         }
         if !self.plan.copies_whole() {
-            if !self.plan.copies_whole() {
-                verdict.not_compared.extend(source.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
-            }
+            verdict.not_compared.extend(source.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         }
         verdict.not_compared.extend(script.not_carried.iter().map(|(n, why)| format!("{n}: {why}")));
         if !self.plan.kind.is_unmasked() {
