@@ -45,7 +45,7 @@ impl Execution {
     }
 
     /// One pass over a tree, on a thread of its own; it stops when nobody waits for it any more.
-    async fn pass(&self, tree: Tree) -> Result<TreeReport, StepError> {
+    async fn pass(&mut self, tree: Tree) -> Result<TreeReport, StepError> {
         let stop = self.setup.cancel.child_token();
         let _stopped_with_us = stop.clone().drop_guard();
         let (observer, manifest) = (self.setup.observer.clone(), self.setup.workspace.manifest(&tree.name));
