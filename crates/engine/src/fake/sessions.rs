@@ -356,8 +356,9 @@ impl Target for FakeTarget {
     async fn copy_whole(&mut self, production: &str, engine_id: &str, to: &str, marker: &Marker) -> Result<()> {
         // What is in production is what is read from it.
         effect(&self.world, &self.cuts, "create the whole copy", |w| {
-            if there(w, production)?.id.to_string() != engine_id {
-                return Err(conflict("copy production", "it is another database"));
+            // Production's name as the program has it is not the world's.
+            if !w.databases.values().any(|d| d.id.to_string() == engine_id) {
+                return Err(conflict("copy production", format!("`{production}` is not there")));
             }
             if w.databases.get(to).is_some_and(|d| d.marker.as_ref() != Some(marker) && (d.marker.is_some() || !d.tables.is_empty())) {
                 return Err(conflict("copy production", "something stands there"));
