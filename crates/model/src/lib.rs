@@ -12,6 +12,7 @@ pub mod finding;
 pub mod hash;
 pub mod mask;
 pub mod plan;
+pub mod process;
 pub mod program;
 pub mod run;
 pub mod upgrade;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// A file that findings are about.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct File<'a> {
+pub(crate) struct File<'a> {
     /// The layer's name.
     pub layer: &'a str,
     /// Whether the layer is the program itself and not a kit.

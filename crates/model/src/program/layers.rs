@@ -138,7 +138,9 @@ fn reading(path: &str) -> Reading {
         }
     }
     match path.split_once('/') {
-        None => nearest(path, [MAIN, COLUMNS]).map_or(Reading::Foreign, |m| Reading::No(format!("did you mean `{m}`?"))),
+        None if path == crate::process::PROCESS => Reading::Yes,
+        None => nearest(path, [MAIN, COLUMNS, crate::process::PROCESS])
+            .map_or(Reading::Foreign, |m| Reading::No(format!("did you mean `{m}`?"))),
         Some((folder, _)) => nearest(folder, ["packs", "verify", "dictionaries", "upgrade"])
             .map_or(Reading::Foreign, |m| Reading::No(format!("did you mean the folder `{m}`?"))),
     }

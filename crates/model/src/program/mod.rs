@@ -8,19 +8,19 @@ mod address;
 mod assertions;
 mod carry;
 mod decisions;
-mod file;
+pub(crate) mod file;
 mod kinds;
 mod layers;
 mod packs;
 mod quarantine;
-mod raw;
+pub(crate) mod raw;
 mod resolve;
 mod schema;
 mod settings;
-mod structure;
+pub(crate) mod structure;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod url;
 pub mod write;
 

@@ -15,7 +15,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 /// Parses a file into a raw type. The second part of the result names the dotted paths that were taken out as faulty; the empty path stands
 /// for the whole file.
-pub(super) fn read<T>(file: File<'_>, findings: &mut Vec<Finding>) -> (T, Vec<String>)
+pub(crate) fn read<T>(file: File<'_>, findings: &mut Vec<Finding>) -> (T, Vec<String>)
 where
     T: Default + schemars::JsonSchema + serde::de::DeserializeOwned,
 {

@@ -64,7 +64,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The known word that was probably meant: at most one edit in three characters away.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Long words are no typing errors, and the comparison takes time in proportion to both lengths.
     if word.len() > 64 {
         return None;

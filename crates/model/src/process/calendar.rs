@@ -1,0 +1,180 @@
+//! Days and hours: waits in calendar or business days, windows of time. Days are those of one time zone, so that four weeks are four weeks whatever summer time does.
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, Zoned};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// In what a lapse is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LapseUnit {
+    /// Hours that pass.
+    Hours,
+    /// Days of the calendar, to the same time of day.
+    Days,
+    /// Days on which people work, to the same time of day.
+    BusinessDays,
+    /// Months of the calendar, to the same day or the month's last.
+    Months,
+}
+
+/// A time that has to pass: `4 weeks`, `2 business days`, `36 hours`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Lapse {
+    /// How many.
+    pub count: u16,
+    /// Of what.
+    pub unit: LapseUnit,
+}
+
+impl Lapse {
+    /// Reads `4 weeks`, `10 days`, `2 business days`, `36 hours`, `1 month`.
+    ///
+    /// # Errors
+    /// What may be written, where this is something else.
+    pub fn parse(text: &str) -> Result<Lapse, String> {
+        let wrong = || "write `36 hours`, `10 days`, `2 business days`, `4 weeks` or `1 month`".to_owned();
+        let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
+        let count: u16 = number.parse().map_err(|_| wrong())?;
+        let (factor, unit) = match unit.trim().trim_end_matches('s') {
+            "hour" => (1, LapseUnit::Hours),
+            "day" => (1, LapseUnit::Days),
+            "business day" => (1, LapseUnit::BusinessDays),
+            "week" => (7, LapseUnit::Days),
+            "month" => (1, LapseUnit::Months),
+            _ => return Err(wrong()),
+        };
+        let count = count.checked_mul(factor).filter(|n| *n <= 3660).ok_or_else(|| "at most ten years".to_owned())?;
+        Ok(Lapse { count, unit })
+    }
+}
+
+impl std::fmt::Display for Lapse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (count, one) = match self.unit {
+            LapseUnit::Days if self.count > 0 && self.count.is_multiple_of(7) => (self.count / 7, "week"),
+            LapseUnit::Days => (self.count, "day"),
+            LapseUnit::Hours => (self.count, "hour"),
+            LapseUnit::BusinessDays => (self.count, "business day"),
+            LapseUnit::Months => (self.count, "month"),
+        };
+        write!(f, "{count} {one}{}", if count == 1 { "" } else { "s" })
+    }
+}
+
+/// Hours of certain days. One that ends earlier in the day than it begins goes on into the next day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// Days on which it begins.
+    #[serde(serialize_with = "day_names")]
+    pub days: BTreeSet<i8>,
+    /// When it begins.
+    pub from: Time,
+    /// When it ends.
+    pub until: Time,
+    /// It does not begin on a holiday, nor on the day before one.
+    pub away_from_holidays: bool,
+}
+
+/// Names of days as they are written.
+pub(super) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+fn day_names<S: serde::Serializer>(days: &BTreeSet<i8>, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_seq(days.iter().filter_map(|d| DAYS.get(usize::try_from(*d).unwrap_or(7))))
+}
+
+/// A day as it is kept: Monday is 0.
+pub(super) fn number(day: Weekday) -> i8 {
+    day.to_monday_zero_offset()
+}
+
+/// Whose days these are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Calendar {
+    /// Name of the time zone: `Europe/Warsaw`.
+    pub zone: String,
+    /// Days on which people work, but for holidays.
+    #[serde(serialize_with = "day_names")]
+    pub weekdays: BTreeSet<i8>,
+    /// Days on which they do not.
+    pub holidays: BTreeSet<Date>,
+    #[serde(skip)]
+    pub(super) tz: TimeZone,
+}
+
+impl Calendar {
+    /// A moment as people there read it.
+    pub fn local(&self, at: Timestamp) -> Zoned {
+        at.to_zoned(self.tz.clone())
+    }
+
+    /// Whether people work on a day.
+    pub fn is_business(&self, day: Date) -> bool {
+        self.weekdays.contains(&number(day.weekday())) && !self.holidays.contains(&day)
+    }
+
+    /// When so much time has passed since a moment. A time of day that summer time leaves out is an hour later that day.
+    pub fn after(&self, since: Timestamp, lapse: Lapse) -> Timestamp {
+        let from = self.local(since);
+        let count = i64::from(lapse.count);
+        let span = match lapse.unit {
+            LapseUnit::Hours => Span::new().hours(count),
+            LapseUnit::Days => Span::new().days(count),
+            LapseUnit::Months => Span::new().months(count),
+            LapseUnit::BusinessDays => Span::new().days(self.business_span(from.date(), lapse.count)),
+        };
+        from.checked_add(span).map_or(Timestamp::MAX, |z| z.timestamp())
+    }
+
+    /// Days of the calendar until so many business days have come. A year without any ends the search.
+    fn business_span(&self, from: Date, count: u16) -> i64 {
+        let (mut left, mut span, mut day, mut idle) = (count, 0, from, 0);
+        while left > 0 && idle < 366 {
+            let Ok(next) = day.tomorrow() else { break };
+            day = next;
+            span += 1;
+            idle += 1;
+            if self.is_business(day) {
+                left -= 1;
+                idle = 0;
+            }
+        }
+        span
+    }
+
+    /// Whether a moment lies in a window, and if so, when that closes.
+    pub fn within(&self, window: &Window, at: Timestamp) -> Option<Timestamp> {
+        let today = self.local(at).date();
+        [today.yesterday().ok(), Some(today)].into_iter().flatten().find_map(|day| {
+            let (from, until) = self.opening(window, day)?;
+            (from <= at && at < until).then_some(until)
+        })
+    }
+
+    /// When a window opens next, at the earliest now; none within a year.
+    pub fn next_window(&self, window: &Window, at: Timestamp) -> Option<Timestamp> {
+        let mut day = self.local(at).date();
+        for _ in 0..=366 {
+            if let Some((from, _)) = self.opening(window, day).filter(|(from, _)| *from >= at) {
+                return Some(from);
+            }
+            day = day.tomorrow().ok()?;
+        }
+        None
+    }
+
+    /// A window that begins on a day: from when until when.
+    fn opening(&self, window: &Window, day: Date) -> Option<(Timestamp, Timestamp)> {
+        let holiday = |d: Option<Date>| d.is_some_and(|d| self.holidays.contains(&d));
+        if !window.days.contains(&number(day.weekday()))
+            || (window.away_from_holidays && (holiday(Some(day)) || holiday(day.tomorrow().ok())))
+        {
+            return None;
+        }
+        let last = if window.until <= window.from { day.tomorrow().ok()? } else { day };
+        let at = |day: Date, time: Time| self.tz.to_zoned(day.to_datetime(time)).ok().map(|z| z.timestamp());
+        Some((at(day, window.from)?, at(last, window.until)?))
+    }
+}
