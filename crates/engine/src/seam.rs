@@ -345,6 +345,15 @@ pub enum Admission {
     },
 }
 
+/// Who can be let into what takes production's place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Welcome {
+    /// Who could not be, or not with what they have, and the way out.
+    pub refused: Vec<greenroom_model::fence::Obstacle>,
+    /// Who can come in at any time, unasked.
+    pub unasked: Vec<String>,
+}
+
 /// A lock on the target's server that dies with its session, held outside the generation (P30).
 pub trait ServerLock: Send + Sync {}
 
@@ -386,10 +395,15 @@ pub trait Target: Send {
         let _ = name;
         Err(crate::error::EngineError::unsupported(format!("call a new database `{database}`"), "databases are renamed here"))
     }
-    /// Those of production's server whom [`Target::promote`] is to let in, or to give the database, and who are not known on this one.
-    async fn strangers(&mut self, doors: &greenroom_model::fence::Doors) -> Result<Vec<String>> {
-        let _ = doors;
-        Ok(Vec::new())
+    /// Whether [`Target::promote`] can let in whom it is to let in, and testers before them, with what they have in production. `elsewhere`: production is on another server.
+    async fn welcome(&mut self, doors: &greenroom_model::fence::Doors, testers: &[String], elsewhere: bool) -> Result<Welcome> {
+        let _ = (doors, testers, elsewhere);
+        Ok(Welcome::default())
+    }
+    /// Ends a [`Target::copy_whole`] that the server still makes though nobody waits for it any more: until then nobody can come into production.
+    async fn stop_copying(&mut self, to: &str) -> Result<()> {
+        let _ = to;
+        Ok(())
     }
     /// As [`Target::swap`], where production is one of the two databases: it is known by its engine's identity, the other one bears our marker in the
     /// state `Promoted`. Either may be the one that is put aside. No marker is changed.

@@ -284,7 +284,9 @@ pub(crate) fn card(program: &str, doors: &Doors, until: Timestamp, first: Option
         out.push_str(&format!("First, where another database stands under production's name already:\n{first}\n"));
     }
     out.push_str(&format!("When nothing of Greenroom works any more, type in\n  {}\n\n", doors.client));
-    for statement in doors.opening() {
+    // How a file keeps its journal was changed by the exchange of names; rights beside the doors were not.
+    let kept = doors.besides.iter().map(String::as_str).filter(|s| s.starts_with("PRAGMA "));
+    for statement in doors.opening().chain(kept) {
         out.push_str(&format!("  {statement};\n"));
     }
     out.push_str(&format!(

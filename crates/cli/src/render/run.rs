@@ -104,6 +104,14 @@ pub struct RunReport {
     pub fences: bool,
     /// A switch has let users into the new production, or was about to.
     pub promoted: bool,
+    /// The new production, or pilot, has its name.
+    pub swapped: bool,
+    /// The copy that is to take production's place has been begun.
+    pub copied: bool,
+    /// Production stays where it is, beside the new one or on another server.
+    pub elsewhere: bool,
+    /// What users write is noted, so that it can be carried back.
+    pub noted: bool,
     /// The raw copy that the run makes: a restore and no rehearsal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restores: Option<String>,
@@ -158,6 +166,10 @@ impl RunReport {
             opened: state.outcome_of(|a| matches!(a, Action::Open { .. })).is_some(),
             fences: state.fences(),
             promoted: state.promoted(),
+            swapped: state.outcome_of(|a| matches!(a, Action::Swap)).is_some(),
+            copied: state.outcome_of(|a| matches!(a, Action::CreateGeneration | Action::CopyWhole)).is_some(),
+            elsewhere: state.plan.production.as_ref().is_some_and(|p| !p.on_target),
+            noted: state.outcome_of(|a| matches!(a, Action::Capture)).is_some(),
             restores: state.plan.raw.as_ref().filter(|_| state.plan.kind == RunKind::Restore).map(|r| r.name.clone()),
             steps,
             verdicts: state.verdicts.iter().map(|(at, verdict)| Dated { at: *at, verdict: verdict.clone() }).collect(),
@@ -196,10 +208,17 @@ impl RunReport {
                 pair(format!("greenroom undo {run}"), "drop what was restored so far"),
                 pair(format!("greenroom resume {run}"), "restore the backup from the beginning"),
             ],
-            Standing::Finished if self.kind == RunKind::Switch => vec![
-                pair(format!("greenroom run show {run}"), "every step, how long it took and what it found"),
-                pair("greenroom status".into(), "what stands where"),
-            ],
+            Standing::Finished if self.kind == RunKind::Switch => {
+                let mut all = vec![pair(format!("greenroom run show {run}"), "every step, how long it took and what it found")];
+                if self.noted {
+                    all.push(pair("greenroom rollback --preview".into(), "what taking it back would carry back, and what give up"));
+                    all.push(pair("greenroom rollback --give-up".into(), "all is well: what users write is not noted any more"));
+                }
+                if !self.elsewhere {
+                    all.push(pair("greenroom retire".into(), "what was production, and until when it is kept"));
+                }
+                all
+            }
             Standing::Failed | Standing::Interrupted if self.promoted => {
                 vec![pair(format!("greenroom resume {run}"), "let users in: from here on there is only forward")]
             }
@@ -225,7 +244,8 @@ impl RunReport {
             ],
             Standing::Finished if self.kind == RunKind::Dress => vec![
                 pair(format!("greenroom run show {run}"), "every step and what it found"),
-                pair("greenroom refresh".into(), "the newest records for the pilot"),
+                pair("greenroom prove BACKUP".into(), "that production can be restored from it; a switch asks for that"),
+                pair("greenroom switch --preview".into(), "what the go-live depends on, and what is missing"),
             ],
             Standing::Finished if self.opened => vec![
                 pair("greenroom verify".into(), "check the pilot again, at any time"),
@@ -238,7 +258,7 @@ impl RunReport {
                 pair(format!("greenroom undo {run}"), "the former state back"),
             ],
             Standing::Failed => vec![
-                pair(format!("greenroom undo {run}"), "drop the generation; then mend and rehearse again"),
+                pair(format!("greenroom undo {run}"), "drop the generation; then mend and try again"),
                 pair(format!("greenroom resume {run}"), "try the step again, where the cause lay outside the program"),
             ],
             Standing::Waiting => {
@@ -253,6 +273,7 @@ impl RunReport {
                 pair(format!("greenroom undo {run}"), "drop the generation; the former state stays"),
             ],
             Standing::Undoing | Standing::UndoFailed => vec![pair(format!("greenroom undo {run}"), "go on with the undo")],
+            Standing::Undone if self.kind == RunKind::Dress => vec![pair("greenroom dress".into(), "begin anew")],
             Standing::Undone => vec![pair("greenroom rehearse".into(), "begin anew")],
         }
     }
@@ -261,14 +282,28 @@ impl RunReport {
     fn production(&self) -> String {
         let (name, generation) = (&self.pilot, &self.generation);
         let aside = self.former.as_ref().map_or_else(String::new, |f| format!("; the former production is `{f}`, fenced and unchanged"));
+        let was = match self.elsewhere {
+            true => "production".to_owned(),
+            false => format!("production `{name}`"),
+        };
+        let stays = "what was production stays where it was, fenced";
         match self.standing {
+            Standing::Finished if self.elsewhere => {
+                format!("users work in the new production `{name}`; {stays}. Let every program, and `[source]`, name the new one")
+            }
             Standing::Finished => format!("users work in the new production `{name}`{aside}"),
-            Standing::Undone => format!("production `{name}` is what it was, and open as it was"),
-            Standing::Undoing | Standing::UndoFailed => format!("production `{name}` is not wholly given back yet"),
+            Standing::Undone => format!("{was} is what it was, and open as it was"),
+            Standing::Undoing | Standing::UndoFailed => format!("{was} is not wholly given back yet"),
             _ if self.promoted => format!("users are about to be let into the new production `{name}`{aside}"),
-            _ if self.former.is_some() => format!("the new production stands under the name `{name}`, and users are not let in yet{aside}"),
-            _ if self.fences => format!("production is fenced: nobody can work; `{generation}` is being made to take its place"),
-            _ => format!("people work in production as ever; `{generation}` is a sealed copy of it that is to take its place"),
+            _ if self.swapped && self.elsewhere => {
+                format!("the new production stands under the name `{name}`, and users are not let in yet; {stays}")
+            }
+            _ if self.swapped => format!("the new production stands under the name `{name}`, and users are not let in yet{aside}"),
+            _ if self.fences => "production is fenced: nobody can work; what is to take its place is being made".to_owned(),
+            _ if self.copied => {
+                format!("people work in production as ever; `{generation}` is a sealed copy of it that is to take its place")
+            }
+            _ => "people work in production as ever; nothing is copied yet".to_owned(),
         }
     }
 

@@ -44,7 +44,8 @@ fn moved(scene: &Elsewhere<'_>) {
     );
     fs::write(&settings, format!("{text}rollback_hours = 48\n")).unwrap();
     fs::write(program.join("columns.toml"), COLUMNS).unwrap();
-    fs::write(program.join("upgrade/1.sql"), "alter table client add active integer;\nupdate client set active = 1;\n").unwrap();
+    fs::write(program.join("upgrade/1.sql"), "alter table client add active integer;\nupdate client set active = 1;\ndrop table spare;\n")
+        .unwrap();
     let run = |arguments: &[&str]| scene.ground.greenroom().args(arguments).finish();
     let done = |arguments: &[&str], code: i32| {
         let ended = run(arguments);
@@ -65,6 +66,11 @@ fn moved(scene: &Elsewhere<'_>) {
         known();
     }
     fs::write(&settings, text).unwrap();
+    if scene.ground.engine() == "sqlite" {
+        let refused = done(&["switch", "--preview"], 4).stdout;
+        assert!(refused.contains("the files `reports` were never copied"), "{refused}");
+        done(&["files", "copy", "--quiet"], 0);
+    }
     done(&["dress", "--quiet"], 0);
     done(&["prove", (scene.backup)().to_str().unwrap(), "--yes", "--quiet"], 0);
     done(&["switch", "--preview"], 0);
@@ -100,6 +106,10 @@ fn moved(scene: &Elsewhere<'_>) {
     if let Some(reader_there) = &scene.reader_there {
         assert_eq!(reader_there("select name from names order by 1").unwrap(), "Ann Real\nBob Real");
         assert!(reader_there("select * from client").is_err(), "more rights than in production");
+        assert!(reader_there("select * from code").is_err(), "rights on a database whose name differs in case");
+        if scene.ground.engine() == "mysql" {
+            assert_eq!(reader_there("select name from through order by 1").unwrap(), "Ann Real\nBob Real", "a locked account's rights");
+        }
     }
     let why = (scene.app_here)();
     assert!(["permission denied for database", "is locked", "fenced by greenroom"].iter().any(|w| why.contains(w)), "{why}");
@@ -239,8 +249,12 @@ fn production_moves_to_another_server_on_mariadb() {
     let other = greenroom_testkit::maria::Server::start(&binaries, &[]);
     let ground = Mysql::new(server, "moved");
     let name = ground.query("source", "select database()").unwrap();
+    let upper = name.to_uppercase();
     ground.fill(&format!(
         "{TABLES} create table counted (id int primary key, t varchar(9)); create view names as select name from client; create user moved_app@'%'; create user moved_reader@'%'; create role moved_role;
+         create user moved_definer@'%' account lock; grant select on `{name}`.client to moved_definer@'%'; grant select on `{name}`.names to moved_definer@'%';
+         create definer = moved_definer@'%' sql security definer view through as select name from client; grant select on `{name}`.through to moved_role;
+         grant select on `{name}`.spare to moved_role; grant select on `{upper}`.* to moved_reader@'%';
          grant select, insert, update, delete on `{}`.* to moved_app@'%'; grant select on `{name}`.names to moved_role; grant moved_role to moved_reader@'%';
          set default role moved_role for moved_reader@'%'",
         name.replace('_', "\\_")
@@ -267,7 +281,7 @@ fn production_moves_to_another_server_on_mariadb() {
         }),
         known: Some(Box::new(|| {
             other.maintenance().run(
-                "create user moved_app@'%'; create user moved_reader@'%'; create role moved_role; grant moved_role to moved_reader@'%';
+                "create user moved_app@'%'; create user moved_reader@'%'; create user moved_definer@'%'; create role moved_role; grant moved_role to moved_reader@'%';
                  set default role moved_role for moved_reader@'%'",
             );
         })),

@@ -629,10 +629,8 @@ fn on_sqlite(play: fn(&Scene<'_>)) {
             let moved = std::process::Command::new("sh").args(["-c", moves]).current_dir(ground.folder().join("program")).status().unwrap();
             assert!(moved.success(), "{moves}");
             let connection = rusqlite::Connection::open(&file).unwrap();
-            let statements = lines.iter().filter(|l| l.starts_with("DROP TRIGGER"));
+            let statements = lines.iter().filter(|l| l.starts_with("DROP TRIGGER") || l.starts_with("PRAGMA"));
             statements.for_each(|s| connection.execute_batch(s).unwrap());
-            // The card does not know how the file kept its journal.
-            connection.execute_batch("pragma journal_mode = wal").unwrap();
         }),
         write_as_app: Box::new(|on| {
             let file = ground.folder().join("program").join(ground.told(on).unwrap());
@@ -654,6 +652,7 @@ fn on_postgres(name: &str, play: fn(&Scene<'_>)) {
     ground.fill(&format!(
         "{TABLES} create table counted (id serial primary key, t text); create unique index on counted (lower(t));
          insert into counted (t) values ('ann'), ('bob'), ('cid');
+         alter database {name} set search_path to public, pg_catalog; alter role {app_quoted} in database {name} set work_mem to '9MB'; alter database {name} connection limit 90;
          alter database {name} owner to {app_quoted}; revoke all on database {name} from public;
          grant connect, temporary on database {name} to \"{reader}\" with grant option;
          alter table recorded owner to {app_quoted}; alter table client owner to {app_quoted};
@@ -661,7 +660,10 @@ fn on_postgres(name: &str, play: fn(&Scene<'_>)) {
     ));
     let database = server.existing(&name);
     let state = || {
-        let owner = format!("select datdba::regrole from pg_database where datname = '{name}'");
+        let owner = format!(
+            "select datdba::regrole, datconnlimit, (select string_agg(setrole::regrole || array_to_string(setconfig, ' '), ' ' order by 1) from pg_db_role_setting \
+             where setdatabase = d.oid) from pg_database d where datname = '{name}'"
+        );
         let objects =
             "select relname, relowner::regrole, relacl from pg_class where relname in ('recorded', 'client', 'status') order by 1";
         let columns = "select attname, attacl from pg_attribute where attrelid = 'status'::regclass and attnum > 0 order by 1";

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Rights on all databases with which nobody gets at a database's rows.
-const HARMLESS: &str = "'USAGE', 'PROCESS', 'SHOW DATABASES', 'RELOAD', 'SHUTDOWN', 'CREATE USER', 'REPLICATION SLAVE', 'REPLICATION CLIENT', \
+pub(super) const HARMLESS: &str = "'USAGE', 'PROCESS', 'SHOW DATABASES', 'RELOAD', 'SHUTDOWN', 'CREATE USER', 'REPLICATION SLAVE', 'REPLICATION CLIENT', \
     'BINLOG MONITOR', 'BINLOG ADMIN', 'SLAVE MONITOR', 'REPLICA MONITOR', 'REPLICATION MASTER ADMIN', 'REPLICATION SLAVE ADMIN', 'CONNECTION ADMIN', \
     'FEDERATED ADMIN', 'SET USER', 'CREATE TABLESPACE'";
 
@@ -44,24 +44,31 @@ fn grantee(text: &str) -> Account {
     (bare(user), bare(host))
 }
 
-/// A line of `SHOW GRANTS` as a grant on the database, where it is about it, or about several of which it is one.
-fn on_this(line: &str, database: &str) -> Option<String> {
-    let (rights, rest) = line.split_once(" ON ")?;
-    let (on, to) = rest.rsplit_once(" TO ")?;
-    let (kind, object) = ["PROCEDURE ", "FUNCTION ", "PACKAGE BODY ", "PACKAGE "]
-        .iter()
-        .find_map(|kind| on.strip_prefix(kind).map(|object| (*kind, object)))
-        .unwrap_or(("", on));
-    let whole = object.strip_suffix(".*").and_then(|o| o.strip_prefix('`')?.strip_suffix('`'));
-    match whole {
-        Some(pattern) if rights::covers(&pattern.replace("``", "`"), database) => {
-            Some(format!("{rights} ON {}.* TO {to}", sql::ident(&sql::pattern(database))))
+/// One grantee's lines of `SHOW GRANTS` as grants on the database. Of several on databases that cover it only the one counts by which the server goes.
+fn on_this(lines: &[String], database: &str, fold: bool) -> Vec<String> {
+    let (mut all, mut whole): (Vec<String>, Option<(usize, String)>) = (Vec::new(), None);
+    for line in lines {
+        let Some((rights, rest)) = line.split_once(" ON ") else { continue };
+        let Some((on, to)) = rest.rsplit_once(" TO ") else { continue };
+        let (kind, object) = ["PROCEDURE ", "FUNCTION ", "PACKAGE BODY ", "PACKAGE "]
+            .iter()
+            .find_map(|kind| on.strip_prefix(kind).map(|object| (*kind, object)))
+            .unwrap_or(("", on));
+        match object.strip_suffix(".*").and_then(|o| o.strip_prefix('`')?.strip_suffix('`')) {
+            Some(pattern) => {
+                let pattern = pattern.replace("``", "`");
+                let said = rights::said_first(&pattern);
+                if rights::covers_as(&pattern, database, fold) && whole.as_ref().is_none_or(|(best, _)| *best < said) {
+                    whole = Some((said, format!("{rights} ON {}.* TO {to}", sql::ident(&sql::pattern(database)))));
+                }
+            }
+            None => {
+                let of = object.strip_prefix(&format!("{}.", sql::ident(database)));
+                all.extend(of.map(|of| format!("{rights} ON {kind}{}.{of} TO {to}", sql::ident(database))));
+            }
         }
-        Some(_) => None,
-        None => object
-            .strip_prefix(&format!("{}.", sql::ident(database)))
-            .map(|of| format!("{rights} ON {kind}{}.{of} TO {to}", sql::ident(database))),
     }
+    whole.map(|(_, statement)| statement).into_iter().chain(all).collect()
 }
 
 /// What is known of the accounts.
@@ -305,22 +312,46 @@ impl MyFence {
         Ok(self.people().await?.reaching.keys().map(spelled).collect())
     }
 
-    /// The rights on the database and on what is in it of those who are to be let into one in its place, on another server: statements. Rights on all databases
-    /// are the server's.
+    /// The rights on the database and on what is in it of everybody but us, locked accounts and such with SUPER included, as statements for one in its place on another
+    /// server; and who has roles with such rights. Rights on all databases are the server's.
     async fn besides(&mut self, people: &People) -> Result<Vec<String>> {
         let doing = "read the rights on production";
-        let roles = "select user from mysql.global_priv where json_value(priv, '$.is_role') in (1, 'true') order by 1";
-        let mut grantees: Vec<String> = people.reaching.keys().map(spelled).collect();
-        grantees.extend(self.session.rows(roles).await.doing(doing)?.iter().map(|row| sql::ident(&said(row, 0))));
+        let fold = self.session.value("select @@lower_case_table_names").await.doing(doing)?.as_deref() != Some("0");
+        let query = "select user, host, ifnull(json_value(priv, '$.is_role') in (1, 'true'), 0) from mysql.global_priv where user <> 'PUBLIC' order by 3 desc, 1, 2";
+        let mut grantees: Vec<(String, bool)> = Vec::new();
+        for row in self.session.rows(query).await.doing(doing)? {
+            let (account, is_role) = ((said(&row, 0), said(&row, 1)), number(&row, 2) == 1);
+            if account != people.us {
+                grantees.push((if is_role { sql::ident(&account.0) } else { spelled(&account) }, is_role));
+            }
+        }
         if self.session.version >= (10, 11, 0) {
-            grantees.push("public".to_owned());
+            grantees.push(("public".to_owned(), false));
         }
-        let mut all = Vec::new();
-        for grantee in grantees {
-            let lines = self.session.rows(&format!("show grants for {grantee}")).await.doing(doing)?;
-            all.extend(lines.iter().filter_map(|row| on_this(&said(row, 0), &self.database)));
+        let (mut all, mut roles) = (Vec::new(), BTreeSet::new());
+        for (grantee, is_role) in grantees {
+            let lines = match self.session.rows(&format!("show grants for {grantee}")).await {
+                // Nobody ever granted it anything.
+                Err(e) if code(&e) == Some(1141) => continue,
+                lines => lines.doing(doing)?,
+            };
+            let lines: Vec<String> = lines.iter().map(|row| said(row, 0)).collect();
+            // An account's lines show those of its roles, too.
+            let to = |line: &String| {
+                line.rsplit_once(" TO ")
+                    .map(|(_, to)| to.trim_end_matches(" WITH GRANT OPTION").trim_end_matches(" WITH ADMIN OPTION").to_owned())
+            };
+            let us = grantee.replace('\'', "`");
+            let own: Vec<String> =
+                lines.iter().filter(|l| to(l).is_some_and(|t| t == us || t.eq_ignore_ascii_case(&us))).cloned().collect();
+            let here = on_this(&own, &self.database, fold);
+            if is_role && !here.is_empty() {
+                roles.insert(grantee.clone());
+            }
+            let memberships = own.iter().filter(|l| !l.contains(" ON ") && roles.iter().any(|r| l.starts_with(&format!("GRANT {r} TO "))));
+            all.extend(memberships.cloned());
+            all.extend(here);
         }
-        // What an account has by its roles is shown with it, too.
         all.sort();
         all.dedup();
         Ok(all)
@@ -381,7 +412,8 @@ impl Fence for MyFence {
         if doors.is_empty() {
             obstacles.push(Obstacle {
                 what: "no account but Greenroom's can come in already".to_owned(),
-                way_out: "there is nothing to fence; find out who shut the others out".to_owned(),
+                way_out: "there is nothing to fence: find out who shut the others out, or whether it was production before a switch"
+                    .to_owned(),
             });
         }
         let mut gaps = self.gaps(&people).await?;
@@ -488,22 +520,27 @@ mod tests {
 
     #[test]
     fn grants_on_the_database_are_told_from_others() {
-        let on = |line: &str| on_this(line, "my_shop");
-        assert_eq!(on("GRANT SELECT, INSERT ON `my\\_shop`.* TO `app`@`%`").unwrap(), "GRANT SELECT, INSERT ON `my\\_shop`.* TO `app`@`%`");
+        let on = |lines: &[&str]| on_this(&lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>(), "my_shop", false);
+        assert_eq!(on(&["GRANT SELECT, INSERT ON `my\\_shop`.* TO `app`@`%`"]), ["GRANT SELECT, INSERT ON `my\\_shop`.* TO `app`@`%`"]);
         assert_eq!(
-            on("GRANT SELECT ON `my%`.* TO `app`@`%` WITH GRANT OPTION").unwrap(),
-            "GRANT SELECT ON `my\\_shop`.* TO `app`@`%` WITH GRANT OPTION"
+            on(&["GRANT SELECT ON `my%`.* TO `app`@`%` WITH GRANT OPTION"]),
+            ["GRANT SELECT ON `my\\_shop`.* TO `app`@`%` WITH GRANT OPTION"]
         );
-        assert_eq!(on("GRANT SELECT (`a`) ON `my_shop`.`t TO x` TO `r`").unwrap(), "GRANT SELECT (`a`) ON `my_shop`.`t TO x` TO `r`");
-        assert_eq!(on("GRANT EXECUTE ON PROCEDURE `my_shop`.`p` TO `r`").unwrap(), "GRANT EXECUTE ON PROCEDURE `my_shop`.`p` TO `r`");
+        assert_eq!(on(&["GRANT SELECT (`a`) ON `my_shop`.`t TO x` TO `r`"]), ["GRANT SELECT (`a`) ON `my_shop`.`t TO x` TO `r`"]);
+        assert_eq!(on(&["GRANT EXECUTE ON PROCEDURE `my_shop`.`p` TO `r`"]), ["GRANT EXECUTE ON PROCEDURE `my_shop`.`p` TO `r`"]);
+        // A server goes by the grant that says most of the name.
+        let both = ["GRANT ALL PRIVILEGES ON `my%`.* TO `a`@`%`", "GRANT SELECT ON `my\\_shop`.* TO `a`@`%`"];
+        assert_eq!(on(&both), ["GRANT SELECT ON `my\\_shop`.* TO `a`@`%`"]);
         for other in [
             "GRANT USAGE ON *.* TO `app`@`%`",
             "GRANT ALL PRIVILEGES ON `your_shop`.* TO `a`@`%`",
+            "GRANT ALL PRIVILEGES ON `My_shop`.* TO `a`@`%`",
             "GRANT `r` TO `app`@`%`",
             "GRANT SELECT ON `my_shop2`.`t` TO `a`@`%`",
         ] {
-            assert_eq!(on(other), None, "{other}");
+            assert!(on(&[other]).is_empty(), "{other}");
         }
+        assert_eq!(on_this(&["GRANT SELECT ON `My_shop`.* TO `a`@`%`".to_owned()], "my_shop", true).len(), 1);
     }
 
     #[test]

@@ -24,17 +24,29 @@ fn parse(line: &str) -> Vec<(String, String)> {
 
 /// Whether a grant's pattern covers a database: `_` and `%` are wildcards unless escaped.
 pub(crate) fn covers(pattern: &str, database: &str) -> bool {
-    fn go(p: &[char], d: &[char]) -> bool {
+    covers_as(pattern, database, true)
+}
+
+/// The same; `fold`: the server takes names that differ in case only for one (`lower_case_table_names`).
+pub(crate) fn covers_as(pattern: &str, database: &str, fold: bool) -> bool {
+    fn go(p: &[char], d: &[char], fold: bool) -> bool {
         match (p.first(), d.first()) {
             (None, None) => true,
-            (Some('\\'), Some(c)) if p.get(1) == Some(c) => go(&p[2..], &d[1..]),
-            (Some('%'), _) => go(&p[1..], d) || (!d.is_empty() && go(p, &d[1..])),
-            (Some('_'), Some(_)) => go(&p[1..], &d[1..]),
-            (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => go(&p[1..], &d[1..]),
+            (Some('\\'), Some(c)) if p.get(1) == Some(c) => go(&p[2..], &d[1..], fold),
+            (Some('%'), _) => go(&p[1..], d, fold) || (!d.is_empty() && go(p, &d[1..], fold)),
+            (Some('_'), Some(_)) => go(&p[1..], &d[1..], fold),
+            (Some(a), Some(b)) if a == b || (fold && a.eq_ignore_ascii_case(b)) => go(&p[1..], &d[1..], fold),
             _ => false,
         }
     }
-    pattern == "*" || go(&pattern.chars().collect::<Vec<_>>(), &database.chars().collect::<Vec<_>>())
+    pattern == "*" || go(&pattern.chars().collect::<Vec<_>>(), &database.chars().collect::<Vec<_>>(), fold)
+}
+
+/// How much of a pattern is said before its first wildcard: of several grants that cover a database, a server goes by the one that says most.
+pub(crate) fn said_first(pattern: &str) -> usize {
+    let chars: Vec<char> = pattern.chars().collect();
+    let wild = |at: &usize| matches!(chars[*at], '%' | '_') && (*at == 0 || chars[*at - 1] != '\\');
+    (0..chars.len()).find(wild).unwrap_or(usize::MAX)
 }
 
 fn has(granted: &[(String, String)], right: &str, database: Option<&str>) -> bool {

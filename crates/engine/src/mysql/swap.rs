@@ -5,10 +5,11 @@
 
 use super::connect::{Session, number, said};
 use super::error::{Doing, mapped};
+use super::fence::HARMLESS;
 use super::{names, own, sql};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Admission, Marker, MarkerState, Swap};
-use greenroom_model::fence::Doors;
+use crate::seam::{Admission, Marker, MarkerState, Swap, Welcome};
+use greenroom_model::fence::{Doors, Obstacle};
 
 /// What people who are let in may do: work with rows, not change the schema.
 const RIGHTS: &str = "select, insert, update, delete, execute, show view, create temporary tables, lock tables";
@@ -104,28 +105,76 @@ pub(crate) async fn put_in_place(session: &mut Session, swap: &Swap) -> Result<(
     transaction(session, &names::assign(&swap.pilot, &database)).await.doing(doing)
 }
 
-/// Whom the doors of a production elsewhere name and who is not there: accounts that were shut out, and who has rights on the database.
-pub(crate) async fn strangers(session: &mut Session, doors: &Doors) -> Result<Vec<String>> {
+/// See [`crate::seam::Target::welcome`].
+pub(crate) async fn welcome(session: &mut Session, doors: &Doors, testers: &[String]) -> Result<Welcome> {
+    let doing = "look for those who are to be let in";
+    let denied = "grant Greenroom's login SELECT on mysql.* of the target's server";
     let accounts = doors.doors.iter().filter_map(|d| match d.key.as_slice() {
         [user, host] => Some(format!("{}@{}", sql::literal(user), sql::literal(host))),
         _ => None,
     });
-    let granted = doors.besides.iter().filter_map(|statement| statement.rsplit_once(" TO "));
-    let granted = granted.map(|(_, to)| to.trim_end_matches(" WITH GRANT OPTION").to_owned());
-    let mut strangers = Vec::new();
-    // The same account is spelled with other quotes there.
-    for who in accounts.chain(granted.filter(|to| !to.contains('@'))).collect::<std::collections::BTreeSet<_>>() {
+    let to = |s: &String| {
+        s.rsplit_once(" TO ")
+            .map(|(_, to)| to.trim_end_matches(" WITH GRANT OPTION").trim_end_matches(" WITH ADMIN OPTION").replace('`', "'"))
+    };
+    let granted =
+        doors.besides.iter().filter_map(to).filter(|to| !to.eq_ignore_ascii_case("public") && !to.eq_ignore_ascii_case("'public'"));
+    let mut welcome = Welcome::default();
+    let mut known: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    for who in accounts.chain(granted).collect::<std::collections::BTreeSet<_>>() {
         match session.rows(&format!("show grants for {who}")).await {
-            Ok(_) => {}
-            Err(e) if matches!(super::error::code(&e), Some(1141 | 1133 | 1959)) => strangers.push(who),
-            Err(e) => {
-                return Err(
-                    mapped(&e, "look for production's accounts").hint("grant Greenroom's login SELECT on mysql.* of the target's server")
-                );
-            }
+            Ok(rows) => drop(known.insert(who, rows.iter().map(|row| said(row, 0)).collect())),
+            Err(e) if matches!(super::error::code(&e), Some(1141 | 1133 | 1959)) => welcome.refused.push(Obstacle {
+                what: format!("{who}, who can come into production, is not known on the target's server"),
+                way_out: "create it there, with its password, or take its rights on production away".to_owned(),
+            }),
+            Err(e) => return Err(mapped(&e, doing).hint(denied)),
         }
     }
-    Ok(strangers)
+    for membership in doors.besides.iter().filter(|s| !s.contains(" ON ")) {
+        let Some(lines) = to(membership).and_then(|who| known.get(&who).cloned()) else { continue };
+        let plain = membership.trim_end_matches(" WITH ADMIN OPTION");
+        if !lines.iter().any(|l| l.trim_end_matches(" WITH ADMIN OPTION") == plain) {
+            let what = format!("a role that works in production is not given on the target's server: {plain}");
+            welcome.refused.push(Obstacle { what, way_out: format!("there, as an administrator: `{plain}`") });
+        }
+    }
+    for tester in testers {
+        match session.rows(&format!("show grants for {}", sql::account(tester))).await {
+            Ok(_) => {}
+            Err(e) if matches!(super::error::code(&e), Some(1141 | 1133 | 1959)) => welcome.refused.push(Obstacle {
+                what: format!("`{tester}`, whom `[pilot] testers` names, is not known on the target's server"),
+                way_out: "create it there, or take it out of `testers`".to_owned(),
+            }),
+            Err(e) => return Err(mapped(&e, doing).hint(denied)),
+        }
+    }
+    let own: Vec<String> = session.rows("show grants").await.doing(doing)?.iter().map(|row| said(row, 0)).collect();
+    let covers = |line: &String| {
+        let on = line
+            .split_once(" ON ")
+            .and_then(|(_, rest)| rest.split_once(" TO "))
+            .map(|(on, _)| on.trim_end_matches(".*").trim_matches('`').replace("``", "`"));
+        line.contains(" ON ") && on.is_some_and(|pattern| super::rights::covers(&pattern, &doors.database))
+    };
+    if !own.iter().any(|l| l.starts_with("GRANT ALL PRIVILEGES") && l.ends_with("WITH GRANT OPTION") && covers(l)) {
+        let (us, on) =
+            (session.value("select current_user()").await.doing(doing)?.unwrap_or_default(), sql::ident(&sql::pattern(&doors.database)));
+        welcome.refused.push(Obstacle {
+            what: "Greenroom's login cannot pass on every right on the new database".to_owned(),
+            way_out: format!("on the target's server: `grant all privileges on {on}.* to {} with grant option`", sql::account(&us)),
+        });
+    }
+    let query = format!(
+        "select distinct grantee from information_schema.user_privileges where privilege_type not in ({HARMLESS}) and replace(grantee, '''', '') <> current_user() \
+         union select distinct grantee from information_schema.schema_privileges where {0} like table_schema and table_schema not in ({0}, {1}) \
+         and replace(grantee, '''', '') <> current_user() order by 1",
+        sql::literal(&doors.database),
+        sql::literal(&sql::pattern(&doors.database))
+    );
+    let unasked = session.rows(&query).await.doing(doing)?;
+    welcome.unasked.extend(unasked.iter().map(|row| said(row, 0)));
+    Ok(welcome)
 }
 
 /// Gives those who had rights on production, on another server, the same here; nobody else has any.
@@ -136,11 +185,20 @@ pub(crate) async fn promote(session: &mut Session, database: &str, doors: &Doors
     }
     // Testers' rights on all of it are not what they have in production.
     admit(session, database, &Admission::Sealed).await?;
-    for statement in &doors.besides {
-        session.run(statement).await.map_err(|e| {
-            mapped(&e, doing())
-                .hint("give Greenroom's login the rights on the database that it is to pass on, with grant option, then resume")
-        })?;
+    no_new_accounts(session).await?;
+    for statement in doors.besides.iter().filter(|s| s.contains(" ON ")) {
+        match session.run(statement).await {
+            Ok(()) => {}
+            // What the upgrade dropped, or was dropped long ago: nobody has a right on what is not there.
+            Err(e) if matches!(super::error::code(&e), Some(1146 | 1054 | 1305)) => {}
+            Err(e) => {
+                let hint = match super::error::code(&e) {
+                    Some(1133 | 1959) => "create the account or role that is named, with its password, then resume",
+                    _ => "give Greenroom's login the rights on the database that it is to pass on, with grant option, then resume",
+                };
+                return Err(mapped(&e, doing()).hint(hint));
+            }
+        }
     }
     names::remove_empty(session).await
 }
@@ -215,6 +273,7 @@ pub(crate) async fn admit(session: &mut Session, database: &str, admission: &Adm
             revoke(session, database, &target, &shown).await?;
         }
     }
+    no_new_accounts(session).await?;
     for people in people {
         session.run(&format!("grant {RIGHTS} on {target} to {people}")).await.map_err(|e| {
             mapped(&e, doing()).object(people.clone()).hint("create the account or role on the target's server, and give Greenroom's login the rights it is to pass on, with grant option")
@@ -222,6 +281,14 @@ pub(crate) async fn admit(session: &mut Session, database: &str, admission: &Adm
     }
     if *admission == Admission::Sealed {
         end_sessions(session, &[database]).await?;
+    }
+    Ok(())
+}
+
+/// A grant to somebody who is not known fails, instead of making an account without a password.
+async fn no_new_accounts(session: &mut Session) -> Result<()> {
+    if session.variety == super::connect::Variety::MariaDb {
+        session.run("set session sql_mode = 'NO_AUTO_CREATE_USER'").await.doing("keep grants from making accounts")?;
     }
     Ok(())
 }

@@ -7,7 +7,9 @@ use super::generation::MyGeneration;
 use super::{names, own, rights, sql, swap};
 use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Admission, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target, clear_raw};
+use crate::seam::{
+    Admission, Capabilities, Generation, Marker, MissingRight, Room, ServerLock, Standing, Swap, Target, Welcome, clear_raw,
+};
 use async_trait::async_trait;
 use greenroom_model::catalog::Catalog;
 use greenroom_model::fence::Doors;
@@ -167,8 +169,8 @@ impl Target for MyTarget {
         swap::transaction(&mut self.session, &names::assign(name, database)).await
     }
 
-    async fn strangers(&mut self, doors: &Doors) -> Result<Vec<String>> {
-        swap::strangers(&mut self.session, doors).await
+    async fn welcome(&mut self, doors: &Doors, testers: &[String], _elsewhere: bool) -> Result<Welcome> {
+        swap::welcome(&mut self.session, doors, testers).await
     }
 
     async fn put_in_place(&mut self, names: &Swap, _production: &str) -> Result<()> {

@@ -251,8 +251,32 @@ pub(super) async fn besides(session: &Session, database: &str, named: &str, ours
     let mut all: Vec<String> = rows.iter().map(grant).collect();
     let query = "select pg_catalog.pg_get_userbyid(datdba)::text from pg_catalog.pg_database where datname = $1::text";
     let owner: String = session.client.query_one(query, &[&database]).await.doing("read production's owner")?.get(0);
+    all.extend(settings(session, database, &named).await?);
+    let query = "select datconnlimit from pg_catalog.pg_database where datname = $1::text";
+    let limit: i32 = session.client.query_one(query, &[&database]).await.doing("read production's settings")?.get(0);
+    if limit >= 0 {
+        all.push(format!("alter database {named} connection limit {limit}"));
+    }
     all.push(format!("alter database {named} owner to {}", sql::ident(&owner)));
     Ok(all)
+}
+
+/// Settings of a database, and of roles in it, which belong to the server: spelled for another one, `named` as SQL takes it.
+pub(super) async fn settings(session: &Session, database: &str, named: &str) -> Result<Vec<String>> {
+    let query = "select r.rolname::text, c from pg_catalog.pg_db_role_setting s join pg_catalog.pg_database d on d.oid = s.setdatabase \
+        left join pg_catalog.pg_roles r on r.oid = s.setrole, pg_catalog.unnest(s.setconfig) c \
+        where d.datname = $1::text and (s.setrole = 0 or r.oid is not null) order by 1 nulls first, 2";
+    let rows = session.client.query(query, &[&database]).await.doing("read production's settings")?;
+    let statement = |row: &tokio_postgres::Row| {
+        let (role, text): (Option<String>, String) = (row.get(0), row.get(1));
+        let (name, value) = text.split_once('=')?;
+        let set = super::target::setting(name, value);
+        Some(match role {
+            None => format!("alter database {named} set {set}"),
+            Some(role) => format!("alter role {} in database {named} set {set}", sql::ident(&role)),
+        })
+    };
+    Ok(rows.iter().filter_map(statement).collect())
 }
 
 /// What opens the doors of roles that are still there, by the names that they have now.
@@ -338,7 +362,8 @@ impl Fence for PgFence {
         if doors.iter().all(is_own) {
             obstacles.push(Obstacle {
                 what: "nobody but Greenroom may connect already".to_owned(),
-                way_out: "there is nothing to fence; find out who shut the others out".to_owned(),
+                way_out: "there is nothing to fence: find out who shut the others out, or whether it was production before a switch"
+                    .to_owned(),
             });
         }
         // The owner's rights are the owner's to give again whoever types it: a superuser's statement counts as the owner's.

@@ -7,8 +7,8 @@ use super::connect::{Purpose, Server, Session};
 use super::error::{Doing, mapped};
 use super::{fence, marker, sql};
 use crate::error::{EngineError, ErrorKind, Result};
-use crate::seam::{Admission, MarkerState, Swap};
-use greenroom_model::fence::Doors;
+use crate::seam::{Admission, MarkerState, Swap, Welcome};
+use greenroom_model::fence::{Doors, Obstacle};
 use std::time::Duration;
 
 /// Attempts at a swap; each waits up to five seconds for sessions to go.
@@ -207,21 +207,62 @@ pub(crate) async fn promote(session: &Session, name: &str, former: Option<&str>,
         if !session.client.is_closed() {
             let _ = session.client.batch_execute("rollback").await;
         }
-        let hint = "Greenroom's login must be a member of the role that owns production: grant it that role, then resume";
+        let hint = match e.code().map(|c| c.code()) {
+            Some("42704") => "create the role that is named, with its password, then resume",
+            _ => "Greenroom's login must be a member of the role that owns production: grant it that role, then resume",
+        };
         return Err(mapped(&e, doing()).hint(hint));
     }
     Ok(())
 }
 
-/// Roles whom the doors of a production elsewhere name and who are not there.
-pub(crate) async fn strangers(session: &Session, doors: &Doors) -> Result<Vec<String>> {
-    let of = |statement: &str| statement.rsplit_once(" to ").map(|(_, role)| role.trim_end_matches(" with grant option").to_owned());
-    let theirs =
-        doors.doors.iter().filter(|d| !fence::is_own(d)).filter_map(|d| of(&d.open)).chain(doors.besides.iter().filter_map(|s| of(s)));
-    let named: std::collections::BTreeSet<String> = theirs.filter(|role| role != "public").collect();
-    let query = "select n from pg_catalog.unnest($1::text[]) n where pg_catalog.to_regrole(n) is null order by 1";
-    let rows = session.client.query(query, &[&named.into_iter().collect::<Vec<_>>()]).await.doing("look for production's roles")?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+/// See [`crate::seam::Target::welcome`].
+pub(crate) async fn welcome(session: &Session, doors: &Doors, testers: &[String], elsewhere: bool) -> Result<Welcome> {
+    let doing = "look for those who are to be let in";
+    let mut refused = Vec::new();
+    if elsewhere {
+        let of = |statement: &str| statement.rsplit_once(" to ").map(|(_, role)| role.trim_end_matches(" with grant option").to_owned());
+        let grants = doors.besides.iter().filter(|s| !s.contains(" set ")).filter_map(|s| of(s));
+        let theirs = doors.doors.iter().filter(|d| !fence::is_own(d)).filter_map(|d| of(&d.open)).chain(grants).chain(settled(doors));
+        let named: std::collections::BTreeSet<String> = theirs.filter(|role| role != "public").collect();
+        let query = "select n from pg_catalog.unnest($1::text[]) n where pg_catalog.to_regrole(n) is null order by 1";
+        for row in session.client.query(query, &[&named.into_iter().collect::<Vec<_>>()]).await.doing(doing)? {
+            let what = format!("{}, who can come into production, is not known on the target's server", row.get::<_, String>(0));
+            refused
+                .push(Obstacle { what, way_out: "create it there, with its password, or take its rights on production away".to_owned() });
+        }
+    }
+    let query =
+        "select n from pg_catalog.unnest($1::text[]) n where not exists (select from pg_catalog.pg_roles where rolname = n) order by 1";
+    for row in session.client.query(query, &[&testers]).await.doing(doing)? {
+        let what = format!("`{}`, whom `[pilot] testers` names, is not known on the target's server", row.get::<_, String>(0));
+        refused.push(Obstacle { what, way_out: "create it there, or take it out of `testers`".to_owned() });
+    }
+    // Who may set what holds for a role in one database: the role itself, and whoever may change roles.
+    let query = "select n from pg_catalog.unnest($1::text[]) n join pg_catalog.pg_roles r on r.oid = pg_catalog.to_regrole(n) \
+        cross join pg_catalog.pg_roles us where us.rolname = session_user and r.oid <> us.oid and not us.rolsuper \
+        and (r.rolsuper or not us.rolcreaterole) order by 1";
+    let roles: std::collections::BTreeSet<String> = settled(doors).collect();
+    for row in session.client.query(query, &[&roles.into_iter().collect::<Vec<_>>()]).await.doing(doing)? {
+        let role: String = row.get(0);
+        let (us, database) = (sql::ident(&session.login), sql::ident(&doors.database));
+        refused.push(Obstacle {
+            what: format!(
+                "{role} has settings of its own in production, and Greenroom's login may not give it the same in another database"
+            ),
+            way_out: format!(
+                "`alter role {us} createrole`; or `alter role {role} in database {database} reset all`, where they are not needed"
+            ),
+        });
+    }
+    Ok(Welcome { refused, unasked: Vec::new() })
+}
+
+/// Roles with settings of their own in production, quoted.
+fn settled(doors: &Doors) -> impl Iterator<Item = String> {
+    let role =
+        |s: &String| s.strip_prefix("alter role ").and_then(|rest| rest.split_once(" in database ")).map(|(role, _)| role.to_owned());
+    doors.besides.iter().filter_map(role)
 }
 
 /// Drops a database that is ours by its nonce.

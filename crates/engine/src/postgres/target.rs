@@ -7,7 +7,8 @@ use super::{marker, own, rights, script, sql, swap, takeover, whole};
 use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{
-    Admission, Applied, Capabilities, Generation, Marker, MarkerState, MissingRight, Room, ServerLock, Standing, Swap, Target, clear_raw,
+    Admission, Applied, Capabilities, Generation, Marker, MarkerState, MissingRight, Room, ServerLock, Standing, Swap, Target, Welcome,
+    clear_raw,
 };
 use async_trait::async_trait;
 use greenroom_model::catalog::Catalog;
@@ -92,23 +93,23 @@ impl PgTarget {
     }
 }
 
+/// A setting as `SET` takes it: `name to value`.
+pub(super) fn setting(name: &str, value: &str) -> String {
+    const LISTS: &[&str] = &["search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"];
+    let value = if LISTS.contains(&name) {
+        let names: Vec<String> = sql::name_list(value).iter().map(|n| sql::literal(n)).collect();
+        if names.is_empty() { "''".to_owned() } else { names.join(", ") }
+    } else {
+        sql::literal(value)
+    };
+    let name: Vec<String> = name.split('.').map(sql::ident).collect();
+    format!("{} to {value}", name.join("."))
+}
+
 /// The statements that give a database the source's `ALTER DATABASE … SET`.
 fn database_settings(name: &str, like: &Catalog) -> Vec<String> {
-    const LISTS: &[&str] = &["search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"];
-    like.settings
-        .iter()
-        .filter_map(|(key, value)| key.strip_prefix("set:").map(|setting| (setting, value)))
-        .map(|(setting, value)| {
-            let value = if LISTS.contains(&setting) {
-                let names: Vec<String> = sql::name_list(value).iter().map(|n| sql::literal(n)).collect();
-                if names.is_empty() { "''".to_owned() } else { names.join(", ") }
-            } else {
-                sql::literal(value)
-            };
-            let setting: Vec<String> = setting.split('.').map(sql::ident).collect();
-            format!("alter database {} set {} to {value}", sql::ident(name), setting.join("."))
-        })
-        .collect()
+    let settings = like.settings.iter().filter_map(|(key, value)| key.strip_prefix("set:").map(|name| (name, value)));
+    settings.map(|(key, value)| format!("alter database {} set {}", sql::ident(name), setting(key, value))).collect()
 }
 
 #[async_trait]
@@ -279,8 +280,12 @@ impl Target for PgTarget {
         swap::swap(&self.server, &self.session, names, Some(oid)).await
     }
 
-    async fn strangers(&mut self, doors: &Doors) -> Result<Vec<String>> {
-        swap::strangers(&self.session, doors).await
+    async fn welcome(&mut self, doors: &Doors, testers: &[String], elsewhere: bool) -> Result<Welcome> {
+        swap::welcome(&self.session, doors, testers, elsewhere).await
+    }
+
+    async fn stop_copying(&mut self, to: &str) -> Result<()> {
+        whole::stop(&self.session, to).await
     }
 
     async fn aside_open(&mut self, former: &str, doors: &Doors) -> Result<Vec<String>> {

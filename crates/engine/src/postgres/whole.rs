@@ -1,10 +1,11 @@
 //! A second database of one that stands, made by the server itself (`CREATE DATABASE … TEMPLATE`): everything that is in it, as it is. Owns making it, and stopping
-//! that. What belongs to the database as a whole (who may connect, its settings) is not copied by the server.
+//! that. Settings of the
+//! database and of roles in it, which the server keeps outside of it, are given to the copy; who may connect is not.
 
 use super::connect::{Purpose, Session};
 use super::error::{Doing, mapped};
 use super::target::PgTarget;
-use super::{marker, sql, swap};
+use super::{fence, marker, sql, swap};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::Marker;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ struct Stop(Option<tokio_postgres::CancelToken>);
 impl Drop for Stop {
     fn drop(&mut self) {
         let (Some(token), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else { return };
-        // The session goes with us; the server notices that only when it is done. Where this does not arrive, `stop` follows.
+        // The session goes with us; the server notices that only when it is done. Where this does not arrive (over TLS), `stop` follows.
         runtime.spawn(async move {
             let _ = token.cancel_query(tokio_postgres::NoTls).await;
         });
@@ -55,11 +56,11 @@ pub(super) async fn copy(target: &PgTarget, from: &str, to: &str, marker: &Marke
     session.close().await;
     created.doing(doing())?;
     let database = sql::ident(to);
-    let statements = format!(
-        "begin; {}; revoke all on database {database} from public; alter database {database} allow_connections true; commit",
-        marker::statement(to, marker)
-    );
-    if let Err(e) = target.session.client.batch_execute(&statements).await {
+    let mut statements = vec!["begin".to_owned(), marker::statement(to, marker), format!("revoke all on database {database} from public")];
+    // What the server keeps outside of the database.
+    statements.extend(fence::settings(&target.session, from, &database).await?);
+    statements.extend([format!("alter database {database} allow_connections true"), "commit".to_owned()]);
+    if let Err(e) = target.session.client.batch_execute(&statements.join("; ")).await {
         let _ = target.session.client.batch_execute("rollback").await;
         return Err(mapped(&e, doing()));
     }

@@ -216,7 +216,11 @@ impl Fence for SqliteFence {
         let hazards = self.hazards()?.into_iter().chain(self.session.run(unfenced).await?).collect();
         if self.session.run(|c| Ok(!triggers(c)?.is_empty())).await? {
             let way_out = "lift it where it was raised; only if that workspace is lost, drop the triggers by hand".to_owned();
-            obstacles.push(Obstacle { what: "a fence stands that this workspace did not raise".to_owned(), way_out });
+            obstacles.push(Obstacle {
+                what: "a fence stands that this workspace did not raise, or that stays around what was production before a switch"
+                    .to_owned(),
+                way_out,
+            });
         }
         Ok(Doors { database, engine_id, client, doors, spared: Vec::new(), besides, gaps, obstacles, hazards })
     }

@@ -180,7 +180,7 @@ impl<'a> Sight<'a> {
             }
             Kind::Tasks => {
                 let tasks: Vec<_> = self.process.tasks_of(&gate.stage).collect();
-                let open: Vec<_> = tasks.iter().filter(|(t, _)| !self.state.task(t).done.is_some_and(|at| at.number > since)).collect();
+                let open: Vec<_> = tasks.iter().filter(|(t, _)| self.state.task(t).done.is_none_or(|at| at.number <= since)).collect();
                 let mut turn: Vec<String> = open
                     .iter()
                     .flat_map(|(t, task)| match self.state.task(t).by {

@@ -89,8 +89,8 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
             .min(),
         window: process
             .gates_of(stage, Side::Entry)
-            .filter_map(|(id, g)| matches!(g.kind, super::Kind::Window(_)).then(|| sight.standing(id).until))
-            .flatten()
+            .filter(|(_, g)| matches!(g.kind, super::Kind::Window(_)))
+            .filter_map(|(id, _)| sight.standing(id).until)
             .min(),
         ..Sheet::default()
     };

@@ -142,6 +142,9 @@ pub(super) fn switch(
         let renames = matches!(source.engine, EngineKind::Sqlite | EngineKind::Postgres);
         let what = match () {
             () if !renames => Some("`switch.name` means nothing on this engine, where databases cannot be renamed".to_owned()),
+            () if source.engine == EngineKind::Postgres && at.value.len() > 63 => {
+                Some("PostgreSQL cuts names longer than 63 bytes, and `switch.name` is longer".to_owned())
+            }
             () if pilot.is_some_and(|p| p.name == at.value) => {
                 Some(format!("the new production cannot be called `{}`, as the pilot is", at.value))
             }

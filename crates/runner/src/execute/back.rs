@@ -87,13 +87,17 @@ impl BackAccount {
         all
     }
 
-    /// What is given up, line by line.
+    /// What is given up, or compared without knowing what was touched, line by line.
     pub fn losses(&self) -> Vec<String> {
         let (former, new) = self.large_objects;
         let objects = (former + new > 0).then(|| {
-            format!("large objects: {new} in the new production, {former} in the former one; what was written into them since is not carried back")
+            format!("given up: large objects: {new} in the new production, {former} in the former one; what was written into them since is not carried back")
         });
-        self.tables.iter().filter_map(BackTable::loss).chain(objects).collect()
+        let said = |t: &BackTable| {
+            let what = if t.whole && t.counts != BackCounts::default() { "compared whole" } else { "given up" };
+            t.loss().map(|loss| format!("{what}: {loss}"))
+        };
+        self.tables.iter().filter_map(said).chain(objects).collect()
     }
 }
 

@@ -72,6 +72,6 @@ impl Execution {
 fn incomplete(report: &TreeReport) -> Failure {
     let mut f = failure("GR0750", format!("{} files of `{}` are not at their new place as they should be", report.wrongs, report.tree));
     f.details = report.wrong.iter().map(|(path, what)| format!("{path}: {what}")).collect();
-    f.hint = Some("mend that and resume, or `greenroom undo`; `greenroom files copy --overwrite` replaces what others put there".into());
+    f.hint = Some("mend that and resume, or `greenroom undo`: what others put or changed at the new place is moved away by hand, or replaced by `greenroom files copy --overwrite`".into());
     f
 }

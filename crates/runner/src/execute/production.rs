@@ -125,6 +125,17 @@ impl Execution {
             f.hint = Some("`greenroom undo` gives production back as it is; then switch again".into());
             return Err(f.into());
         }
+        // Somebody may have been given rights since the plan was made; from the exchange on, and for whoever is to be let in, it must be certain.
+        if let Some(fence) = self.known_fence()? {
+            let doors = self.setup.fencing.doors_of(&fence)?;
+            let welcome = self.target.welcome(&doors, &self.setup.program.pilot.testers, !production.on_target).await?;
+            if !welcome.refused.is_empty() {
+                let mut f = failure("GR0766", "not everybody could be let into the new production as they came into the former one");
+                f.details = welcome.refused.into_iter().map(|o| format!("{}: {}", o.what, o.way_out)).collect();
+                f.hint = Some("do what is listed, then `greenroom resume`; or `greenroom undo`".into());
+                return Err(f.into());
+            }
+        }
         let noted = Former { standing: pilot, admission: None };
         self.keep(FORMER, &noted)?;
         Ok(noted)
@@ -146,7 +157,14 @@ impl Execution {
         }
         let testers = admission(&self.setup.program.pilot, Audience::Testers);
         self.target.admit(&name, &testers).await?;
+        let grants_let_in = self.target.capabilities().await?.grants_let_in;
         let who = match &testers {
+            Admission::Some { roles, .. } if !roles.is_empty() && grants_let_in => {
+                format!(
+                    "testers ({}) can come in, and may work with all rows; so can accounts with rights on all databases",
+                    roles.join(", ")
+                )
+            }
             Admission::Some { roles, .. } if !roles.is_empty() => {
                 format!("testers ({}) can come in, with the rights that they have in production, nobody else", roles.join(", "))
             }

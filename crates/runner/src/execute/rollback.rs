@@ -73,7 +73,7 @@ impl Execution {
                 written.inserted, written.updated, written.deleted, written.tables, counts.inserted, counts.updated, counts.deleted
             ),
         );
-        outcome.notes.extend(compared.account.losses().into_iter().map(|l| format!("would be given up: {l}")));
+        outcome.notes.extend(compared.account.losses().into_iter().map(|l| format!("would be {l}")));
         Ok(outcome)
     }
 
@@ -110,7 +110,7 @@ impl Execution {
         let counts = compared.account.counts();
         let mut outcome = Outcome { rows: Some(counts.inserted + counts.updated + counts.deleted), ..Outcome::default() };
         outcome.notes.push(format!("{} rows inserted, {} updated, {} deleted", counts.inserted, counts.updated, counts.deleted));
-        outcome.notes.extend(losses.into_iter().map(|l| format!("given up: {l}")));
+        outcome.notes.extend(losses);
         outcome.notes.extend(stuck.into_iter().map(|name| format!("the counter {name} could not go on: numbers may be given twice")));
         Ok(outcome)
     }
@@ -269,7 +269,7 @@ pub(super) fn verdict(compared: &back::Compared) -> Verdict {
     let touched: u64 = compared.account.tables.iter().filter(|t| t.loss().is_none()).filter_map(|t| t.touched).sum();
     let mut not_compared =
         vec!["rows that nobody touched since the switch: the former production was shut when it was looked at".to_owned()];
-    not_compared.extend(lost.into_iter().map(|l| format!("given up: {l}")));
+    not_compared.extend(lost);
     Verdict {
         what: "carry-back".into(),
         passed: false,

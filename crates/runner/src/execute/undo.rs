@@ -51,7 +51,10 @@ impl Execution {
         let done = match part {
             UndoPart::SwapBack if self.plan.rollback.is_some() => self.change_forth().await,
             UndoPart::SwapBack => self.swap_back().await,
-            UndoPart::LiftFence => self.open_production().await,
+            UndoPart::LiftFence => match self.stop_copying().await {
+                Ok(()) => self.open_production().await,
+                Err(e) => Err(e),
+            },
             UndoPart::EndCapture => self.end_capture().await,
             UndoPart::Hooks => self.undo_hooks().await,
             UndoPart::Admission => self.former_admission().await,
@@ -68,6 +71,14 @@ impl Execution {
             }
             Err(e) => Err(e),
         }
+    }
+
+    /// A copy that the engine still makes keeps production shut.
+    async fn stop_copying(&mut self) -> Result<(), StepError> {
+        if self.plan.copies_whole() {
+            self.target.stop_copying(&self.plan.names.generation).await?;
+        }
+        Ok(())
     }
 
     async fn swap_back(&mut self) -> Result<(), StepError> {
@@ -213,8 +224,14 @@ fn replaced(pilot: &str) -> Failure {
 }
 
 fn let_in(production: &str) -> Failure {
-    let mut f = failure("GR0764", format!("users have been let into the new `{production}`: the switch cannot be undone any more"));
-    f.hint = Some("`greenroom rollback` carries back what they have written since, where it was noted (`[switch] rollback_hours`)".into());
+    let mut f = failure(
+        "GR0764",
+        format!("users have been, or may have been, let into the new `{production}`: the switch cannot be undone any more"),
+    );
+    f.hint = Some(
+        "`greenroom resume` ends a switch that is not finished; `greenroom rollback` carries back what users have written since, where it was noted (`[switch] rollback_hours`)"
+            .into(),
+    );
     f
 }
 

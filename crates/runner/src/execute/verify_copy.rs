@@ -134,7 +134,7 @@ impl Execution {
         if !verdict.passed {
             let mut f = failure(code, message);
             f.details = verdict.differences;
-            f.hint = Some(format!("the generation `{}` is kept for looking; the former pilot is untouched", self.plan.names.generation));
+            f.hint = Some(format!("the generation `{}` is kept for looking; what stood before is untouched", self.plan.names.generation));
             return Err(f.into());
         }
         let mut outcome = Outcome::default();

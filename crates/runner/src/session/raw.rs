@@ -27,6 +27,14 @@ fn declaration(engine: EngineKind) -> &'static str {
 }
 
 impl Session {
+    /// Whether a file is production's own (SQLite).
+    pub(super) fn is_production(&self, path: &std::path::Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |p: &std::path::Path| std::fs::metadata(p).ok().map(|m| (m.dev(), m.ino()));
+        let own = self.program.source.path.as_ref().filter(|_| !self.program.source.engine.has_server()).map(|p| self.folder.join(p));
+        own.and_then(|p| identity(&p)).is_some_and(|own| identity(path) == Some(own))
+    }
+
     /// Says what a backup is, and whether this program can use it. Reads all of it, for its hash.
     ///
     /// # Errors
@@ -57,6 +65,10 @@ impl Session {
     /// # Errors
     /// When the quarantine cannot be reached, or has no room.
     pub async fn plan_restore(&self, backup: &Backup, keep: bool) -> Result<(Hash, Plan), SessionError> {
+        if self.is_production(&backup.path) {
+            let message = format!("`{}` is production itself, and no backup of it", backup.path.display());
+            return Err(refused("GR0769", message, "back it up by the engine's own means: `sqlite3 production.db \".backup backup.db\"`"));
+        }
         let Some(quarantine) = &self.program.quarantine else {
             let message = "a restored backup is raw data, and the program declares no place for it";
             return Err(refused("GR0731", message, declaration(self.program.source.engine)));

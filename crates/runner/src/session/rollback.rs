@@ -118,7 +118,7 @@ impl Session {
         }
         let account = account.map(|(account, _)| account);
         if let Some(account) = &account {
-            let lost = account.losses().into_iter().map(|l| Finding::warning("GR0776", format!("given up: {l}")));
+            let lost = account.losses().into_iter().map(|l| Finding::warning("GR0776", l));
             let c = account.counts();
             let found = format!("{} rows would be inserted, {} updated, {} deleted", c.inserted, c.updated, c.deleted);
             guards.push(Guard::new("what was written since", found, lost.collect()));

@@ -87,7 +87,7 @@ impl Session {
         let (place, mut production) = self.place_guard(&survey).await?;
         guards.push(place);
         let elsewhere = production.as_ref().is_some_and(|p| !p.on_target);
-        guards.extend(self.strangers(production.as_ref()).await?);
+        guards.extend(self.people(production.as_ref()).await?);
         guards.extend(self.final_copy(&survey, production.as_ref())?);
         let (hooks, guard) = self.hooks();
         guards.extend(guard);
@@ -229,7 +229,11 @@ impl Session {
             hooks: Vec::new(),
         };
         let refused = |message: String, hint: &str| (Guard::new(WHAT, "", vec![Finding::error("GR0780", message).hint(hint)]), None);
+        let folder = std::path::Path::new(name).parent().filter(|_| !survey.catalog.engine.has_server());
         Ok(match &standing {
+            None if folder.is_some_and(|f| !self.folder.join(f).is_dir()) => {
+                refused(format!("the folder of `{name}` is not there"), "make it, for the user who is to own the database")
+            }
             None if strategy == Strategy::InPlace => {
                 let message = "production does not stand on the target under the name that the new one is to bear".to_owned();
                 refused(message, "leave out `[target]` and `[switch] name`, or write `strategy = \"server-move\"`")
@@ -244,7 +248,7 @@ impl Session {
                 let message = format!(
                     "`{name}` on the target is production itself, which cannot be put aside: databases of {engine} are not renamed"
                 );
-                let hint = "name another server under `[target]`, to which production moves; or carry the go-live out by the vendor's own procedure";
+                let hint = "write `strategy = \"server-move\"` under `[switch]` and name another server under `[target]`; or carry the go-live out by the vendor's own procedure";
                 (Guard::new(WHAT, "", vec![Finding::error("GR0767", message).hint(hint)]), None)
             }
             Some(s) if s.engine_id == survey.source_id => (
@@ -266,30 +270,39 @@ impl Session {
         if self.program.switch.strategy != Strategy::ServerMove || trees.is_empty() {
             return Ok(None);
         }
-        let finding = |tree: &super::KnownTree| match tree.state.copied {
-            None => Some(format!("the files `{}` were never copied: all of them would be copied in the window", tree.name)),
-            Some((_, 0)) => None,
-            Some((at, wrong)) => Some(format!("{wrong} files of `{}` were not copied by the pass of {at}", tree.name)),
+        let finding = |tree: &super::KnownTree| {
+            let message = match tree.state.copied {
+                None => format!("the files `{}` were never copied: whether all of them can be is not known", tree.name),
+                Some((_, 0)) => return None,
+                Some((at, wrong)) => {
+                    format!("{wrong} files of `{}` could not be copied by the pass of {at}, and would stop the move", tree.name)
+                }
+            };
+            let hint = "`greenroom files copy`, until nothing is wrong; what cannot be copied, and need not be, is named in `leave_out`";
+            Some(Finding::error("GR0750", message).hint(hint))
         };
-        let findings =
-            trees.iter().filter_map(finding).map(|message| Finding::warning("GR0750", message).hint("`greenroom files copy` beforehand"));
+        let findings = trees.iter().filter_map(finding);
         let found =
             format!("{}; what is new or changed is copied in the window", counted(trees.len(), "tree goes along", "trees go along"));
         Ok(Some(Guard::new("files", found, findings.collect())))
     }
 
-    /// Whether everybody who works in production is known on the server to which it moves.
-    async fn strangers(&self, production: Option<&Production>) -> Result<Option<Guard>, SessionError> {
-        if production.is_none_or(|p| p.on_target) || !self.program.source.engine.has_server() {
-            return Ok(None);
-        }
-        let doors = self.engines.production().await?.doors().await?;
-        let strangers = self.engines.target().await?.strangers(&doors).await?;
-        let finding = |who: String| {
-            let finding = Finding::error("GR0766", format!("{who}, who can come into production, is not known on the target's server"));
-            finding.hint("create it there, with its password, or take its rights on production away")
+    /// Whether everybody who works in production, and testers before them, can be let into what takes its place.
+    async fn people(&self, production: Option<&Production>) -> Result<Option<Guard>, SessionError> {
+        let Some(production) = production.filter(|_| self.program.source.engine.has_server()) else { return Ok(None) };
+        // Under a fence nobody can be seen to come in.
+        let doors = match self.whole_history()?.fence {
+            Some(fence) => self.fencing().doors_of(&fence)?,
+            None => self.engines.production().await?.doors().await?,
         };
-        Ok(Some(Guard::new("people", "all are known on the target's server", strangers.into_iter().map(finding).collect())))
+        let welcome = self.engines.target().await?.welcome(&doors, &self.program.pilot.testers, !production.on_target).await?;
+        let mut findings: Vec<Finding> = welcome.refused.into_iter().map(|o| Finding::error("GR0766", o.what).hint(o.way_out)).collect();
+        findings.extend(welcome.unasked.into_iter().map(|who| {
+            let message = format!("{who} has rights on other databases that cover this one, or on all of them, and can come in at any time, also before testers have decided");
+            Finding::warning("GR0766", message).hint("point programs to the new production after testers have accepted, not before")
+        }));
+        let found = if production.on_target { "they can be let in" } else { "all are known on the target's server" };
+        Ok(Some(Guard::new("people", found, findings)))
     }
 
     /// The programs beside the switch with the hashes of their files, and whether they are there.
@@ -298,6 +311,13 @@ impl Session {
         let mut pin = |name: &str, command: &[String]| -> Option<Hash> {
             let program = command.first()?;
             let path = self.folder.join(program);
+            if path.is_file()
+                && std::fs::metadata(&path).is_ok_and(|m| std::os::unix::fs::PermissionsExt::mode(&m.permissions()) & 0o111 == 0)
+            {
+                let message = format!("`{program}` of the hook `{name}` may not be executed");
+                findings.push(Finding::error("GR0720", message).hint(format!("`chmod +x {program}`")));
+                return None;
+            }
             let found = std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|folder| folder.join(program).is_file()));
             match std::fs::read(&path) {
                 Ok(bytes) if path.is_file() => Some(Hash::of(&bytes)),
@@ -327,7 +347,10 @@ impl Session {
         let hours = self.program.switch.rollback_hours;
         if hours == 0 {
             let finding = Finding::warning("GR0774", "once users are in there is no way back: what they write is not noted");
-            let finding = finding.hint("`[switch] rollback_hours = 72` has it noted, so that it can be carried back");
+            let finding = match elsewhere {
+                true => finding.hint("nothing can be carried back to another server, or another name"),
+                false => finding.hint("`[switch] rollback_hours = 72` has it noted, so that it can be carried back"),
+            };
             return Ok(Guard::new(WHAT, "until users are let in", vec![finding]));
         }
         if elsewhere {
@@ -384,7 +407,8 @@ impl Session {
         let hours = self.program.switch.restore_point_hours;
         let hint = "back production up by the engine's own means, then `greenroom prove BACKUP`";
         let refused = |message: String| Guard::new(WHAT, "", vec![Finding::error("GR0769", message).hint(hint)]);
-        let Some(point) = history.restore_points.iter().rev().find(|p| p.source == plan.recipe.source) else {
+        let ours = |p: &&crate::journal::RestorePoint| !self.is_production(Path::new(&p.backup.path));
+        let Some(point) = history.restore_points.iter().rev().filter(ours).find(|p| p.source == plan.recipe.source) else {
             let what = match history.restore_points.is_empty() {
                 true => "no backup has been restored and read",
                 false => "no backup with production's present schema has been restored and read",
