@@ -5,6 +5,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{findings, style};
 use clap::Args;
 use greenroom_model::finding::{Finding, Severity, any_error};
+use greenroom_model::process::Process;
 use greenroom_model::program::{Layer, Program};
 use greenroom_runner::ports::{Observer, Silent};
 use greenroom_runner::secrets::Prompt;
@@ -51,6 +52,8 @@ pub struct App {
 pub struct Opened {
     /// The program.
     pub program: Program,
+    /// The process around its runs, where it has one.
+    pub process: Option<Process>,
     /// Files by layer.
     pub layers: Vec<Layer>,
     /// Findings that forbid nothing.
@@ -164,9 +167,13 @@ impl App {
     pub fn open(&self) -> Result<Opened, CliError> {
         let project = self.read()?;
         match project.program {
-            Some(program) if !any_error(&project.findings) => {
-                Ok(Opened { program, layers: project.loaded.layers, findings: project.findings, folder: project.loaded.folder })
-            }
+            Some(program) if !any_error(&project.findings) => Ok(Opened {
+                program,
+                process: project.process,
+                layers: project.loaded.layers,
+                findings: project.findings,
+                folder: project.loaded.folder,
+            }),
             _ => Err(CliError::Program { findings: project.findings, layers: project.loaded.layers }),
         }
     }
@@ -179,7 +186,8 @@ impl App {
     /// The same, with a listener and the files that findings point into.
     pub fn session_with(&self, observer: Arc<dyn Observer>) -> Result<(Session, Vec<Layer>), CliError> {
         let opened = self.open()?;
-        Ok((Session::open(opened.folder, opened.program, Self::prompt(), observer)?, opened.layers))
+        let session = Session::open(opened.folder, opened.program, Self::prompt(), observer)?;
+        Ok((session.with_process(opened.process), opened.layers))
     }
 }
 

@@ -15,6 +15,7 @@
 mod fence;
 mod files;
 mod ground;
+mod process;
 mod refreshes;
 mod switch;
 

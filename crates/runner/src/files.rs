@@ -95,7 +95,7 @@ pub fn pilot_folders(program: &Path) -> io::Result<Vec<String>> {
 
 fn read_layer(dir: &Path, name: String, findings: &mut Vec<Finding>) -> io::Result<Layer> {
     let mut layer = Layer { name, ..Layer::default() };
-    for file in ["greenroom.toml", "columns.toml"] {
+    for file in ["greenroom.toml", "columns.toml", greenroom_model::process::PROCESS] {
         let path = dir.join(file);
         if path.is_file() {
             read_file(&path, file, &mut layer, findings)?;

@@ -117,7 +117,7 @@ fn persons_can_be_erased_without_breaking_the_chain() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     let mut journal = open(&path);
-    let actor = Actor { os_user: "anna.nowak".into() };
+    let actor = Actor { os_user: "anna.nowak".into(), words: None };
     let event = journal.append(None, Some(&actor), Body::Sealed { pilot: "p".into() }).unwrap();
     assert_eq!(journal.actors().unwrap().get(&event.personal[0]), Some(&actor));
     let db = Connection::open(&path).unwrap();

@@ -14,15 +14,18 @@ mod export;
 mod fence;
 mod files;
 mod follow;
+mod gate;
 mod import;
 mod init;
 mod leftovers;
 mod mask;
+pub mod night;
 mod open;
 mod password;
 mod plan;
 mod preview;
 mod prove;
+mod record;
 mod reference;
 mod refresh;
 mod rehearse;
@@ -33,8 +36,10 @@ mod run;
 mod runs;
 mod schema;
 mod seal;
+pub mod stage;
 mod status;
 mod switch;
+mod task;
 mod try_backup;
 mod undo;
 mod verify;
@@ -101,6 +106,12 @@ pub enum Command {
     Seal(seal::SealArgs),
     Files(files::FilesArgs),
     Fence(fence::FenceArgs),
+    Stage(stage::StageArgs),
+    Gate(gate::GateArgs),
+    Why(gate::WhyArgs),
+    Task(task::TaskArgs),
+    Night(night::NightArgs),
+    Record(record::RecordArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
     Retire(retire::RetireArgs),
@@ -144,6 +155,12 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Seal(a) => seal::cmd_seal(app, a).await,
         Command::Files(a) => files::cmd_files(app, a).await,
         Command::Fence(a) => fence::cmd_fence(app, a).await,
+        Command::Stage(a) => stage::cmd_stage(app, a).await,
+        Command::Gate(a) => gate::cmd_gate(app, a).await,
+        Command::Why(a) => gate::cmd_why(app, a).await,
+        Command::Task(a) => task::cmd_task(app, a).await,
+        Command::Night(a) => night::cmd_night(app, a).await,
+        Command::Record(a) => record::cmd_record(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,

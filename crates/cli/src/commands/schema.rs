@@ -28,6 +28,8 @@ enum File {
     Packs,
     /// upgrade/steps.toml
     Steps,
+    /// process.toml
+    Process,
 }
 
 pub fn cmd_schema(app: &App, args: SchemaArgs) -> Done {
@@ -40,6 +42,7 @@ pub fn cmd_schema(app: &App, args: SchemaArgs) -> Done {
                 File::Columns => "columns.toml",
                 File::Packs => "packs/*.toml",
                 File::Steps => "upgrade/steps.toml",
+                File::Process => "process.toml",
             };
             all.get_mut(name).map(serde_json::Value::take).ok_or_else(|| CliError::Bug(format!("there is no schema of `{name}`")))?
         }

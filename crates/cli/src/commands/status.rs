@@ -1,8 +1,10 @@
 //! `greenroom status`.
 
 use super::Done;
+use super::stage::{self, Board};
 use crate::app::App;
 use crate::error::{CliError, Exit, Report};
+use crate::render::process::brief;
 use crate::render::run::{self, Dated, RunReport, Standing};
 use crate::render::style::{BAD, DIM, HEAD, WARN, heading, paint};
 use crate::render::table::{Align, table};
@@ -43,6 +45,8 @@ struct Status {
     others: Vec<Known>,
     /// The program's other pilots that stand.
     other_pilots: Vec<Known>,
+    /// How the stages of the process stand, where there is one.
+    process: Option<Board>,
     /// Events at which the wall clock went back.
     clock_jumps: Vec<u64>,
     /// Why the target could not be asked.
@@ -56,7 +60,7 @@ struct Status {
 pub async fn cmd_status(app: &App, _: StatusArgs) -> Done {
     let session = app.session()?;
     let status = gather(&session).await?;
-    app.result(&status, text)?;
+    app.result(&status, |s| text(s, &session))?;
     Ok(if status.unreachable.is_some() { Exit::Error } else { Exit::Ok })
 }
 
@@ -88,6 +92,7 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         run: history.runs.last().map(|r| RunReport::of(r, busy)),
         others,
         other_pilots,
+        process: if session.process().is_ok() { Some(stage::stages(session)?) } else { None },
         clock_jumps: history.clock_jumps,
         dressed: session.dressed(None)?,
         fence: history.fence,
@@ -97,8 +102,12 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
     })
 }
 
-fn text(s: &Status) -> String {
+fn text(s: &Status, session: &Session) -> String {
     let mut out = format!("{} `{}` on {}\n", paint(HEAD, "Program"), s.program, s.engine);
+    if let (Some(board), Ok(process)) = (&s.process, session.process()) {
+        out.push_str(&heading("Process"));
+        out.push_str(&brief(board, process));
+    }
     if let Some(fence) = &s.fence {
         out.push_str(&heading("Production"));
         let until = words::when(fence.until);

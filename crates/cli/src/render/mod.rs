@@ -2,6 +2,7 @@
 
 pub mod findings;
 pub mod preview;
+pub mod process;
 pub mod run;
 pub mod style;
 pub mod table;

@@ -11,9 +11,9 @@ pub enum Align {
     Right,
 }
 
-/// Rows under headings, columns as wide as their widest cell, two spaces between. Cells may not contain styles.
+/// Rows under headings, columns as wide as their widest cell, two spaces between. Styles in cells take no width.
 pub fn table(columns: &[(&str, Align)], rows: &[Vec<String>]) -> String {
-    let width = |text: &str| text.chars().count();
+    let width = |text: &str| anstream::adapter::strip_str(text).to_string().chars().count();
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()

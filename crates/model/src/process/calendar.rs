@@ -110,6 +110,11 @@ impl Calendar {
         at.to_zoned(self.tz.clone())
     }
 
+    /// The moment at which clocks there show this; one that summer time leaves out is an hour later, of two that show the same the earlier one.
+    pub fn moment(&self, civil: jiff::civil::DateTime) -> Option<Timestamp> {
+        self.tz.to_zoned(civil).ok().map(|z| z.timestamp())
+    }
+
     /// Whether people work on a day.
     pub fn is_business(&self, day: Date) -> bool {
         self.weekdays.contains(&number(day.weekday())) && !self.holidays.contains(&day)

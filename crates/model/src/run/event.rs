@@ -307,6 +307,15 @@ pub enum Body {
         /// The switch.
         switch: RunId,
     },
+    /// Something about the process around the runs (`process.toml`).
+    Process {
+        /// The person by their id, as far as the command line could tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// What.
+        #[serde(flatten)]
+        fact: crate::process::Fact,
+    },
     /// A database is about to be dropped on request. A former production has no marker: its identity stands in the nonce's place.
     DropIntended {
         /// Name byte for byte.

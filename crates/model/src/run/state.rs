@@ -251,6 +251,7 @@ impl RunState {
             | Body::FenceKept
             | Body::FormerKept { .. }
             | Body::CaptureEnded { .. }
+            | Body::Process { .. }
             | Body::DropIntended { .. }
             | Body::Dropped { .. } => return illegal("not an event within a run".into()),
         }

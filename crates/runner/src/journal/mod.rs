@@ -28,6 +28,9 @@ pub struct Lease {
 pub struct Actor {
     /// The operating system's user name: an indication, no signature.
     pub os_user: String,
+    /// What they said in their own words: why a gate was waived, for example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 /// Why an event could not be appended.
@@ -174,6 +177,8 @@ pub struct Projection {
     pub restore_points: Vec<RestorePoint>,
     /// Trees of files by name: when each was last copied or compared, and whether everything was as it should be.
     pub files: BTreeMap<String, TreeState>,
+    /// Where the process around the runs stands.
+    pub process: greenroom_model::process::State,
     /// Events at which the wall clock went back.
     pub clock_jumps: Vec<u64>,
     /// Highest generation number ever planned.
@@ -246,6 +251,7 @@ impl Projection {
             }),
             Body::FilesCopied { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().copied = Some((e.at, *wrong)),
             Body::FilesVerified { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().verified = Some((e.at, *wrong)),
+            Body::Process { by, fact } => self.process.apply(e.at, by.as_deref().unwrap_or_default(), fact),
             Body::CaptureEnded { switch } => drop(self.captures_ended.insert(switch.clone())),
             Body::FormerKept { engine_id, until, .. } => drop(self.formers_kept.insert(engine_id.clone(), *until)),
             Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),

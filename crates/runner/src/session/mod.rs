@@ -13,6 +13,7 @@ mod fence;
 mod leftovers;
 mod pilot;
 mod plans;
+mod process;
 mod production;
 mod project;
 mod prove;
@@ -29,6 +30,7 @@ pub use engines::RealEngines;
 pub use error::SessionError;
 pub use fence::{FenceView, Watching};
 pub use leftovers::Leftover;
+pub use process::{Received, Recorded};
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
 pub use prove::Proved;
@@ -63,6 +65,8 @@ pub struct Session {
     random: Arc<dyn Random>,
     observer: Arc<dyn Observer>,
     actor: Actor,
+    /// What `process.toml` says, where there is one.
+    process: Option<greenroom_model::process::Process>,
     /// This process, in the journal's leases and in the names of its sessions on servers.
     owner: String,
     /// Stops what is being done at the next safe point.
@@ -90,9 +94,9 @@ impl Session {
             None => workspace.root_key(random.as_ref())?,
         };
         let os_user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|n| std::env::var(n).ok()).unwrap_or_else(|| "unknown".into());
-        let actor = Actor { os_user };
+        let actor = Actor { os_user, words: None };
         let cancel = CancellationToken::new();
-        Ok(Session { folder, program, workspace, root_key, engines, clock, random, observer, actor, owner, cancel })
+        Ok(Session { folder, program, workspace, root_key, engines, clock, random, observer, actor, process: None, owner, cancel })
     }
 
     /// The connections.

@@ -3,6 +3,7 @@
 use super::SessionError;
 use crate::files::{self, Loaded};
 use greenroom_model::finding::{Finding, any_error};
+use greenroom_model::process::{self, Process};
 use greenroom_model::program::{Program, parse_for};
 use std::path::Path;
 
@@ -12,6 +13,8 @@ pub struct Project {
     pub loaded: Loaded,
     /// The program; `None` when findings forbid understanding it.
     pub program: Option<Program>,
+    /// The process around its runs, where it has one.
+    pub process: Option<Process>,
     /// Findings in files.
     pub findings: Vec<Finding>,
 }
@@ -40,6 +43,8 @@ pub fn read_for(folder: &Path, pilot: Option<&str>) -> Result<Project, SessionEr
             findings.push(Finding::warning("GR0125", message).hint(format!("write a section `[pilot.{name}]`, or remove the folder")));
         }
     }
+    let (process, more) = process::read(&loaded.layers);
+    findings.extend(more);
     let program = if any_error(&findings) { None } else { program };
-    Ok(Project { loaded, program, findings })
+    Ok(Project { loaded, program, process, findings })
 }

@@ -83,6 +83,7 @@ impl Session {
         let (survey, checked) = self.check_over(None, None).await?;
         let history = self.history()?;
         let mut guards = vec![Guard::new("program", "it fits its databases", checked.findings.clone())];
+        guards.extend(self.process_guard()?);
         guards.push(self.engine_guard(&survey).await);
         let (place, mut production) = self.place_guard(&survey).await?;
         guards.push(place);
@@ -285,6 +286,21 @@ impl Session {
         let found =
             format!("{}; what is new or changed is copied in the window", counted(trees.len(), "tree goes along", "trees go along"));
         Ok(Some(Guard::new("files", found, findings.collect())))
+    }
+
+    /// Whether the stage of the go-live was entered, and its gates are met still.
+    fn process_guard(&self) -> Result<Option<Guard>, SessionError> {
+        let Some((stage, on, open)) = self.go_live_gates()? else { return Ok(None) };
+        let mut findings = Vec::new();
+        if !on {
+            let finding = Finding::error("GR0792", format!("the stage `{stage}`, in which the go-live is, was not entered"));
+            findings.push(finding.hint(format!("`greenroom stage enter {stage}`; `greenroom stage` shows what comes before it")));
+        }
+        findings.extend(open.into_iter().map(|gate| {
+            let make = if gate.recommended { Finding::warning } else { Finding::error };
+            make("GR0792", format!("{}: {}", gate.gate, gate.why)).hint(format!("`greenroom why {}`", gate.gate))
+        }));
+        Ok(Some(Guard::new("process", format!("`{stage}` was entered, and its gates are met"), findings)))
     }
 
     /// Whether everybody who works in production, and testers before them, can be let into what takes its place.

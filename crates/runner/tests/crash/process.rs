@@ -26,7 +26,7 @@ pub enum Act {
 }
 
 pub fn actor() -> Actor {
-    Actor { os_user: "tester".into() }
+    Actor { os_user: "tester".into(), words: None }
 }
 
 pub fn keys(nonce: &str) -> RunKeys {

@@ -88,7 +88,7 @@ async fn child() {
     let _lock = workspace.lock("pilot").unwrap().unwrap();
     let inner = SqliteJournal::open(&workspace.journal(), Arc::new(SystemClock::default()), Arc::new(SystemRandom)).unwrap();
     let mut journal = Deadly { inner, before: when == "before", at: at.to_owned() };
-    let actor = Actor { os_user: "tester".into() };
+    let actor = Actor { os_user: "tester".into(), words: None };
     let state = if act == "start" {
         let (hash, plan, _) = session.plan().await.unwrap();
         let id = RunId(format!("{}-{}", plan.kind, plan.names.number));

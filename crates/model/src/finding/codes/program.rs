@@ -154,4 +154,9 @@ pub static CODES: &[CodeInfo] = &[
         "one of several pilots",
         "`[pilot.NAME]` is a further pilot over the same source, which `--profile NAME` chooses. Its own decisions, packs and other settings lie in `pilots/NAME/`, a folder like the program's; what the program as a whole has (name, source, target, quarantine, pilots) is in the program's own greenroom.toml.",
     ),
+    CodeInfo {
+        code: "GR0130",
+        title: "`process.toml` says something that cannot be",
+        explain: "A stage, task, person or role that is named does not exist, stages or tasks come after each other in a circle, a day or length of time cannot be read, or a gate lacks what its kind asks for. `greenroom schema process` describes the file.",
+    },
 ];

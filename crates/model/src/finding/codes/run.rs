@@ -277,4 +277,19 @@ pub static CODES: &[CodeInfo] = &[
         title: "the strategy does not fit where production stands",
         explain: "`[switch] strategy = \"in-place\"` upgrades production where it stands: it has to be on the target, under the name that the new one takes. `server-move` takes it to another server (`[target]`) or to another name (`[switch] name`), where nothing may stand.",
     },
+    CodeInfo {
+        code: "GR0790",
+        title: "there is no process around the runs",
+        explain: "Stages, gates, sign-offs and tasks are written in `process.toml` beside `greenroom.toml`, and the program has none. Rehearsals and switches need none.",
+    },
+    CodeInfo {
+        code: "GR0791",
+        title: "this may not be put on record",
+        explain: "What the process allows is decided from what `process.toml` says and what was recorded: a stage has gates that are not met, a person has not the role, asked for the approval themselves, or is not known. The message names what is in the way; `greenroom why GATE` explains a gate. Nothing was recorded.",
+    },
+    CodeInfo {
+        code: "GR0792",
+        title: "the process does not allow the go-live now",
+        explain: "`go_live` in `process.toml` names the stage in which `greenroom switch` may begin. It has to have been entered, and its entry gates have to be met still: its window open, what was approved unchanged.",
+    },
 ];

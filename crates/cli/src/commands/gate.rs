@@ -1,0 +1,103 @@
+//! `greenroom gate`, and `greenroom why`.
+
+use super::Done;
+use crate::app::App;
+use crate::error::Exit;
+use crate::render::process::{gates, recorded, why};
+use clap::{Args, Subcommand};
+use greenroom_model::process::gates::Standing;
+use std::path::PathBuf;
+
+/// Show the gates, ask for approval, sign, tick, receive files, waive
+///
+/// Who acts is known by the operating system's user, whom `process.toml` maps to a person: an indication, no signature.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  greenroom gate\n  greenroom gate ask acceptance\n  greenroom gate sign acceptance\n  greenroom gate tick readiness 2\n  greenroom gate receive backup /srv/in/clinic.bak\n  greenroom gate waive lead-time --reason \"agreed by telephone with the board\""
+)]
+pub struct GateArgs {
+    #[command(subcommand)]
+    command: Option<GateCommand>,
+}
+
+#[derive(Subcommand, Debug)]
+enum GateCommand {
+    /// Ask for approval of a stage as it stands; whoever asks does not sign
+    Ask {
+        /// The gate
+        gate: String,
+    },
+    /// Approve of what was asked, or reject it, which is final until it is asked anew
+    Sign {
+        /// The gate
+        gate: String,
+        /// Reject it
+        #[arg(long)]
+        reject: bool,
+        /// A few words to it, kept outside the chain of the record
+        #[arg(long, value_name = "WORDS")]
+        comment: Option<String>,
+    },
+    /// Tick an item of a checklist
+    Tick {
+        /// The gate
+        gate: String,
+        /// The item's number, counted from 1, or its words
+        item: String,
+        /// Take the tick back
+        #[arg(long)]
+        undo: bool,
+    },
+    /// Put a received file on record with its checksums (BLAKE3, SHA-256); it stays where it is
+    Receive {
+        /// What it is, as a gate names it
+        name: String,
+        /// The file
+        file: PathBuf,
+    },
+    /// Let a gate pass that is not met, for those who may
+    Waive {
+        /// The gate
+        gate: String,
+        /// Why, kept outside the chain of the record
+        #[arg(long, value_name = "WORDS")]
+        reason: String,
+    },
+}
+
+/// Explain a gate: what it asks, whether it is met, what is missing and whose turn it is
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  greenroom why audit-1-wait")]
+pub struct WhyArgs {
+    /// The gate
+    gate: String,
+}
+
+pub async fn cmd_gate(app: &App, args: GateArgs) -> Done {
+    let session = app.session()?;
+    let process = session.process()?;
+    let Some(command) = args.command else {
+        let all: Vec<Standing> = session.judged(|sight| process.gates.keys().map(|id| sight.standing(id)).collect())?;
+        app.result(&all, |all| gates(all, process))?;
+        return Ok(Exit::Ok);
+    };
+    let done = match command {
+        GateCommand::Ask { gate } => session.decide_process(None, |sight, by| sight.ask(&gate, by))?,
+        GateCommand::Sign { gate, reject, comment } => {
+            session.decide_process(comment.as_deref(), |sight, by| sight.sign(&gate, by, !reject))?
+        }
+        GateCommand::Tick { gate, item, undo } => session.decide_process(None, |sight, by| sight.tick(&gate, &item, !undo, by))?,
+        GateCommand::Receive { name, file } => session.receive(&name, &file)?.0,
+        GateCommand::Waive { gate, reason } => session.decide_process(Some(&reason), |sight, by| sight.waive(&gate, by))?,
+    };
+    app.result(&done, |d| recorded(d, process))?;
+    Ok(Exit::Ok)
+}
+
+pub async fn cmd_why(app: &App, args: WhyArgs) -> Done {
+    let session = app.session()?;
+    let process = session.process()?;
+    let standing = session.judged(|sight| sight.standing(&args.gate))?;
+    app.result(&standing, |s| why(s, process))?;
+    Ok(if standing.met || standing.recommended { Exit::Ok } else { Exit::Negative })
+}

@@ -1,0 +1,192 @@
+//! The process around the runs: what was recorded, what may be, and putting it on record. Decisions are the model's; one person at a time writes.
+
+use super::error::refused;
+use super::{Session, SessionError};
+use crate::journal::{Actor, Journal, Projection};
+use greenroom_model::hash::Hash;
+use greenroom_model::plan::RunKind;
+use greenroom_model::process::gates::{Refused, Sight, Standing};
+use greenroom_model::process::{Fact, Process, Proof, Proofs, State};
+use greenroom_model::run::{Body, Phase};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::path::Path;
+
+/// Bytes read at a time.
+const CHUNK: usize = 1 << 20;
+
+/// What was put on record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Recorded {
+    /// The event's number.
+    pub seq: u64,
+    /// The person, if the login is one.
+    pub by: Option<String>,
+    /// What.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// A file that was received.
+#[derive(Clone, Debug, Serialize)]
+pub struct Received {
+    /// What it is.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// BLAKE3 of its content.
+    pub blake3: Hash,
+    /// SHA-256 of its content.
+    pub sha256: String,
+}
+
+impl Session {
+    /// The same session with the process that its program's folder describes.
+    pub fn with_process(mut self, process: Option<Process>) -> Session {
+        self.process = process;
+        self
+    }
+
+    /// What `process.toml` says.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn process(&self) -> Result<&Process, SessionError> {
+        let none = || {
+            refused(
+                "GR0790",
+                "the program has no `process.toml`",
+                "write one: `greenroom schema process` describes it, docs/process.md has an example",
+            )
+        };
+        self.process.as_ref().ok_or_else(none)
+    }
+
+    /// The person who acts, as far as the operating system's user tells.
+    pub fn person(&self) -> Option<&str> {
+        self.process.as_ref()?.by_login(&self.actor.os_user)
+    }
+
+    /// Decides over what was recorded, at this moment.
+    ///
+    /// # Errors
+    /// When there is no process, or the journal cannot be read.
+    pub fn judged<T>(&self, judge: impl FnOnce(Sight<'_>) -> T) -> Result<T, SessionError> {
+        let history = self.whole_history()?;
+        let proofs = self.proofs(&history)?;
+        Ok(judge(Sight { process: self.process()?, state: &history.process, proofs: &proofs, now: self.clock.now() }))
+    }
+
+    /// Where everything stands.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn process_state(&self) -> Result<State, SessionError> {
+        Ok(self.whole_history()?.process)
+    }
+
+    /// Decides, and puts the decision on record. `words`: what the person said to it, kept outside the chain.
+    ///
+    /// # Errors
+    /// GR0791 when it may not be, with the reason.
+    pub fn decide_process(
+        &self,
+        words: Option<&str>,
+        decide: impl FnOnce(Sight<'_>, Option<&str>) -> Result<Fact, Refused>,
+    ) -> Result<Recorded, SessionError> {
+        self.process()?;
+        // Two people at once: what the one was allowed may not be any more once the other has acted.
+        let busy = || refused("GR0723", "somebody else is putting something on record this moment", "try again");
+        let _lock = self.workspace.lock("process")?.ok_or_else(busy)?;
+        let Some(by) = self.person().map(str::to_owned) else {
+            let message = format!("nobody in process.toml has your login `{}`", self.actor.os_user);
+            return Err(refused("GR0791", message, "give a person `login = \"…\"`, the name by which the operating system knows you"));
+        };
+        let by = Some(by);
+        let fact = self.judged(|sight| decide(sight, by.as_deref()))?.map_err(not_allowed)?;
+        let actor = Actor { words: words.map(str::to_owned), ..self.actor.clone() };
+        let event = self.journal()?.append(None, Some(&actor), Body::Process { by: by.clone(), fact: fact.clone() })?;
+        Ok(Recorded { seq: event.seq, by, fact })
+    }
+
+    /// Reads a file that was received and puts its checksums on record. The file itself stays where it is.
+    ///
+    /// # Errors
+    /// When no gate asks for it, or it cannot be read.
+    pub fn receive(&self, name: &str, path: &Path) -> Result<(Recorded, Received), SessionError> {
+        self.judged(|sight| sight.expects(name))?.map_err(not_allowed)?;
+        let unread = |e: std::io::Error| {
+            refused("GR0791", format!("`{}` cannot be read: {}", path.display(), e.kind()), "see that it is there, and may be read")
+        };
+        let mut file = std::fs::File::open(path).map_err(unread)?;
+        let (mut blake, mut sha, mut bytes, mut buffer) = (blake3::Hasher::new(), Sha256::new(), 0u64, vec![0u8; CHUNK]);
+        loop {
+            let n = file.read(&mut buffer).map_err(unread)?;
+            if n == 0 {
+                break;
+            }
+            blake.update(&buffer[..n]);
+            sha.update(&buffer[..n]);
+            bytes += n as u64;
+        }
+        if bytes == 0 {
+            return Err(refused("GR0791", format!("`{}` is empty", path.display()), "was it sent whole?"));
+        }
+        let sha256 = sha.finalize().iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let received = Received { name: name.to_owned(), bytes, blake3: Hash(*blake.finalize().as_bytes()), sha256 };
+        let fact = Fact::Received { name: received.name.clone(), bytes, blake3: received.blake3, sha256: received.sha256.clone() };
+        let recorded = self.decide_process(None, |sight, _| sight.expects(name).map(|()| fact))?;
+        Ok((recorded, received))
+    }
+
+    /// Gates that are in the way of `greenroom switch` now: those of the go-live's stage, which has to have been entered. None where the process names no such stage.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn go_live_gates(&self) -> Result<Option<(String, bool, Vec<Standing>)>, SessionError> {
+        let Some(stage) = self.process.as_ref().and_then(|p| p.go_live.clone()) else { return Ok(None) };
+        self.judged(|sight| {
+            let open: Vec<Standing> = {
+                let (required, recommended) = sight.unmet(&stage, greenroom_model::process::Side::Entry);
+                required.into_iter().chain(recommended).collect()
+            };
+            Some((stage.clone(), sight.state.stage(&stage).is_on(), open))
+        })
+    }
+
+    /// What runs have proved.
+    fn proofs(&self, history: &Projection) -> Result<Proofs, SessionError> {
+        let mut hold = Vec::new();
+        if let Some(dressed) = self.dressed(None)?.filter(|d| d.stale.is_empty()) {
+            hold.push(Proof::DressRehearsal);
+            if dressed.rolled_back {
+                hold.push(Proof::RehearsedRollback);
+            }
+        }
+        let young = |at: Timestamp| {
+            self.clock.now().duration_since(at) <= SignedDuration::from_hours(i64::from(self.program.switch.restore_point_hours))
+        };
+        if history.restore_points.last().is_some_and(|p| young(p.at)) {
+            hold.push(Proof::RestorePoint);
+        }
+        let pilot = history.runs.iter().rev().find(|r| {
+            matches!(r.plan.kind, RunKind::Rehearsal | RunKind::Refresh | RunKind::Follow | RunKind::Import) && r.phase == Phase::Finished
+        });
+        if pilot.is_some_and(|r| r.verdicts.last().is_some_and(|(_, v)| v.passed)) {
+            hold.push(Proof::VerifiedPilot);
+        }
+        let taken_back =
+            |run: &str| history.runs.iter().any(|r| r.phase == Phase::Finished && r.plan.rollback.as_ref().is_some_and(|b| b.run == run));
+        if history.runs.iter().any(|r| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished && !taken_back(&r.id.0)) {
+            hold.push(Proof::GoLive);
+        }
+        Ok(Proofs { hold })
+    }
+}
+
+fn not_allowed(r: Refused) -> SessionError {
+    let lines: String = r.gates.iter().map(|g| format!("\n  {}: {}", g.gate, g.why)).collect();
+    refused("GR0791", format!("{}{lines}", r.message), r.hint)
+}
