@@ -36,6 +36,12 @@ pub(super) fn insert(c: &Connection, marker: &Marker) -> rusqlite::Result<()> {
     .map(drop)
 }
 
+/// Makes a copy of production, or of a backup of it, ours: whatever of ours production held (the marker of the switch that it came from, records that a killed run left) goes.
+pub(super) fn claim(c: &Connection, marker: &Marker) -> rusqlite::Result<()> {
+    let gone = "DROP TABLE IF EXISTS greenroom_marker; DROP TABLE IF EXISTS greenroom_progress; DROP TABLE IF EXISTS greenroom_script";
+    c.execute_batch(&format!("BEGIN IMMEDIATE; {gone}; {TABLES}")).and_then(|()| insert(c, marker)).and_then(|()| c.execute_batch("COMMIT"))
+}
+
 /// Rewrites the marker where its nonce is the same.
 pub(super) fn rewrite(c: &Connection, marker: &Marker) -> Result<()> {
     let doing = "rewrite the marker";

@@ -110,16 +110,11 @@ fn file(backup: &Backup, path: &Path, wanted: &Marker, tell: &Tell) -> Result<Re
     let c = open_writable(&part, "examine").map_err(|e| unreadable(backup, e))?;
     c.execute_batch("PRAGMA journal_mode = DELETE").map_err(|e| unreadable(backup, failed(doing(backup), &e)))?;
     examine(backup, &c)?;
-    let begin = match marker::read(&c)?.map(|m| m.state) {
-        None => format!("BEGIN IMMEDIATE; {}", marker::TABLES),
-        // Production that came from a switch bears the mark of that.
-        Some(MarkerState::Promoted) => "BEGIN IMMEDIATE; DELETE FROM greenroom_marker".to_owned(),
-        Some(_) => return Err(refused(&backup.path, "it is a copy that Greenroom made, not a backup of production")),
-    };
-    c.execute_batch(&begin)
-        .and_then(|()| marker::insert(&c, wanted))
-        .and_then(|()| c.execute_batch("COMMIT"))
-        .map_err(|e| failed(doing(backup), &e))?;
+    // Production that came from a switch bears the mark of that.
+    if marker::read(&c)?.is_some_and(|m| m.state != MarkerState::Promoted) {
+        return Err(refused(&backup.path, "it is a copy that Greenroom made, not a backup of production"));
+    }
+    marker::claim(&c, wanted).map_err(|e| failed(doing(backup), &e))?;
     c.close().map_err(|(_, e)| failed(doing(backup), &e))?;
     rustix::fs::rename(&part, path).map_err(|e| io(doing(backup), e))?;
     swap::sync_folder(path)?;

@@ -90,16 +90,10 @@ fn fill(from: &Path, part: &Path, wanted: &Marker, of_production: bool, still: &
     // Without companions when names are exchanged; production's way of keeping its journal comes with its doors.
     copy.execute_batch("PRAGMA journal_mode = DELETE").map_err(wrong)?;
     if of_production {
-        let begin = match marker::read(&copy)?.map(|m| m.state) {
-            None => format!("BEGIN IMMEDIATE; {}", marker::TABLES),
-            // It came from a switch itself.
-            Some(MarkerState::Promoted) => "BEGIN IMMEDIATE; DELETE FROM greenroom_marker".to_owned(),
-            Some(_) => return Err(EngineError::new(ErrorKind::Conflict, doing, "it is a copy that Greenroom made, not production")),
-        };
-        copy.execute_batch(&begin)
-            .and_then(|()| marker::insert(&copy, wanted))
-            .and_then(|()| copy.execute_batch("COMMIT"))
-            .map_err(wrong)?;
+        if marker::read(&copy)?.is_some_and(|m| m.state != MarkerState::Promoted) {
+            return Err(EngineError::new(ErrorKind::Conflict, doing, "it is a copy that Greenroom made, not production"));
+        }
+        marker::claim(&copy, wanted).map_err(wrong)?;
         fence::open_all(&copy)?;
     }
     copy.close().map_err(|(_, e)| wrong(e))

@@ -81,6 +81,7 @@ impl Execution {
     pub(super) async fn end_capture(&mut self) -> Result<(), StepError> {
         let mut production = self.production_inside().await?;
         production.end_capture().await?;
+        production.tidy().await?;
         Ok(production.leave().await?)
     }
 }
