@@ -103,6 +103,22 @@ impl SqliteJournal {
     }
 }
 
+impl SqliteJournal {
+    /// Number and hash of the latest event: whoever has replayed up to it has nothing new to read. None where there is no event.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn tip(&self) -> Result<Option<(i64, String)>, ReplayError> {
+        let storage = |e: rusqlite::Error| ReplayError::Storage(e.to_string());
+        let mut statement = self.db.prepare("select seq, hash from event order by seq desc limit 1").map_err(storage)?;
+        let mut rows = statement.query([]).map_err(storage)?;
+        match rows.next().map_err(storage)? {
+            Some(row) => Ok(Some((row.get(0).map_err(storage)?, row.get(1).map_err(storage)?))),
+            None => Ok(None),
+        }
+    }
+}
+
 impl Journal for SqliteJournal {
     fn append(&mut self, lease: Option<&Lease>, actor: Option<&Actor>, body: Body) -> Result<Event, AppendError> {
         self.insert(lease, actor, body).map_err(|e| AppendError::Storage(e.to_string()))?

@@ -67,6 +67,8 @@ pub struct Session {
     actor: Actor,
     /// What `process.toml` says, where there is one.
     process: Option<greenroom_model::process::Process>,
+    /// What the journal said when it was last replayed, and up to which event: a command asks several times.
+    seen: std::sync::Mutex<Option<((i64, String), Projection)>>,
     /// This process, in the journal's leases and in the names of its sessions on servers.
     owner: String,
     /// Stops what is being done at the next safe point.
@@ -96,7 +98,21 @@ impl Session {
         let os_user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|n| std::env::var(n).ok()).unwrap_or_else(|| "unknown".into());
         let actor = Actor { os_user, words: None };
         let cancel = CancellationToken::new();
-        Ok(Session { folder, program, workspace, root_key, engines, clock, random, observer, actor, process: None, owner, cancel })
+        Ok(Session {
+            folder,
+            program,
+            workspace,
+            root_key,
+            engines,
+            clock,
+            random,
+            observer,
+            actor,
+            process: None,
+            seen: std::sync::Mutex::default(),
+            owner,
+            cancel,
+        })
     }
 
     /// The connections.
@@ -125,7 +141,18 @@ impl Session {
 
     /// Everything the journal says, about every pilot of the program.
     pub(super) fn whole_history(&self) -> Result<Projection, SessionError> {
-        Ok(Projection::of(&self.events()?)?)
+        let journal = self.journal()?;
+        let tip = journal.tip()?;
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let (Some((at, projection)), Some(tip)) = (seen.as_ref(), &tip)
+            && at == tip
+        {
+            return Ok(projection.clone());
+        }
+        let events = journal.replay()?;
+        let projection = Projection::of(&events)?;
+        *seen = events.last().and_then(|e| Some(((i64::try_from(e.seq).ok()?, e.hash.to_string()), projection.clone())));
+        Ok(projection)
     }
 
     /// The journal's events, and who acted where that is still known.
