@@ -178,6 +178,19 @@ impl App {
         }
     }
 
+    /// As [`App::session_with`], for what goes on with a run, takes it back or gives production back: a fault in `process.toml`, which stands in the way of nothing that
+    /// has begun, is only shown.
+    pub fn session_under_way(&self, observer: Arc<dyn Observer>) -> Result<(Session, Vec<Layer>), CliError> {
+        let project = self.read()?;
+        let Some(program) = project.program else {
+            return Err(CliError::Program { findings: project.findings, layers: project.loaded.layers });
+        };
+        let faults: Vec<Finding> = project.findings.into_iter().filter(|f| f.severity == Severity::Error).collect();
+        self.show(&faults, &project.loaded.layers);
+        let session = Session::open(project.loaded.folder, program, Self::prompt(), observer)?;
+        Ok((session.with_process(project.process), project.loaded.layers))
+    }
+
     /// Reads the program and opens its workspace.
     pub fn session(&self) -> Result<Session, CliError> {
         self.session_with(Arc::new(Silent)).map(|(s, _)| s)

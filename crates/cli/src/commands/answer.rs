@@ -26,7 +26,7 @@ struct Answered {
 }
 
 pub fn cmd_answer(app: &App, args: AnswerArgs) -> Done {
-    let run = app.session()?.answer(args.run.as_deref(), &args.word)?.0;
+    let run = app.session_under_way(std::sync::Arc::new(greenroom_runner::ports::Silent))?.0.answer(args.run.as_deref(), &args.word)?.0;
     app.result(&Answered { run, answer: args.word }, |a| format!("recorded `{}` for {}\n", a.answer, a.run))?;
     app.say("next: `greenroom resume`");
     Ok(Exit::Ok)

@@ -91,7 +91,7 @@ struct Card {
 
 pub async fn cmd_fence(app: &App, args: FenceArgs) -> Done {
     // What happens meanwhile is said by lines.
-    let (session, _) = app.session_with(Arc::new(progress::Progress::new(app)))?;
+    let (session, _) = app.session_under_way(Arc::new(progress::Progress::new(app)))?;
     match args.command {
         None => app.result(&session.fence().await?, text)?,
         Some(FenceCommand::Raise(raise)) => return raised(app, &session, raise).await,

@@ -24,7 +24,7 @@ pub struct ResumeArgs {
 
 pub async fn cmd_resume(app: &App, args: ResumeArgs) -> Done {
     let progress = Arc::new(Progress::new(app));
-    let (session, layers) = app.session_with(progress.clone())?;
+    let (session, layers) = app.session_under_way(progress.clone())?;
     let history = session.history()?;
     let state = session.find_run(args.run.as_deref())?;
     let done = |s: &greenroom_model::plan::Step| matches!(state.steps.get(&s.key), Some(StepState::Finished { .. }));

@@ -23,7 +23,7 @@ pub struct UndoArgs {
 
 pub async fn cmd_undo(app: &App, args: UndoArgs) -> Done {
     let progress = Arc::new(Progress::new(app));
-    let (session, _) = app.session_with(progress.clone())?;
+    let (session, _) = app.session_under_way(progress.clone())?;
     let state = session.find_run(args.run.as_deref())?;
     if state.phase != Phase::Undone {
         app.confirm(&consequence(&state), args.yes)?;

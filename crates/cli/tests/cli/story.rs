@@ -355,7 +355,7 @@ fn a_script_that_fails_is_shown_with_its_line_and_leaves_the_pilot_alone() {
     hint: mend the script or the data's rule in the program, then `greenroom undo` this run and rehearse again; the generation is kept for looking until then
 
     Next
-      greenroom undo rehearsal-1    drop the generation; then mend and rehearse again
+      greenroom undo rehearsal-1    drop the generation; then mend and try again
       greenroom resume rehearsal-1  try the step again, where the cause lay outside the program
     "##);
     assert!(!c.path("prod-pilot.db").exists());

@@ -203,6 +203,11 @@ fn faults_of_the_file_are_shown_in_it() {
         checked.code == Some(1) && checked.stderr.contains("GR0130") && checked.stderr.contains("did you mean `readiness`?"),
         "{checked:?}"
     );
+    // What has begun is gone on with, and production given back, all the same.
+    let lifted = s.by("anna", &["fence"]);
+    assert!(lifted.code == Some(0) && lifted.stderr.contains("GR0130"), "{lifted:?}");
+    let begun = s.by("anna", &["rehearse"]);
+    assert!(begun.code == Some(1), "{begun:?}");
     fs::remove_file(&file).unwrap();
     let none = s.by("anna", &["stage"]);
     assert!(none.code == Some(1) && none.stderr.contains("GR0790"), "{none:?}");

@@ -43,8 +43,9 @@ pub fn read_for(folder: &Path, pilot: Option<&str>) -> Result<Project, SessionEr
             findings.push(Finding::warning("GR0125", message).hint(format!("write a section `[pilot.{name}]`, or remove the folder")));
         }
     }
+    // What is wrong with the process around the runs keeps nobody from understanding the program.
+    let program = if any_error(&findings) { None } else { program };
     let (process, more) = process::read(&loaded.layers);
     findings.extend(more);
-    let program = if any_error(&findings) { None } else { program };
     Ok(Project { loaded, program, process, findings })
 }

@@ -514,7 +514,7 @@ pub fn switches(what: What) -> Vec<Variant> {
     let v = |all, former, what| Variant { atomicity: Atomicity { swap: all, scripts: all }, former, what };
     let mut all = vec![v(true, true, what), v(false, true, what), v(true, false, what)];
     if what == What::Switch {
-        all.extend([v(false, true, What::Touched), v(true, true, What::InPlace), v(false, true, What::InPlace)]);
+        all.extend([v(false, true, What::Touched), v(false, true, What::InPlace)]);
     }
     all
 }

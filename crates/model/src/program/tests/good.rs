@@ -192,12 +192,14 @@ fn the_schema_names_every_file_and_closes_every_table() {
     let schema = crate::program::schema();
     assert_eq!(
         schema.as_object().unwrap().keys().collect::<Vec<_>>(),
-        ["columns.toml", "greenroom.toml", "packs/*.toml", "upgrade/steps.toml"]
+        ["columns.toml", "greenroom.toml", "packs/*.toml", "process.toml", "upgrade/steps.toml"]
     );
     let parts = [
         ("greenroom.toml", ""),
         ("greenroom.toml", "/$defs/RawAddress"),
         ("packs/*.toml", "/$defs/RawRule"),
+        ("process.toml", ""),
+        ("process.toml", "/$defs/RawGate"),
         ("upgrade/steps.toml", "/$defs/Step"),
     ];
     for (file, pointer) in parts {
