@@ -63,21 +63,9 @@ async fn pilot(place: &Place, session: &Session, teller: &Teller<'_>) -> Result<
 async fn proofs(place: &Place, session: &Session, teller: &Teller<'_>) -> Result<(), DemoError> {
     let program = shown(&place.path("clinic"));
     teller.say(&format!("\n4. What has to be proved. The front desk works on meanwhile.\n   $ greenroom -C {program} dress"))?;
-    let (hash, plan, _) = session.plan_dress(false).await?;
-    match session.start(hash, &plan, false).await? {
-        (id, Ended::Finished) => {
-            teller.say(&format!("   {id}: the go-live was tried out with production's own rows, unmasked, and dropped"))?
-        }
-        (_, ended) => return Err(off("the dress rehearsal was to pass", ended)),
-    }
+    dressed(session, teller, "the go-live").await?;
     prove(place, session, teller).await?;
-    teller.say(&format!("   $ greenroom -C {program} switch --preview"))?;
-    let preview = session.switch_preview(false, false).await?;
-    for guard in &preview.guards {
-        let mark = if guard.passes() { "ok" } else { "no" };
-        teller.say(&format!("   {mark}  {}: {}", guard.what, guard.found.as_deref().unwrap_or("not asked")))?;
-    }
-    if preview.passes() { Ok(()) } else { Err(off("nothing was to refuse the switch", preview.guards)) }
+    previewed(place, session, teller).await
 }
 
 /// Backs production up by SQLite's own means, and proves that it can be restored.
@@ -101,6 +89,27 @@ pub(super) async fn prove(place: &Place, session: &Session, teller: &Teller<'_>)
         Proved::No(_, ended) => return Err(off("the backup was to be restored", ended)),
     }
     Ok(())
+}
+
+/// A dress rehearsal, which has to pass.
+pub(super) async fn dressed(session: &Session, teller: &Teller<'_>, what: &str) -> Result<(), DemoError> {
+    let (hash, plan, _) = session.plan_dress(false).await?;
+    match session.start(hash, &plan, false).await? {
+        (id, Ended::Finished) => teller.say(&format!("   {id}: {what} was tried out with production's own rows, unmasked, and dropped")),
+        (_, ended) => Err(off("the dress rehearsal was to pass", ended)),
+    }
+}
+
+/// What the go-live depends on: nothing may refuse it.
+pub(super) async fn previewed(place: &Place, session: &Session, teller: &Teller<'_>) -> Result<(), DemoError> {
+    let program = shown(&place.path("clinic"));
+    teller.say(&format!("   $ greenroom -C {program} switch --preview"))?;
+    let preview = session.switch_preview(false, false).await?;
+    for guard in &preview.guards {
+        let mark = if guard.passes() { "ok" } else { "no" };
+        teller.say(&format!("   {mark}  {}: {}", guard.what, guard.found.as_deref().unwrap_or("not asked")))?;
+    }
+    if preview.passes() { Ok(()) } else { Err(off("nothing was to refuse the switch", preview.guards)) }
 }
 
 /// Plans and drives a switch until the testers are asked.

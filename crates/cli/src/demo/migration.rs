@@ -5,7 +5,7 @@
 use super::desk::{Desk, look};
 use super::files::{KIT, PROGRAM};
 use super::folder::{Place, file};
-use super::golive::{off, prove, switch};
+use super::golive::{dressed, off, previewed, prove, switch};
 use super::production::{self, Size};
 use super::story::{PRODUCTION, Teller, millis, open, shown};
 use super::watch::seconds;
@@ -125,19 +125,9 @@ async fn prepared(place: &Place, session: &Session, teller: &Teller<'_>) -> Resu
         teller.say(&format!("   {}: {}", report.tree, told(&report)))?;
     }
     teller.say(&format!("   $ greenroom -C {program} dress"))?;
-    let (hash, plan, _) = session.plan_dress(false).await?;
-    match session.start(hash, &plan, false).await? {
-        (id, Ended::Finished) => teller.say(&format!("   {id}: the move was tried out with production's own rows, and dropped"))?,
-        (_, ended) => return Err(off("the dress rehearsal was to pass", ended)),
-    }
+    dressed(session, teller, "the move").await?;
     prove(place, session, teller).await?;
-    teller.say(&format!("   $ greenroom -C {program} switch --preview"))?;
-    let preview = session.switch_preview(false, false).await?;
-    for guard in &preview.guards {
-        let mark = if guard.passes() { "ok" } else { "no" };
-        teller.say(&format!("   {mark}  {}: {}", guard.what, guard.found.as_deref().unwrap_or("not asked")))?;
-    }
-    if preview.passes() { Ok(()) } else { Err(off("nothing was to refuse the move", preview.guards)) }
+    previewed(place, session, teller).await
 }
 
 /// Chapter 3: letters come in until the last moment; the testers refuse.

@@ -406,7 +406,7 @@ fn in_place(scene: &Scene<'_>) {
         scene.keeps(&recorder, &what);
     }
     assert!(aside > 0, "no kill came after the exchange of names");
-    assert!(scene.done(&["leftovers"], 0).stdout.contains("nothing"), "a copy was left behind");
+    assert!(scene.done(&["leftovers"], 0).stdout.contains("nothing is left over"), "a copy was left behind");
 
     let through = |what: &str| {
         scene.done(&["switch", "--now", "--yes", "--quiet"], 5);
