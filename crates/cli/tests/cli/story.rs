@@ -1,9 +1,9 @@
 //! The main job from the first command to the last.
 
 use crate::clinic::Clinic;
+use greenroom_testkit::proc::Run;
 use insta::assert_snapshot;
 use std::fs;
-use std::time::Duration;
 
 const GOOD: &str = "ALTER TABLE client ADD COLUMN consent INTEGER NOT NULL DEFAULT 0;\n";
 
@@ -381,14 +381,17 @@ fn a_killed_rehearsal_is_resumed() {
     let c = with_upgrade(GOOD);
     // Enough rows that the kill comes before the end.
     c.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO \"Order\"(\"select\", total) SELECT 'x', i FROM n");
-    let mut child = c.command(&["rehearse", "--quiet"]).spawn().unwrap();
-    let begun = std::time::Instant::now();
-    while !c.raw(&["runs", "--json"]).1.contains("rehearsal-1") && begun.elapsed() < Duration::from_secs(20) {}
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let (code, out, err) = c.raw(&["resume", "--quiet"]);
+    // On a busy machine a rehearsal may end before the kill arrives: then the next one is killed.
+    let resumed = (1..=20).find_map(|_| {
+        let rehearsal = Run::new(env!("CARGO_BIN_EXE_greenroom")).folder(&c.path("")).args(["rehearse"]).env("NO_COLOR", "1");
+        let ended = rehearsal.kill_at_line(|line| line.contains("copy Order"));
+        assert!(ended.code.is_none_or(|code| code == 0), "{}{}", ended.stdout, ended.stderr);
+        let latest = c.raw(&["runs"]).1.lines().find(|l| l.contains("rehearsal-")).unwrap_or_default().to_owned();
+        (!latest.contains("finished")).then(|| c.raw(&["resume", "--quiet"]))
+    });
+    let (code, out, err) = resumed.expect("none of twenty rehearsals was killed in time");
     assert_eq!(code, 0, "{out}{err}");
-    assert!(out.contains("Run rehearsal-1: finished"), "{out}");
+    assert!(out.contains(": finished"), "{out}");
 }
 
 #[test]
