@@ -1,0 +1,174 @@
+//! `process.toml` as it is written, before anything in it means something.
+
+use super::super::{Level, Proof, Side};
+use crate::program::raw::At;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The people, stages, gates and tasks around the runs.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProcess {
+    /// Settings of the whole.
+    pub(super) process: Option<RawSettings>,
+    /// Companies that take part: `[party.clinic]`.
+    #[serde(default)]
+    pub(super) party: BTreeMap<At<String>, RawParty>,
+    /// People: `[person.anna]`.
+    #[serde(default)]
+    pub(super) person: BTreeMap<At<String>, RawPerson>,
+    /// Parts of the way: `[stage.audit-1]`.
+    #[serde(default)]
+    pub(super) stage: BTreeMap<At<String>, RawStage>,
+    /// What has to be so when a stage is entered or left: `[gate.audit-1-wait]`.
+    #[serde(default)]
+    pub(super) gate: BTreeMap<At<String>, RawGate>,
+    /// What somebody does: `[task.stop-services]`.
+    #[serde(default)]
+    pub(super) task: BTreeMap<At<String>, RawTask>,
+}
+
+/// Settings of the whole.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSettings {
+    /// Time zone whose days and hours are meant, `Europe/Warsaw`; UTC by default.
+    pub(super) timezone: Option<At<String>>,
+    /// Days on which people work: `["mon", "tue", "wed", "thu", "fri"]` by default.
+    pub(super) weekdays: Option<At<Vec<String>>>,
+    /// Days on which they do not: `["2026-12-25"]`.
+    pub(super) holidays: Option<At<Vec<String>>>,
+    /// The stage in which `greenroom switch` may begin. Without it the switch asks nothing of the process.
+    pub(super) go_live: Option<At<String>>,
+    /// Roles whose holders may waive a gate. Nobody by default.
+    pub(super) waivers: Option<At<Vec<String>>>,
+}
+
+/// A company that takes part.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawParty {
+    /// What people call it.
+    pub(super) title: Option<At<String>>,
+}
+
+/// Somebody who takes part.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPerson {
+    /// Their name.
+    pub(super) name: Option<At<String>>,
+    /// Whom they work for: the id of a party.
+    pub(super) party: Option<At<String>>,
+    /// What they may do: words that gates and tasks name.
+    #[serde(default)]
+    pub(super) roles: Vec<String>,
+    /// Where they are reached on the night.
+    pub(super) telephone: Option<At<String>>,
+    /// Mail address.
+    pub(super) mail: Option<At<String>>,
+    /// The operating system's user by which the command line knows them: an indication, no signature.
+    pub(super) login: Option<At<String>>,
+    /// Who acts in their place: the id of a person.
+    pub(super) substitute: Option<At<String>>,
+}
+
+/// A part of the way.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStage {
+    /// What people call it.
+    pub(super) title: Option<At<String>>,
+    /// Stages that must have ended well before.
+    #[serde(default)]
+    pub(super) after: Vec<At<String>>,
+}
+
+/// What a gate asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum KindWord {
+    /// Time must have passed since something: `since`, `at_least`, `at_most`.
+    Wait,
+    /// The stage's date is agreed early enough: `at_least`.
+    LeadTime,
+    /// Hours of certain days: `days`, `from`, `until`, `away_from_holidays`.
+    Window,
+    /// People approve: `roles`, `of`.
+    SignOff,
+    /// Items are ticked: `items`, `roles`.
+    Checklist,
+    /// Files are received: `names`.
+    Artefacts,
+    /// Every task of the stage is done.
+    Tasks,
+    /// A run has proved something: `what`.
+    Run,
+}
+
+/// What has to be so when a stage is entered, or left with a good result.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGate {
+    /// What people call it.
+    pub(super) title: Option<At<String>>,
+    /// The stage.
+    pub(super) stage: Option<At<String>>,
+    /// `entry` or `exit`.
+    pub(super) at: Option<At<Side>>,
+    /// `require` by default, or `recommend`: whoever passes is warned, and that is on record.
+    pub(super) level: Option<At<Level>>,
+    /// What it asks.
+    pub(super) kind: Option<At<KindWord>>,
+    /// `wait`: since when: `STAGE` (ended well), `STAGE entered`, `task NAME`.
+    pub(super) since: Option<At<String>>,
+    /// `wait`, `lead-time`: the least time: `4 weeks`, `2 business days`, `36 hours`, `1 month`.
+    pub(super) at_least: Option<At<String>>,
+    /// `wait`: the most.
+    pub(super) at_most: Option<At<String>>,
+    /// `window`: days on which it begins; all by default.
+    pub(super) days: Option<At<Vec<String>>>,
+    /// `window`: when it begins: `18:00`.
+    pub(super) from: Option<At<String>>,
+    /// `window`: when it ends, on the next day where that is earlier.
+    pub(super) until: Option<At<String>>,
+    /// `window`: not on a holiday, nor on the day before one.
+    pub(super) away_from_holidays: Option<At<bool>>,
+    /// `sign-off`, `checklist`: who may.
+    pub(super) roles: Option<At<Vec<String>>>,
+    /// `sign-off`: how many have to approve; one by default.
+    pub(super) of: Option<At<u32>>,
+    /// `checklist`: what is ticked.
+    pub(super) items: Option<At<Vec<String>>>,
+    /// `artefacts`: what is received.
+    pub(super) names: Option<At<Vec<String>>>,
+    /// `run`: what has to be proved.
+    pub(super) what: Option<At<Proof>>,
+}
+
+/// Something that somebody does.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTask {
+    /// What is done.
+    pub(super) title: Option<At<String>>,
+    /// The stage that it belongs to.
+    pub(super) stage: Option<At<String>>,
+    /// Who does it: a role.
+    pub(super) role: Option<At<String>>,
+    /// Whose it is, where several parties have people with the role.
+    pub(super) party: Option<At<String>>,
+    /// Minutes quoted for it.
+    pub(super) minutes: Option<At<u32>>,
+    /// What an hour costs, in hundredths of the agreed currency; not charged without it.
+    pub(super) rate: Option<At<u64>>,
+    /// Tasks that must be done before.
+    #[serde(default)]
+    pub(super) after: Vec<At<String>>,
+    /// What a person does, in words.
+    pub(super) instruction: Option<At<String>>,
+    /// From here on there is no way back by itself.
+    #[serde(default)]
+    pub(super) point_of_no_return: bool,
+}
