@@ -7,14 +7,14 @@ use clap::Args;
 use greenroom_model::finding::{Finding, Severity, any_error};
 use greenroom_model::process::Process;
 use greenroom_model::program::{Layer, Program};
-use greenroom_runner::ports::{Observer, Silent};
+use greenroom_runner::ports::{Observer, Silent, SimulatedClock};
 use greenroom_runner::secrets::Prompt;
 use greenroom_runner::session::{self, Project, Session};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
@@ -36,6 +36,23 @@ pub struct Global {
     pub no_color: bool,
 }
 
+/// Where a demo's commands are: at a simulated time, with a made-up person, and what they print is told by the demo.
+#[derive(Clone)]
+pub struct Simulation {
+    /// What time it is.
+    pub clock: Arc<SimulatedClock>,
+    /// Who acts.
+    pub login: String,
+    /// What is printed.
+    pub printed: Arc<Mutex<String>>,
+}
+
+impl Simulation {
+    fn print(&self, text: &str) {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner).push_str(&anstream::adapter::strip_str(text).to_string());
+    }
+}
+
 /// One command's surroundings.
 pub struct App {
     /// The program's folder as given.
@@ -46,6 +63,8 @@ pub struct App {
     pub json: bool,
     /// Results and errors only.
     pub quiet: bool,
+    /// A demo acts.
+    pub simulation: Option<Simulation>,
 }
 
 /// A program that can be worked with, and the texts its findings point into.
@@ -68,7 +87,31 @@ impl App {
         if global.no_color {
             anstream::ColorChoice::Never.write_global();
         }
-        App { folder: global.program.clone(), profile: global.profile.clone(), json: global.json, quiet: global.quiet }
+        let folder = global.program.clone();
+        App { folder, profile: global.profile.clone(), json: global.json, quiet: global.quiet, simulation: None }
+    }
+
+    /// The same, at another time and with somebody else.
+    pub fn simulated(global: &Global, simulation: Simulation) -> App {
+        App { simulation: Some(simulation), ..App::new(global) }
+    }
+
+    /// A session of whoever acts, when they act.
+    fn opened(&self, folder: PathBuf, program: Program, observer: Arc<dyn Observer>) -> Result<Session, CliError> {
+        let session = Session::open(folder, program, Self::prompt(), observer)?;
+        Ok(match &self.simulation {
+            Some(s) => session.simulated(s.clock.clone(), &s.login),
+            None => session,
+        })
+    }
+
+    /// What is written on standard error.
+    fn tell(&self, text: &str) {
+        match &self.simulation {
+            Some(s) => s.print(text),
+            // Nobody can be told that nobody can be told.
+            None => drop(anstream::stderr().lock().write_all(text.as_bytes())),
+        }
     }
 
     /// Prints a command's result: as JSON, or as the text made from the same value.
@@ -85,6 +128,10 @@ impl App {
 
     /// Prints text on standard output.
     pub fn print(&self, text: &str) -> Result<(), CliError> {
+        if let Some(s) = &self.simulation {
+            s.print(text);
+            return Ok(());
+        }
         let mut out = anstream::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             // Whoever reads has seen enough (`greenroom plan | head`).
@@ -97,8 +144,7 @@ impl App {
     /// Says something on standard error, unless it shall be quiet.
     pub fn say(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            // Nobody can be told that nobody can be told.
-            let _ = writeln!(anstream::stderr().lock(), "{}", text.as_ref());
+            self.tell(&format!("{}\n", text.as_ref()));
         }
     }
 
@@ -106,7 +152,7 @@ impl App {
     pub fn show(&self, list: &[Finding], layers: &[Layer]) {
         if !self.json && !list.is_empty() {
             let shown: Vec<Finding> = list.iter().filter(|f| !self.quiet || f.severity == Severity::Error).cloned().collect();
-            let _ = write!(anstream::stderr().lock(), "{}", findings::render(&shown, layers));
+            self.tell(&findings::render(&shown, layers));
         }
     }
 
@@ -117,14 +163,14 @@ impl App {
             let json = serde_json::json!({ "error": report });
             let _ = self.print(&format!("{json:#}\n"));
         } else {
-            let _ = write!(anstream::stderr().lock(), "{}", report.text(error.layers(), self.quiet));
+            self.tell(&report.text(error.layers(), self.quiet));
         }
         report.exit.into()
     }
 
     /// Whether a person sits there who can be asked.
     pub fn can_ask(&self) -> bool {
-        !self.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+        !self.json && self.simulation.is_none() && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
     /// Asks for a line; `None` at the end of input.
@@ -187,7 +233,7 @@ impl App {
         };
         let faults: Vec<Finding> = project.findings.into_iter().filter(|f| f.severity == Severity::Error).collect();
         self.show(&faults, &project.loaded.layers);
-        let session = Session::open(project.loaded.folder, program, Self::prompt(), observer)?;
+        let session = self.opened(project.loaded.folder, program, observer)?;
         Ok((session.with_process(project.process), project.loaded.layers))
     }
 
@@ -199,7 +245,7 @@ impl App {
     /// The same, with a listener and the files that findings point into.
     pub fn session_with(&self, observer: Arc<dyn Observer>) -> Result<(Session, Vec<Layer>), CliError> {
         let opened = self.open()?;
-        let session = Session::open(opened.folder, opened.program, Self::prompt(), observer)?;
+        let session = self.opened(opened.folder, opened.program, observer)?;
         Ok((session.with_process(opened.process), opened.layers))
     }
 }

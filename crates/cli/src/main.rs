@@ -8,6 +8,7 @@ mod error;
 mod progress;
 mod render;
 mod startup;
+mod templates;
 
 use clap::Parser;
 use std::process::ExitCode;

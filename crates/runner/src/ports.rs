@@ -5,6 +5,7 @@ use greenroom_engine::fence::Fence;
 use greenroom_engine::{EngineError, Result as EngineResult, Source, Target};
 use greenroom_model::plan::StepKey;
 use greenroom_model::run::{Outcome, Verdict};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Tells the time.
@@ -29,6 +30,40 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::now()
+    }
+    fn millis(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A clock that runs as the machine's does, but from another moment, and can be set forward: what a demo has instead of months.
+pub struct SimulatedClock {
+    start: Instant,
+    /// What it showed at `start`.
+    from: Mutex<jiff::Timestamp>,
+}
+
+impl SimulatedClock {
+    /// One that shows this now.
+    pub fn at(now: jiff::Timestamp) -> SimulatedClock {
+        SimulatedClock { start: Instant::now(), from: Mutex::new(now) }
+    }
+
+    /// Sets it forward; false where that would set it back.
+    pub fn forward(&self, to: jiff::Timestamp) -> bool {
+        let later = to >= self.now();
+        if later {
+            let mut from = self.from.lock().unwrap_or_else(PoisonError::into_inner);
+            *from = to.checked_sub(jiff::SignedDuration::try_from(self.start.elapsed()).unwrap_or_default()).unwrap_or(to);
+        }
+        later
+    }
+}
+
+impl Clock for SimulatedClock {
+    fn now(&self) -> jiff::Timestamp {
+        let from = *self.from.lock().unwrap_or_else(PoisonError::into_inner);
+        from.checked_add(jiff::SignedDuration::try_from(self.start.elapsed()).unwrap_or_default()).unwrap_or(from)
     }
     fn millis(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::error::{CliError, Exit};
 use crate::render::style::{GOOD, WARN, paint};
 use crate::render::words;
+use crate::templates::Template;
 use clap::{Args, ValueEnum};
 use greenroom_engine::secret::Secrets;
 use greenroom_model::catalog::{Catalog, EngineKind};
@@ -33,6 +34,7 @@ Examples:
   greenroom -C clinic init --engine postgres --source db.example --database clinic --user greenroom --password-env CLINIC_PW
   greenroom init --engine mssql --source db.example --port 1433 --database Clinic --user greenroom --password-env CLINIC_PW
   greenroom init --engine sqlite --source app.db --extends ../kit-5
+  greenroom init --engine sqlite --source app.db --template audited-migration
 
 Passwords never stand on the command line: name where they come from.")]
 pub struct InitArgs {
@@ -65,6 +67,9 @@ pub struct InitArgs {
     /// Folder of a kit, relative to the program's folder
     #[arg(long, value_name = "DIR")]
     extends: Option<String>,
+    /// Write the people, stages, gates and tasks of a procedure, too: `process.toml`, to be adapted
+    #[arg(long, value_enum, value_name = "NAME")]
+    template: Option<Template>,
     /// Query that returns the product's version
     #[arg(long, value_name = "SQL")]
     version_query: Option<String>,
@@ -122,7 +127,10 @@ pub async fn cmd_init(app: &App, args: InitArgs) -> Done {
     };
     let new = propose(new, &folder, &samples)?;
     let undecided = new.columns.iter().filter(|c| c.decision.is_none()).count();
-    let texts = new_program(&new);
+    let mut texts = new_program(&new);
+    if let Some(template) = args.template {
+        with_template(&mut texts, template);
+    }
     files::write(&folder, &texts)?;
     files::ignore(&folder, &new)?;
     // Only for naming later which columns were retyped: without it a finding says less.
@@ -138,6 +146,21 @@ pub async fn cmd_init(app: &App, args: InitArgs) -> Done {
     };
     app.result(&written, text)?;
     Ok(Exit::Ok)
+}
+
+/// Adds a template's files: its process, and what it needs of greenroom.toml, not in force yet.
+fn with_template(texts: &mut Vec<(String, String)>, template: Template) {
+    let files = template.files();
+    for (_, text) in texts.iter_mut().filter(|(path, _)| path == "greenroom.toml") {
+        let lines = files.program.lines().map(|l| if l.is_empty() { "\n".to_owned() } else { format!("# {l}\n") });
+        let needs: String = lines.collect();
+        text.push_str(&format!(
+            "\n# What the template `{}` needs, with values for embedded SQLite: adapt it and remove the `#`.\n\n{needs}",
+            template.name()
+        ));
+    }
+    // The last file is written first: greenroom.toml stays the sign that all are there.
+    texts.push(("process.toml".to_owned(), files.process.to_owned()));
 }
 
 async fn look(address: &Address, secrets: &dyn Secrets, folder: &Path) -> Result<(Catalog, Samples), CliError> {
@@ -353,6 +376,9 @@ fn text(w: &Written) -> String {
     out.push_str("  read columns.toml     the proposals are guesses: people decide\n");
     out.push_str("  read greenroom.toml   kinds of tables, the pilot's name, who is let in\n");
     out.push_str("  upgrade/              put the vendor's scripts here\n");
+    if w.files.iter().any(|f| f == "process.toml") {
+        out.push_str("  read process.toml     people, stages, gates and tasks of the procedure: adapt names, dates, roles\n");
+    }
     out.push_str("  greenroom check       says what is missing\n");
     out
 }

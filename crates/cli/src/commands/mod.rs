@@ -25,10 +25,11 @@ mod password;
 mod plan;
 mod preview;
 mod prove;
-mod record;
+pub mod record;
 mod reference;
 mod refresh;
 mod rehearse;
+mod reopen;
 mod resume;
 mod retire;
 mod rollback;
@@ -104,6 +105,7 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     Open(open::OpenArgs),
     Seal(seal::SealArgs),
+    Reopen(reopen::ReopenArgs),
     Files(files::FilesArgs),
     Fence(fence::FenceArgs),
     Stage(stage::StageArgs),
@@ -153,6 +155,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Verify(a) => verify::cmd_verify(app, a).await,
         Command::Open(a) => open::cmd_open(app, a).await,
         Command::Seal(a) => seal::cmd_seal(app, a).await,
+        Command::Reopen(a) => reopen::cmd_reopen(app, a).await,
         Command::Files(a) => files::cmd_files(app, a).await,
         Command::Fence(a) => fence::cmd_fence(app, a).await,
         Command::Stage(a) => stage::cmd_stage(app, a).await,

@@ -49,7 +49,10 @@ pub async fn cmd_night(app: &App, args: NightArgs) -> Done {
         message: "no stage is named for the night".into(),
         hint: "`--stage STAGE`, or `go_live` under `[process]` in process.toml".into(),
     };
-    let stage = args.stage.or_else(|| process.go_live.clone()).ok_or_else(none)?;
+    let stage = match args.stage {
+        Some(stage) => stage,
+        None => process.go_live_now(&session.process_state()?).map(str::to_owned).ok_or_else(none)?,
+    };
     let Some(written) = process.stages.get(&stage) else {
         return Err(CliError::Missing {
             message: format!("there is no stage `{stage}`"),

@@ -7,18 +7,21 @@ use rustix::io::Errno;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// The file that says whose the folder is.
 const MARKER: &str = ".greenroom-demo";
 
 /// What the demo makes below its folder, and removes before it makes it anew. Anything else there is left alone.
-const PARTS: [&str; 4] = ["production", "new-server", "kit-clinic-5", "clinic"];
+const PARTS: [&str; 5] = ["production", "new-server", "kit-clinic-5", "clinic", "in"];
 
 /// The folder, ours until it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     /// As the person wrote it, for commands that they can copy.
     pub shown: PathBuf,
+    /// When it was taken.
+    pub taken: Instant,
     _held: fs::File,
 }
 
@@ -55,7 +58,7 @@ impl Place {
         for part in ["production", "clinic/pilot"].map(|p| shown.join(p)) {
             fs::create_dir_all(&part).map_err(file(format!("create {}", part.display())))?;
         }
-        Ok(Place { shown, _held: held })
+        Ok(Place { shown, taken: Instant::now(), _held: held })
     }
 
     /// A path below the folder.

@@ -1,19 +1,19 @@
-//! `greenroom demo`: the main jobs on a made-up clinic, without a server: the way to a pilot, the go-live, the move to another server.
+//! `greenroom demo`: a first rehearsal on a made-up clinic, and the plays of the six templates, without a server.
 //!
-//! Owns the demo's folder, files and stories. Does not own what a run does (`runner::session`). Carries out REQUIREMENTS.md E1–E4, E6 on
-//! embedded SQLite; the kit in `files/kit` is also an example of a kit (F5).
+//! Owns the demo's folder, files and the story of the first rehearsal. Does not own what a run does (`runner::session`) nor the templates. The kit in
+//! `files/kit` is also an example of a kit (F5).
 
 mod desk;
 mod files;
 mod folder;
-mod golive;
-mod migration;
+mod play;
 mod production;
 mod story;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+use crate::templates::Template;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -48,6 +48,16 @@ pub enum DemoError {
     /// The runner refused.
     #[error(transparent)]
     Session(#[from] greenroom_runner::session::SessionError),
+    /// Something in a play did not go as it is written.
+    #[error("line {line} of the play, `{text}`: {ended}")]
+    Play {
+        /// The line's number.
+        line: usize,
+        /// The line.
+        text: String,
+        /// What happened.
+        ended: String,
+    },
     /// A run did not end as the story says.
     #[error("{what}: {ended}")]
     OffScript {
@@ -63,7 +73,9 @@ impl DemoError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             DemoError::NotOurs { .. } => Some("give another folder: `greenroom demo --folder DIR`"),
-            DemoError::OffScript { .. } => Some("this is a defect of Greenroom; `greenroom run show` in the demo's program tells more"),
+            DemoError::OffScript { .. } | DemoError::Play { .. } => {
+                Some("this is a defect of Greenroom; `greenroom run show` in the demo's program tells more")
+            }
             _ => None,
         }
     }
@@ -72,30 +84,14 @@ impl DemoError {
 /// Where the story is told: shared with the observer of runs, which writes from other threads.
 pub type Out = Arc<Mutex<dyn Write + Send>>;
 
-/// What is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Story {
-    /// A first rehearsal fails on data that nobody knew of; the program is mended, and the pilot stands
-    #[default]
-    PilotUpgrade,
-    /// The upgrade goes live while people write: refused once and taken back, then accepted
-    ProductionUpgrade,
-    /// Database and documents move to another place while people write; programs are pointed there, and back when testers refuse
-    ServerMigration,
-}
-
-/// Builds the demo in `folder` (an earlier demo there is built anew) and tells its story.
-///
-/// Returns the exit code: 0 when everything went as told.
+/// Builds the demo in `folder` (an earlier demo there is built anew) and tells the story of a first rehearsal, or plays a template.
 ///
 /// # Errors
 /// See [`DemoError`]; what stands in the folder then is left for looking.
-pub async fn run(story: Story, folder: PathBuf, out: Out) -> Result<u8, DemoError> {
+pub async fn run(template: Option<Template>, folder: PathBuf, out: Out) -> Result<(), DemoError> {
     let place = folder::Place::take(folder)?;
-    match story {
-        Story::PilotUpgrade => story::tell(&place, production::CLINIC, &out).await?,
-        Story::ProductionUpgrade => golive::tell(&place, production::CLINIC, &out).await?,
-        Story::ServerMigration => migration::tell(&place, production::CLINIC, &out).await?,
+    match template {
+        None => story::tell(&place, production::CLINIC, &out).await,
+        Some(template) => play::tell(&place, template, production::CLINIC, &out).await,
     }
-    Ok(0)
 }

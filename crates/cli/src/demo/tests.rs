@@ -2,6 +2,7 @@
 
 use super::folder::Place;
 use super::production::{self, Size};
+use crate::templates::Template;
 use greenroom_model::finding::{Finding, Severity};
 use greenroom_runner::ports::Silent;
 use greenroom_runner::session::{self, Session};
@@ -91,36 +92,99 @@ async fn the_story_goes_as_told_twice_and_leaves_nothing_raw() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_move_is_refused_once_and_then_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place::take(folder.path().join("demo")).unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let out: super::Out = told.clone();
-    let ended = super::migration::tell(&place, SMALL, &out).await;
-    let told = String::from_utf8(told.lock().unwrap().clone()).unwrap();
-    ended.unwrap_or_else(|e| panic!("{e}: {told}"));
-    for words in [
-        "UNDONE: people work on the old server",
-        "1 were copied now, 1 had gone",
-        "DONE: people work on the new server",
-        "stored, 0 are missing",
-    ] {
-        assert!(told.contains(words), "{words}: {told}");
-    }
-    assert!(place.path("new-server/letters/05/letter-401.txt").exists() && !place.path("new-server/letters/01/letter-1.txt").exists());
+/// Plays a template: what was told. On a stack as large as a program's own: commands nest deeper than in any single one.
+fn played(template: Template) -> (tempfile::TempDir, String) {
+    let play = move || {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::take(folder.path().join("demo")).unwrap();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let out: super::Out = told.clone();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let ended = runtime.block_on(super::play::tell(&place, template, SMALL, &out));
+        let told = String::from_utf8(told.lock().unwrap().clone()).unwrap();
+        ended.unwrap_or_else(|e| panic!("{e}: {told}"));
+        (folder, told)
+    };
+    std::thread::Builder::new().stack_size(16 << 20).spawn(play).unwrap().join().unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_go_live_is_refused_once_and_then_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place::take(folder.path().join("demo")).unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let out: super::Out = told.clone();
-    let ended = super::golive::tell(&place, SMALL, &out).await;
-    let told = String::from_utf8(told.lock().unwrap().clone()).unwrap();
-    ended.unwrap_or_else(|e| panic!("{e}: {told}"));
-    for words in ["UNDONE: production has its name back", "DONE: users work in version 5.2.0", "stored, 0 are missing"] {
+/// Rows of REQUIREMENTS.md that the play shows, each with an event of the record.
+fn shown(told: &str) -> Vec<String> {
+    let list = told.split("record covered").nth(1).unwrap();
+    let ids = list.lines().filter_map(|l| l.split_whitespace().next());
+    ids.filter(|id| id.len() <= 3 && id.starts_with(|c: char| ('A'..='F').contains(&c)) && id[1..].parse::<u8>().is_ok())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Plays a template whose procedure has these rows.
+fn plays(template: Template, rows: &[&str], words: &[&str]) -> tempfile::TempDir {
+    let (folder, told) = played(template);
+    let found = shown(&told);
+    for row in rows {
+        assert!(found.iter().any(|f| f == row), "{row}: {told}");
+    }
+    for words in words {
         assert!(told.contains(words), "{words}: {told}");
+    }
+    folder
+}
+
+#[test]
+fn direct_sql_access_is_played_to_its_end() {
+    let rows = ["A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10", "A11", "A12", "A13"];
+    plays(Template::DirectSqlAccess, &rows, &["maria asked for this approval", "not received: images", "0 are missing"]);
+}
+
+#[test]
+fn server_migration_is_played_to_its_end() {
+    let rows = ["B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8"];
+    let folder = plays(Template::ServerMigration, &rows, &["comes after system-off, which is not done", "0 are missing"]);
+    assert!(folder.path().join("demo/new-server/letters/05/letter-61.txt").exists(), "a letter of the last day came along");
+}
+
+#[test]
+fn pilot_upgrade_is_played_to_its_end() {
+    plays(Template::PilotUpgrade, &["C1", "C2", "C3", "C5"], &["OPEN (pilot or production)", "0 are missing"]);
+}
+
+#[test]
+fn production_upgrade_is_played_to_its_end() {
+    plays(Template::ProductionUpgrade, &["C4", "C5", "F2"], &["jan asked for this approval", "Run switch-3: undone", "0 are missing"]);
+}
+
+#[test]
+fn audited_migration_is_played_to_its_end() {
+    let rows = ["D1", "D2", "D3", "D4", "D5", "D6", "D7"];
+    let words = ["4 weeks must pass: not before 2026-02-09", "not before 2026-03-04 00:00", "0 are missing"];
+    let folder = plays(Template::AuditedMigration, &rows, &words);
+    // The record says that it is made up, whoever looks at it.
+    let c = rusqlite::Connection::open(folder.path().join("demo/clinic/.greenroom/journal.db")).unwrap();
+    let first: String = c.query_row("SELECT body FROM event ORDER BY seq LIMIT 1", [], |r| r.get(0)).unwrap();
+    assert!(first.contains("\"simulated\":true"), "{first}");
+}
+
+#[test]
+fn migration_database_is_played_to_its_end() {
+    let rows = ["E1", "E2", "E3", "E4", "E5", "E6"];
+    plays(
+        Template::MigrationDatabase,
+        &rows,
+        &["`portals` is never switched on again", "its time was over", "`client.street_name` is kept, but production has it now"],
+    );
+}
+
+/// Every template is a process that says nothing wrong, whatever program it stands beside.
+#[test]
+fn templates_are_processes_without_a_fault() {
+    for template in Template::ALL {
+        let layer = greenroom_model::program::Layer {
+            name: "program".into(),
+            files: [("process.toml".to_owned(), template.files().process.to_owned())].into(),
+            ..Default::default()
+        };
+        let (process, findings) = greenroom_model::process::read(&[layer]);
+        assert!(findings.is_empty(), "{}: {findings:#?}", template.name());
+        assert!(process.is_some_and(|p| p.stages.len() >= 2), "{}", template.name());
     }
 }

@@ -56,6 +56,11 @@ pub enum RunKind {
 }
 
 impl RunKind {
+    /// Whether the run makes a pilot that people use.
+    pub fn makes_pilot(self) -> bool {
+        matches!(self, RunKind::Rehearsal | RunKind::Refresh | RunKind::Follow | RunKind::Import)
+    }
+
     /// Whether what the run makes holds production's values.
     pub fn is_unmasked(self) -> bool {
         matches!(self, RunKind::Restore | RunKind::Dress | RunKind::Switch)

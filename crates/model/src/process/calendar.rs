@@ -18,6 +18,8 @@ pub enum LapseUnit {
     BusinessDays,
     /// Months of the calendar, to the same day or the month's last.
     Months,
+    /// Until the next day on which people work begins.
+    NextBusinessDay,
 }
 
 /// A time that has to pass: `4 weeks`, `2 business days`, `36 hours`.
@@ -30,12 +32,15 @@ pub struct Lapse {
 }
 
 impl Lapse {
-    /// Reads `4 weeks`, `10 days`, `2 business days`, `36 hours`, `1 month`.
+    /// Reads `4 weeks`, `10 days`, `2 business days`, `36 hours`, `1 month`, `next business day`.
     ///
     /// # Errors
     /// What may be written, where this is something else.
     pub fn parse(text: &str) -> Result<Lapse, String> {
-        let wrong = || "write `36 hours`, `10 days`, `2 business days`, `4 weeks` or `1 month`".to_owned();
+        if text.trim() == "next business day" {
+            return Ok(Lapse { count: 1, unit: LapseUnit::NextBusinessDay });
+        }
+        let wrong = || "write `36 hours`, `10 days`, `2 business days`, `4 weeks`, `1 month` or `next business day`".to_owned();
         let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
         let count: u16 = number.parse().map_err(|_| wrong())?;
         let (factor, unit) = match unit.trim().trim_end_matches('s') {
@@ -59,6 +64,7 @@ impl std::fmt::Display for Lapse {
             LapseUnit::Hours => (self.count, "hour"),
             LapseUnit::BusinessDays => (self.count, "business day"),
             LapseUnit::Months => (self.count, "month"),
+            LapseUnit::NextBusinessDay => return f.write_str("the time until the next business day"),
         };
         write!(f, "{count} {one}{}", if count == 1 { "" } else { "s" })
     }
@@ -128,6 +134,10 @@ impl Calendar {
             LapseUnit::Hours => Span::new().hours(count),
             LapseUnit::Days => Span::new().days(count),
             LapseUnit::Months => Span::new().months(count),
+            LapseUnit::NextBusinessDay => {
+                let day = from.date().checked_add(Span::new().days(self.business_span(from.date(), 1)));
+                return day.ok().and_then(|d| self.moment(d.at(0, 0, 0, 0))).unwrap_or(Timestamp::MAX);
+            }
             LapseUnit::BusinessDays => Span::new().days(self.business_span(from.date(), lapse.count)),
         };
         from.checked_add(span).map_or(Timestamp::MAX, |z| z.timestamp())

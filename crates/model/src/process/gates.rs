@@ -84,7 +84,10 @@ impl<'a> Sight<'a> {
         let ticked: Vec<_> = ticked.map(|((g, item), _)| (g, item)).collect();
         let named = |name: &String| others.iter().any(|(_, g)| matches!(&g.kind, Kind::Artefacts { names } if names.contains(name)));
         let received: Vec<_> = self.state.received.iter().filter(|(name, _)| named(name)).map(|(name, (_, hash))| (name, hash)).collect();
-        let tasks: Vec<_> = self.process.tasks_of(&gate.stage).map(|(t, task)| (t, task, self.state.task(t).done)).collect();
+        // What waits for this gate comes after it.
+        let behind = self.process.behind(id);
+        let tasks = self.process.tasks_of(&gate.stage).filter(|(t, _)| !behind.contains(t.as_str()));
+        let tasks: Vec<_> = tasks.map(|(t, task)| (t, task, self.state.task(t).done)).collect();
         let agreed = self.state.stage(&gate.stage).agreed.map(|(date, _)| date);
         let stage = self.process.stages.get(&gate.stage);
         Hash::of_json(&(&others, stage, ticked, received, tasks, agreed, since))
@@ -196,6 +199,14 @@ impl<'a> Sight<'a> {
                         let names: Vec<&str> = open.iter().map(|(t, _)| t.as_str()).collect();
                         Standing { turn, ..missing(format!("not done: {}", names.join(", "))) }
                     }
+                }
+            }
+            Kind::Run { what: super::Proof::GoLive } if gate.side == Side::Exit => {
+                // The go-live of this stage, not of an earlier one.
+                let entered = self.state.stage(&gate.stage).entered.map(|m| m.at);
+                match self.proofs.live.filter(|at| entered.is_some_and(|e| *at >= e)) {
+                    Some(at) => met(format!("users work in the new production since {}", self.day(at))),
+                    None => missing(proof_missing(super::Proof::GoLive).to_owned()),
                 }
             }
             Kind::Run { what } => match self.proofs.hold.contains(what) {
@@ -459,6 +470,11 @@ impl<'a> Sight<'a> {
                 format!("`{task}` comes after {}, which is not done", open.join(", ")),
                 "`greenroom task` shows whose turn it is",
             );
+        }
+        let shut: Vec<Standing> = written.gates.iter().map(|g| self.standing(g)).filter(|s| !s.met && !s.recommended).collect();
+        if !shut.is_empty() {
+            let message = format!("`{task}` waits: {} not met", counted(shut.len()));
+            return Err(Refused { message, hint: "`greenroom why GATE` explains each".into(), gates: shut });
         }
         Ok(Fact::TaskStarted { task: task.to_owned() })
     }

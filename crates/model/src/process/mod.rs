@@ -5,6 +5,7 @@
 //! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
 mod calendar;
+pub mod covered;
 mod fact;
 pub mod gates;
 mod read;
@@ -55,6 +56,9 @@ pub struct Stage {
     pub title: String,
     /// Stages that must have been left with a good result before.
     pub after: BTreeSet<String>,
+    /// Ids of requirements that it meets: the record tells which were, and by which event.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
 }
 
 /// Whether a gate belongs to entering a stage, or to leaving it with a good result.
@@ -99,6 +103,8 @@ pub enum Proof {
 pub struct Proofs {
     /// Those that hold now.
     pub hold: Vec<Proof>,
+    /// When a go-live was last finished and stayed.
+    pub live: Option<jiff::Timestamp>,
 }
 
 /// What has to be so.
@@ -175,6 +181,9 @@ pub struct Gate {
     /// See [`Kind`].
     #[serde(flatten)]
     pub kind: Kind,
+    /// Ids of requirements that it meets: the record tells which were, and by which event.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
 }
 
 /// Something that somebody does.
@@ -196,8 +205,14 @@ pub struct Task {
     pub after: BTreeSet<String>,
     /// What a person does, in words.
     pub instruction: Option<String>,
+    /// Exit gates of its stage that have to be met before it is begun: go, or no go. Signatures there are not about this task, nor about those after it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub gates: BTreeSet<String>,
     /// From here on there is no way back by itself.
     pub point_of_no_return: bool,
+    /// Ids of requirements that it meets: the record tells which were, and by which event.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
 }
 
 /// What `process.toml` says.
@@ -205,8 +220,8 @@ pub struct Task {
 pub struct Process {
     /// See [`Calendar`].
     pub calendar: Calendar,
-    /// The stage in which `greenroom switch` may begin.
-    pub go_live: Option<String>,
+    /// The stages in which `greenroom switch` may begin.
+    pub go_live: Vec<String>,
     /// Roles whose holders may waive a gate.
     pub waivers: BTreeSet<String>,
     /// By id.
@@ -237,6 +252,25 @@ impl Process {
     /// The tasks of a stage.
     pub fn tasks_of<'p>(&'p self, stage: &'p str) -> impl Iterator<Item = (&'p String, &'p Task)> {
         self.tasks.iter().filter(move |(_, t)| t.stage == stage)
+    }
+
+    /// The stage of the go-live that is on; else the next one, else the last. None where the process names none.
+    pub fn go_live_now(&self, state: &State) -> Option<&str> {
+        let find = |fits: &dyn Fn(StageState) -> bool| self.go_live.iter().find(|s| fits(state.stage(s)));
+        find(&|s| s.is_on()).or_else(|| find(&|s| !s.is_over())).or(self.go_live.last()).map(String::as_str)
+    }
+
+    /// Tasks that wait for a gate, by themselves or because they come after one that does.
+    pub fn behind(&self, gate: &str) -> BTreeSet<&str> {
+        let mut behind: BTreeSet<&str> = self.tasks.iter().filter(|(_, t)| t.gates.contains(gate)).map(|(id, _)| id.as_str()).collect();
+        loop {
+            let more = self.tasks.iter().filter(|(_, t)| t.after.iter().any(|a| behind.contains(a.as_str())));
+            let all: BTreeSet<&str> = behind.iter().copied().chain(more.map(|(id, _)| id.as_str())).collect();
+            if all.len() == behind.len() {
+                return behind;
+            }
+            behind = all;
+        }
     }
 
     /// Whether somebody has one of these roles, by themselves or in another's place. Without roles everybody who is known has.

@@ -116,7 +116,11 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
         let spent = u64::try_from(took.unwrap_or(0)).unwrap_or(0);
         times.1 += spent;
         times.2 += task.rate.unwrap_or(0) * spent / 60;
-        let ready = task.after.iter().all(|a| state.task(a).done.is_some());
+        let open = |gate: &String| {
+            let standing = sight.standing(gate);
+            standing.met || standing.recommended
+        };
+        let ready = task.after.iter().all(|a| state.task(a).done.is_some()) && task.gates.iter().all(open);
         match (known.done, known.started) {
             (Some(_), _) => sheet.done.push(line),
             (None, Some(_)) => sheet.now.push(line),

@@ -412,6 +412,12 @@ pub struct Pack {
     pub reopen: Reopen,
     /// In order.
     pub rules: Vec<PackRule>,
+    /// Statements that switch its functions on again on the pilot; none where it cannot be asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
+    /// Statements that switch them off again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub close: Vec<String>,
 }
 
 /// What an assertion expects.

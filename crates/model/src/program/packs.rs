@@ -45,10 +45,25 @@ fn pack(name: &str, raw: &RawPack, file: File<'_>, findings: &mut Vec<Finding>) 
         }
         rules.extend(one(rule, file, findings));
     }
+    let on_request = raw.on_request.as_ref();
+    let reopen: crate::program::Reopen = head.and_then(|h| h.reopen.as_ref()).map(|r| r.value).unwrap_or_default();
+    if let Some(at) = on_request {
+        let mut refuse = |message: &str, hint: &str| {
+            findings.push(Finding::error("GR0120", message).at(file.place(at.span.clone())).hint(hint));
+        };
+        if reopen != crate::program::Reopen::OnRequest {
+            refuse("`[on_request]` in a pack that is never reopened", "write `reopen = \"on request\"` under `[pack]`, or remove it");
+        }
+        if at.value.open.is_empty() || at.value.close.is_empty() {
+            refuse("`[on_request]` lacks `open` or `close`", "what is switched on has to be switched off again: give statements for both");
+        }
+    }
     Pack {
+        open: on_request.map(|r| r.value.open.clone()).unwrap_or_default(),
+        close: on_request.map(|r| r.value.close.clone()).unwrap_or_default(),
         name: name.to_owned(),
         title: head.and_then(|h| h.title.as_ref()).map_or_else(|| name.to_owned(), |t| t.value.clone()),
-        reopen: head.and_then(|h| h.reopen.as_ref()).map(|r| r.value).unwrap_or_default(),
+        reopen,
         rules,
     }
 }

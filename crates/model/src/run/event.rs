@@ -122,6 +122,9 @@ pub enum Body {
         program: String,
         /// Greenroom's version.
         tool: String,
+        /// A simulated clock tells the time, and made-up people act: nothing here is evidence.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        simulated: bool,
     },
     /// A plan was made; nothing was executed.
     PlanRecorded {
@@ -222,6 +225,22 @@ pub enum Body {
         pilot: String,
         /// To whom.
         to: Audience,
+    },
+    /// A function of the pilot is about to be switched on again, for a test; its generation closes it again, or a person.
+    FunctionOpened {
+        /// The pack.
+        pack: String,
+        /// Nonce of the generation.
+        nonce: String,
+        /// Until when.
+        until: jiff::Timestamp,
+    },
+    /// It is off again: the pack's assertions hold.
+    FunctionClosed {
+        /// The pack.
+        pack: String,
+        /// Nonce of the generation.
+        nonce: String,
     },
     /// A pilot was sealed on request.
     Sealed {

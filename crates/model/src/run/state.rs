@@ -239,6 +239,8 @@ impl RunState {
             | Body::LeaseTaken { .. }
             | Body::Opened { .. }
             | Body::Sealed { .. }
+            | Body::FunctionOpened { .. }
+            | Body::FunctionClosed { .. }
             | Body::CarryDecided { .. }
             | Body::RestoreProven { .. }
             | Body::FilesCopied { .. }

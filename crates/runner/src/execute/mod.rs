@@ -52,6 +52,7 @@ pub(crate) use known::Known;
 pub use locked::Locked;
 pub use log::RunLog;
 pub use masker::build_masker;
+pub(crate) use neutral::assertion_sql;
 pub use open::admission;
 pub(crate) use open::admit;
 pub(crate) use production::{card_first, doors_before};

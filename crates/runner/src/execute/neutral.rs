@@ -7,7 +7,7 @@ use greenroom_model::plan::tables::applies;
 use greenroom_model::program::{PackAction, PackRule};
 
 /// The query that returns rows when a rule does not hold: the program's, or what follows from the action.
-pub(super) fn assertion_sql(rule: &PackRule, catalog: &Catalog, after: bool) -> Option<String> {
+pub(crate) fn assertion_sql(rule: &PackRule, catalog: &Catalog, after: bool) -> Option<String> {
     if after && rule.assert_after.is_some() {
         return rule.assert_after.clone();
     }

@@ -52,6 +52,8 @@ pub(crate) struct SafetyInput<'a> {
     pub scanned: BTreeMap<TableName, Scanned>,
     /// How tables are read.
     pub read: ReadBack,
+    /// Packs whose functions are switched on again: until when, and whether that time is over.
+    pub reopened: BTreeMap<String, (jiff::Timestamp, bool)>,
 }
 
 impl Execution {
@@ -147,7 +149,8 @@ impl Execution {
         }
         let search = self.search()?;
         let read = self.reading(Some(search.clone())).await?;
-        let mut input = SafetyInput { program: &setup.program, plan: &plan, search, after_upgrade, scanned, read };
+        let mut input =
+            SafetyInput { program: &setup.program, plan: &plan, search, after_upgrade, scanned, read, reopened: BTreeMap::new() };
         let verdict = check_safety(self.generation().await?.as_mut(), &mut input).await.map_err(|e| self.stopped_or(e))?;
         if !verdict.passed {
             // Whoever mends the generation and resumes must have it looked at again.
@@ -233,6 +236,16 @@ pub(crate) async fn check_safety(inside: &mut dyn Generation, input: &mut Safety
     let now = if input.after_upgrade { Shape::After } else { Shape::Before };
     let mut count = 0;
     for pack in &input.program.packs {
+        match input.reopened.get(&pack.name) {
+            Some((until, false)) => {
+                verdict.not_compared.push(format!("pack {}: switched on again until {until}, on record", pack.name));
+                continue;
+            }
+            Some((until, true)) => verdict
+                .differences
+                .push(format!("pack {0}: its time was over at {until}, and it is not closed: `greenroom reopen {0} --close`", pack.name)),
+            None => {}
+        }
         for rule in pack.rules.iter().filter(|r| applies(r.shape, now)) {
             let missing = rule.table.as_deref().filter(|written| rule.shape == Shape::After && find_table(&catalog, written).is_none());
             if let Some(written) = missing {

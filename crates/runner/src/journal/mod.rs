@@ -155,6 +155,8 @@ pub struct RestorePoint {
 pub struct Projection {
     /// The program's name.
     pub program: Option<String>,
+    /// Its times and people are made up.
+    pub simulated: bool,
     /// Plans by hash.
     pub plans: BTreeMap<Hash, Plan>,
     /// Runs in order of their start.
@@ -163,6 +165,8 @@ pub struct Projection {
     pub dropped: Vec<(String, String, bool)>,
     /// Latest opening or sealing on request: (pilot, to whom; `None` is sealed).
     pub admissions: Vec<(jiff::Timestamp, String, Option<greenroom_model::program::Audience>)>,
+    /// Functions of generations that are switched on again, by nonce and pack: since when, and until when.
+    pub functions: BTreeMap<(String, String), (jiff::Timestamp, jiff::Timestamp)>,
     /// Conflicts between pilot and production that somebody decided, in order.
     pub decided: Vec<greenroom_model::carry::Decided>,
     /// The fence around production that is not lifted.
@@ -205,7 +209,10 @@ impl Projection {
 
     fn apply(&mut self, e: &Event) -> Result<(), ReplayError> {
         match &e.body {
-            Body::WorkspaceCreated { program, .. } => self.program = Some(program.clone()),
+            Body::WorkspaceCreated { program, simulated, .. } => {
+                self.program = Some(program.clone());
+                self.simulated = *simulated;
+            }
             Body::PlanRecorded { hash, plan } => {
                 self.generations = self.generations.max(plan.names.number);
                 self.plans.insert(*hash, (**plan).clone());
@@ -220,6 +227,8 @@ impl Projection {
                 }
                 self.runs.push(RunState::begin(run.clone(), *hash, plan, e));
             }
+            Body::FunctionOpened { pack, nonce, until } => drop(self.functions.insert((nonce.clone(), pack.clone()), (e.at, *until))),
+            Body::FunctionClosed { pack, nonce } => drop(self.functions.remove(&(nonce.clone(), pack.clone()))),
             Body::Opened { pilot, to } => self.admissions.push((e.at, pilot.clone(), Some(*to))),
             Body::CarryDecided { decided } => self.decided.push(*decided),
             Body::Sealed { pilot } => self.admissions.push((e.at, pilot.clone(), None)),

@@ -108,6 +108,9 @@ impl Session {
             return Err(refused("GR0722", format!("the plan has been run already, as `{id}`"), "`greenroom plan` makes a new one"));
         }
         let locked = self.server_lock(plan).await?;
+        if let Some(from) = &plan.carry {
+            self.shut_all(&from.nonce).await?;
+        }
         let lease = crate::journal::Lease { run: id.clone(), epoch: 0 };
         let event = journal.append(Some(&lease), Some(&self.actor), Body::RunStarted { plan: hash })?;
         let state = RunState::begin(id.clone(), hash, plan.clone(), &event);

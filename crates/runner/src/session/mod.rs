@@ -10,6 +10,7 @@ mod engines;
 mod error;
 mod export;
 mod fence;
+mod functions;
 mod leftovers;
 mod pilot;
 mod plans;
@@ -29,6 +30,7 @@ pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
 pub use fence::{FenceView, Watching};
+pub use functions::Function;
 pub use leftovers::Leftover;
 pub use process::{Received, Recorded};
 pub use production::ForProduction;
@@ -65,6 +67,8 @@ pub struct Session {
     random: Arc<dyn Random>,
     observer: Arc<dyn Observer>,
     actor: Actor,
+    /// Its times and people are made up.
+    simulated: bool,
     /// What `process.toml` says, where there is one.
     process: Option<greenroom_model::process::Process>,
     /// What the journal said when it was last replayed, and up to which event: a command asks several times.
@@ -108,11 +112,19 @@ impl Session {
             random,
             observer,
             actor,
+            simulated: false,
             process: None,
             seen: std::sync::Mutex::default(),
             owner,
             cancel,
         })
+    }
+
+    /// The same session at another time, with somebody else: for demos. The record of the workspace says from its first event on that it is simulated.
+    pub fn simulated(mut self, clock: Arc<dyn Clock>, login: &str) -> Session {
+        (self.simulated, self.clock) = (true, clock);
+        self.actor = Actor { os_user: login.to_owned(), words: None };
+        self
     }
 
     /// The connections.
@@ -126,7 +138,7 @@ impl Session {
         let mut journal = SqliteJournal::open(&path, self.clock.clone(), self.random.clone())?;
         if fresh {
             let (program, tool) = (self.program.name.clone(), env!("CARGO_PKG_VERSION").to_owned());
-            journal.append(None, None, Body::WorkspaceCreated { program, tool })?;
+            journal.append(None, None, Body::WorkspaceCreated { program, tool, simulated: self.simulated })?;
         }
         Ok(journal)
     }

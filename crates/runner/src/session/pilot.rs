@@ -59,7 +59,15 @@ impl Session {
             tell: Arc::new(|_, _| {}),
         };
         let scanned = BTreeMap::new();
-        let mut input = SafetyInput { program: &self.program, plan: &run.plan, search, after_upgrade: true, scanned, read };
+        let mut input = SafetyInput {
+            program: &self.program,
+            plan: &run.plan,
+            search,
+            after_upgrade: true,
+            scanned,
+            read,
+            reopened: self.reopened(&run.plan.names.nonce)?,
+        };
         let mut verdict = execute::check_safety(inside.as_mut(), &mut input).await?;
         verdict.what = what.to_owned();
         let none = |_: &str| None;

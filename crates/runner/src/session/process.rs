@@ -146,7 +146,9 @@ impl Session {
     /// # Errors
     /// When the journal cannot be read.
     pub fn go_live_gates(&self) -> Result<Option<(String, bool, Vec<Standing>)>, SessionError> {
-        let Some(stage) = self.process.as_ref().and_then(|p| p.go_live.clone()) else { return Ok(None) };
+        let Some(process) = self.process.as_ref() else { return Ok(None) };
+        let state = self.process_state()?;
+        let Some(stage) = process.go_live_now(&state).map(str::to_owned) else { return Ok(None) };
         self.judged(|sight| {
             let open: Vec<Standing> = {
                 let (required, recommended) = sight.unmet(&stage, greenroom_model::process::Side::Entry);
@@ -171,18 +173,19 @@ impl Session {
         if history.restore_points.last().is_some_and(|p| young(p.at)) {
             hold.push(Proof::RestorePoint);
         }
-        let pilot = history.runs.iter().rev().find(|r| {
-            matches!(r.plan.kind, RunKind::Rehearsal | RunKind::Refresh | RunKind::Follow | RunKind::Import) && r.phase == Phase::Finished
-        });
+        let pilot = history.runs.iter().rev().find(|r| r.plan.kind.makes_pilot() && r.phase == Phase::Finished);
         if pilot.is_some_and(|r| r.verdicts.last().is_some_and(|(_, v)| v.passed)) {
             hold.push(Proof::VerifiedPilot);
         }
         let taken_back =
             |run: &str| history.runs.iter().any(|r| r.phase == Phase::Finished && r.plan.rollback.as_ref().is_some_and(|b| b.run == run));
-        if history.runs.iter().any(|r| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished && !taken_back(&r.id.0)) {
+        let stayed =
+            |r: &&greenroom_model::run::RunState| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished && !taken_back(&r.id.0);
+        let live = history.runs.iter().filter(stayed).map(|r| r.last).max();
+        if live.is_some() {
             hold.push(Proof::GoLive);
         }
-        Ok(Proofs { hold })
+        Ok(Proofs { hold, live })
     }
 }
 

@@ -8,7 +8,8 @@ use std::io::Write;
 use std::path::Path;
 
 /// The files that a new program consists of.
-const FILES: [&str; 5] = ["greenroom.toml", "columns.toml", "packs/example.toml", "upgrade/README.md", "verify/example.sql"];
+const FILES: [&str; 6] =
+    ["greenroom.toml", "columns.toml", "process.toml", "packs/example.toml", "upgrade/README.md", "verify/example.sql"];
 
 /// Refuses a folder in which a program stands already, before anything else is asked or done.
 pub(super) fn none_there(folder: &Path) -> Result<(), CliError> {

@@ -89,7 +89,14 @@ fn pack(rules: Vec<(Option<&str>, PackAction)>) -> Pack {
         shape: Shape::Both,
         origin: origin(),
     };
-    Pack { name: "mail".into(), title: "Mail".into(), reopen: Reopen::Never, rules: rules.into_iter().map(rule).collect() }
+    Pack {
+        name: "mail".into(),
+        title: "Mail".into(),
+        reopen: Reopen::Never,
+        rules: rules.into_iter().map(rule).collect(),
+        open: Vec::new(),
+        close: Vec::new(),
+    }
 }
 
 #[test]

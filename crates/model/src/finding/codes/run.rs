@@ -292,4 +292,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "the process does not allow the go-live now",
         explain: "`go_live` in `process.toml` names the stage in which `greenroom switch` may begin. It has to have been entered, and its entry gates have to be met still: its window open, what was approved unchanged.",
     },
+    CodeInfo {
+        code: "GR0850",
+        title: "a function of the pilot cannot be switched on, or off",
+        explain: "What a pack switches off is switched on again for a test only where the pack says so (`reopen = \"on request\"`) and how (`[on_request]` with statements to open and to close), until a time, with a reason on record. Closing runs its statements and asks the pack's assertions. Each new generation has it off again.",
+    },
 ];

@@ -201,7 +201,14 @@ fn pack(rules: Vec<RuleOf<'_>>) -> Pack {
         shape: Shape::Both,
         origin: origin(),
     };
-    Pack { name: "p".into(), title: String::new(), reopen: Reopen::Never, rules: rules.into_iter().enumerate().map(rule).collect() }
+    Pack {
+        name: "p".into(),
+        title: String::new(),
+        reopen: Reopen::Never,
+        rules: rules.into_iter().enumerate().map(rule).collect(),
+        open: Vec::new(),
+        close: Vec::new(),
+    }
 }
 
 fn promise(rule: &MaskRule, column: &Column, _: &str) -> Result<MaskTraits, Vec<Finding>> {

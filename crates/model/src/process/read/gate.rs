@@ -144,6 +144,7 @@ impl Reader<'_> {
             side: side.value,
             level: g.level.as_ref().map(|l| l.value).unwrap_or_default(),
             kind: read,
+            covers: g.covers.clone(),
         };
         Some(gate)
     }

@@ -5,12 +5,12 @@ mod calendar;
 mod gate;
 mod raw;
 
-use super::{Party, Person, Process, Stage, Task};
+use super::{Party, Person, Process, Side, Stage, Task};
 use crate::finding::{Finding, Place, any_error};
 use crate::program::file::File;
 use crate::program::raw::At;
 use crate::program::{Layer, PROGRAM_LAYER, structure};
-use raw::{RawProcess, RawSettings};
+use raw::{KindWord, RawGate, RawProcess};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The file's name.
@@ -123,7 +123,7 @@ impl Reader<'_> {
         let mut read_stages = BTreeMap::new();
         for (id, (file, _, s)) in &stages {
             let after = s.after.iter().filter_map(|a| self.named(file, Some(a), &stage_ids, "stage", file.place(a.span.clone()))).collect();
-            read_stages.insert(id.clone(), Stage { title: text(&s.title, id), after });
+            read_stages.insert(id.clone(), Stage { title: text(&s.title, id), after, covers: s.covers.clone() });
         }
         let place_of = |id: &str| stages.get(id).map(|(file, at, _)| file.place(at.span.clone()));
         let order = self.in_order(&read_stages.iter().map(|(id, s)| (id.as_str(), &s.after)).collect(), "stages", &place_of);
@@ -144,8 +144,10 @@ impl Reader<'_> {
                 minutes: t.minutes.as_ref().map_or(0, |m| m.value),
                 rate: t.rate.as_ref().map(|r| r.value),
                 after,
+                gates: t.gates.iter().filter_map(|g| self.go(file, g, t.stage.as_ref().map(|s| s.value.as_str()), &gates)).collect(),
                 instruction: value(&t.instruction),
                 point_of_no_return: t.point_of_no_return,
+                covers: t.covers.clone(),
             };
             read_tasks.insert(id.clone(), task);
         }
@@ -168,10 +170,12 @@ impl Reader<'_> {
                 read_gates.insert(id.clone(), gate);
             }
         }
-        let last =
-            |get: fn(&RawSettings) -> Option<&At<String>>| raws.iter().rev().find_map(|(file, r)| Some((file, get(r.process.as_ref()?)?)));
-        let go_live = last(|s| s.go_live.as_ref())
-            .and_then(|(file, at)| self.named(file, Some(at), &stage_ids, "stage", file.place(at.span.clone())));
+        let go_live = raws.iter().rev().find_map(|(file, r)| Some((file, r.process.as_ref()?.go_live.as_ref()?)));
+        let go_live = go_live.map_or_else(Vec::new, |(file, at)| {
+            let word = |word: &String| At { value: word.clone(), span: at.span.clone() };
+            let words = at.value.words().iter().map(word);
+            words.filter_map(|w| self.named(file, Some(&w), &stage_ids, "stage", file.place(at.span.clone()))).collect()
+        });
         let waivers = raws.iter().rev().find_map(|(file, r)| Some((file, r.process.as_ref()?.waivers.as_ref()?)));
         let waivers = waivers.map(|(file, at)| self.some_roles(file, at, &roles)).unwrap_or_default();
         Some(Process {
@@ -185,6 +189,32 @@ impl Reader<'_> {
             gates: read_gates,
             tasks: read_tasks,
         })
+    }
+
+    /// A gate that a task waits for: one that stands at the end of its stage, and does not itself wait for the stage's tasks.
+    fn go(
+        &mut self,
+        file: &File<'_>,
+        at: &At<String>,
+        stage: Option<&str>,
+        gates: &BTreeMap<String, Entry<'_, RawGate>>,
+    ) -> Option<String> {
+        let known: BTreeSet<&str> = gates.keys().map(String::as_str).collect();
+        let place = file.place(at.span.clone());
+        let id = self.named(file, Some(at), &known, "gate", place.clone())?;
+        let (_, _, gate) = &gates[&id];
+        let value = |at: &Option<At<Side>>| at.as_ref().map(|a| a.value);
+        let fits = gate.stage.as_ref().map(|s| s.value.as_str()) == stage
+            && value(&gate.at) == Some(Side::Exit)
+            && gate.kind.as_ref().is_none_or(|k| k.value != KindWord::Tasks);
+        if !fits {
+            self.wrong(
+                place,
+                format!("no task can wait for the gate `{id}`"),
+                "name an exit gate of the task's own stage, of another kind than `tasks`",
+            );
+        }
+        fits.then_some(id)
     }
 
     /// An id that must be known.

@@ -39,10 +39,30 @@ pub(super) struct RawSettings {
     pub(super) weekdays: Option<At<Vec<String>>>,
     /// Days on which they do not: `["2026-12-25"]`.
     pub(super) holidays: Option<At<Vec<String>>>,
-    /// The stage in which `greenroom switch` may begin. Without it the switch asks nothing of the process.
-    pub(super) go_live: Option<At<String>>,
+    /// The stage in which `greenroom switch` may begin, or a list of such. Without it the switch asks nothing of the process.
+    pub(super) go_live: Option<At<OneOrMore>>,
     /// Roles whose holders may waive a gate. Nobody by default.
     pub(super) waivers: Option<At<Vec<String>>>,
+}
+
+/// A word, or several.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum OneOrMore {
+    /// One.
+    One(String),
+    /// Several.
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    /// The words.
+    pub(super) fn words(&self) -> &[String] {
+        match self {
+            OneOrMore::One(word) => std::slice::from_ref(word),
+            OneOrMore::More(words) => words,
+        }
+    }
 }
 
 /// A company that takes part.
@@ -83,6 +103,9 @@ pub(super) struct RawStage {
     /// Stages that must have ended well before.
     #[serde(default)]
     pub(super) after: Vec<At<String>>,
+    /// Ids of requirements that it meets, of whatever list was agreed: `greenroom record covered` tells by which event.
+    #[serde(default)]
+    pub(super) covers: Vec<String>,
 }
 
 /// What a gate asks.
@@ -145,6 +168,9 @@ pub(super) struct RawGate {
     pub(super) names: Option<At<Vec<String>>>,
     /// `run`: what has to be proved.
     pub(super) what: Option<At<Proof>>,
+    /// Ids of requirements that it meets, of whatever list was agreed: `greenroom record covered` tells by which event.
+    #[serde(default)]
+    pub(super) covers: Vec<String>,
 }
 
 /// Something that somebody does.
@@ -166,9 +192,15 @@ pub(super) struct RawTask {
     /// Tasks that must be done before.
     #[serde(default)]
     pub(super) after: Vec<At<String>>,
+    /// Exit gates of the stage that have to be met before it is begun: go, or no go.
+    #[serde(default)]
+    pub(super) gates: Vec<At<String>>,
     /// What a person does, in words.
     pub(super) instruction: Option<At<String>>,
     /// From here on there is no way back by itself.
     #[serde(default)]
     pub(super) point_of_no_return: bool,
+    /// Ids of requirements that it meets, of whatever list was agreed: `greenroom record covered` tells by which event.
+    #[serde(default)]
+    pub(super) covers: Vec<String>,
 }

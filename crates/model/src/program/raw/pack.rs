@@ -16,6 +16,20 @@ pub struct RawPack {
     /// The rules, in order.
     #[serde(default)]
     pub rule: Vec<RawRule>,
+    /// What switches its functions on again on the pilot, and off.
+    pub on_request: Option<At<RawOnRequest>>,
+}
+
+/// What `greenroom reopen` runs on the pilot.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawOnRequest {
+    /// Statements that switch the functions on; mail and messages belong to a sink or an allow-list.
+    #[serde(default)]
+    pub open: Vec<String>,
+    /// Statements that switch them off; the pack's assertions hold again after them.
+    #[serde(default)]
+    pub close: Vec<String>,
 }
 
 /// What the pack is about.
