@@ -9,6 +9,7 @@ mod dress;
 mod drive;
 mod drop;
 mod engine_test;
+pub mod evidence;
 mod explain;
 mod export;
 mod fence;
@@ -114,6 +115,7 @@ pub enum Command {
     Task(task::TaskArgs),
     Night(night::NightArgs),
     Record(record::RecordArgs),
+    Evidence(evidence::EvidenceArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
     Retire(retire::RetireArgs),
@@ -164,6 +166,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Task(a) => task::cmd_task(app, a).await,
         Command::Night(a) => night::cmd_night(app, a).await,
         Command::Record(a) => record::cmd_record(app, a).await,
+        Command::Evidence(a) => evidence::cmd_evidence(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,
