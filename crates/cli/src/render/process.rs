@@ -1,5 +1,6 @@
 //! The process for people: the board of stages, gates, the runbook, the sheet for the night. Owns words and layout; what stands how is the model's.
 
+use super::schedule::misfits;
 use crate::commands::night::Night;
 use crate::commands::stage::{Board, StageLine};
 use crate::error::CliError;
@@ -46,8 +47,8 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::StageEntered { stage, despite } => format!("`{stage}` is entered{}\n", warned(despite)),
         Fact::StageLeft { stage, good: true, despite } => format!("`{stage}` has ended well{}\n", warned(despite)),
         Fact::StageLeft { stage, .. } => format!("`{stage}` has ended badly; it can be entered again\n"),
-        Fact::DateAgreed { stage, at: date } => {
-            format!("the date of `{stage}` is agreed: {} ({})\n", at(process, *date), process.calendar.zone)
+        Fact::DateAgreed { stage, at: date, despite } => {
+            format!("the date of `{stage}` is agreed: {} ({}){}\n", at(process, *date), process.calendar.zone, warned(despite))
         }
         Fact::Asked { gate, of } => format!("approval is asked at `{gate}`, of what stands now ({})\n", of.short()),
         Fact::Signed { gate, approve: true, of } => format!("`{gate}` is approved ({})\n", of.short()),
@@ -99,6 +100,11 @@ pub fn board(b: &Board, process: &Process) -> String {
         out.push_str(&heading(&format!("{}: {what}", s.stage)));
         s.open.iter().for_each(|g| out.push_str(&open(g, process)));
     }
+    let moved: String = b.stages.iter().map(|s| misfits(&s.stage, &s.misfits)).collect();
+    if !moved.is_empty() {
+        out.push_str(&heading("Dates"));
+        out.push_str(&moved);
+    }
     let you = b.you.as_deref().map_or("nobody in process.toml has your login".to_owned(), |you| {
         format!("you are {}, as far as the login tells", person(process, you))
     });
@@ -129,6 +135,7 @@ pub fn brief(b: &Board, process: &Process) -> String {
             out.push_str(&format!("    and {} more: `greenroom stage`\n", s.open.len() - SHOWN));
         }
     }
+    b.stages.iter().for_each(|s| out.push_str(&misfits(&s.stage, &s.misfits)));
     out
 }
 

@@ -119,7 +119,7 @@ impl State {
                 (s.entered, s.left) = (Some(mark), None);
             }
             Fact::StageLeft { stage, good, .. } => self.stages.entry(stage.clone()).or_default().left = Some((mark, *good)),
-            Fact::DateAgreed { stage, at: date } => {
+            Fact::DateAgreed { stage, at: date, .. } => {
                 let s = self.stages.entry(stage.clone()).or_default();
                 (s.agreed, s.dates) = (Some((*date, at)), s.dates.saturating_add(1));
             }
