@@ -277,6 +277,9 @@ pub fn night(n: &Night, process: &Process) -> String {
     if let Some(until) = n.fenced_until {
         out.push_str(&format!("  production is fenced; {} everything goes back by itself\n", at(process, until)));
     }
+    if let Some(told) = &n.window_told {
+        out.push_str(&format!("  {}\n", paint(WARN, told)));
+    }
     if let Some(asks) = &n.asks {
         out.push_str(&format!("  a run asks: {asks}\n"));
     }
@@ -312,8 +315,9 @@ pub fn night_page(n: &Night, process: &Process) -> String {
     };
     let fence =
         n.fenced_until.map_or(String::new(), |u| format!("  production is fenced; {} everything goes back by itself\n", at(process, u)));
+    let told = n.window_told.as_ref().map_or(String::new(), |t| format!("  {t}\n"));
     let asks = n.asks.as_ref().map_or(String::new(), |a| format!("  a run asks: {a}\n"));
-    let times = anstream::adapter::strip_str(&format!("{}{fence}{asks}", ends(&n.sheet, process))).to_string();
+    let times = anstream::adapter::strip_str(&format!("{}{fence}{told}{asks}", ends(&n.sheet, process))).to_string();
     let times: String = times.lines().map(|l| format!("<p>{}</p>", escaped(l.trim()))).collect();
     format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{0}</title>\

@@ -27,7 +27,9 @@ pub fn proposal(p: &Proposal, process: &Process) -> String {
         for run in runs(&p.rejected) {
             let Some((first, last)) = run.first().zip(run.last()) else { continue };
             let days = if run.len() == 1 { day(first.day) } else { format!("{} to {}", day(first.day), day(last.day)) };
-            out.push_str(&format!("  {days}: {}\n", said(&first.why)));
+            let all = first.why.iter().filter(|o| run.iter().all(|r| r.why.contains(o)));
+            let why: Vec<String> = all.map(|o| format!("{}: {}", o.about, o.why)).collect();
+            out.push_str(&format!("  {days}: {}\n", why.join("; ")));
         }
     }
     if let Some(slot) = p.slots.first() {
@@ -60,14 +62,9 @@ fn line(slot: &Slot, process: &Process) -> String {
     out
 }
 
-/// Days in a row with the same reasons.
+/// Days in a row for the same reason: the first that each has. A wait that is not over need not be told anew for each weekend in it.
 fn runs(days: &[Rejected]) -> impl Iterator<Item = &[Rejected]> {
-    days.chunk_by(|a, b| a.day.tomorrow().ok() == Some(b.day) && said(&a.why) == said(&b.why))
-}
-
-fn said(why: &[Objection]) -> String {
-    let all: Vec<String> = why.iter().map(|o| format!("{}: {}", o.about, o.why)).collect();
-    all.join("; ")
+    days.chunk_by(|a, b| a.day.tomorrow().ok() == Some(b.day) && a.why.first() == b.why.first())
 }
 
 fn day(day: Date) -> String {

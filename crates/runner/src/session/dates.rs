@@ -20,6 +20,30 @@ impl Session {
         Ok(sight.windows(stage))
     }
 
+    /// What the night has to know of the window of a stage: that it is closed, or that a switch has less time in it than `[switch] minutes` says.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn window_at_night(&self, stage: &str) -> Result<Option<String>, SessionError> {
+        let Some(process) = &self.process else { return Ok(None) };
+        let history = self.whole_history()?;
+        let sight = Sight { process, state: &history.process, proofs: &Proofs::default(), now: self.clock.now() };
+        let Some(windows) = sight.windows(stage).filter(|_| sight.state.stage(stage).is_on()) else { return Ok(None) };
+        Ok(match windows.closing(sight.now) {
+            Closing::Closed(next) => {
+                let next = next.map_or_else(String::new, |n| format!("; it opens {}", windows.show(n)));
+                Some(format!("the window is closed: nothing before the point of no return is begun any more{next}"))
+            }
+            Closing::At(close) if process.go_live.as_deref() == Some(stage) && history.fence.is_none() => {
+                let until = sight.now + SignedDuration::from_mins(i64::from(self.program.switch.minutes));
+                (close < until).then(|| {
+                    format!("a switch that shut people out now would go back by itself {}, when the window closes", windows.show(close))
+                })
+            }
+            Closing::At(_) => None,
+        })
+    }
+
     /// What a switch that begins now is told about the window: when it closes, and that there is less time than `[switch] minutes` says.
     pub(super) fn window_told(&self) -> Result<(String, Option<Finding>), SessionError> {
         let now = self.clock.now();
