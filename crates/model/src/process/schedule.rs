@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::away::Period;
+use super::away::{Blackout, Period};
 use super::gates::{Refused, Sight, Standing};
 use super::{Gate, Kind, Lapse, Level, Moment, Side, Window};
 use jiff::civil::Date;
@@ -89,6 +89,7 @@ struct Demands<'a> {
     lead: Vec<(String, bool, Lapse)>,
     windows: Vec<(String, bool, &'a Window)>,
     people: Vec<Needed>,
+    blackouts: Vec<&'a Blackout>,
     prefer: BTreeSet<i8>,
 }
 
@@ -196,6 +197,7 @@ impl<'a> Sight<'a> {
             lead: Vec::new(),
             windows: Vec::new(),
             people: Vec::new(),
+            blackouts: process.calendar.blackouts.iter().filter(|b| b.when.until > sight.now).collect(),
             prefer: process.stages.get(stage).map(|s| s.prefer.clone()).unwrap_or_default(),
         };
         let before = process.stages.get(stage).into_iter().flat_map(|s| &s.after).filter(|s| !sight.state.stage(s).is_over());
@@ -271,7 +273,14 @@ impl<'a> Sight<'a> {
             Some(day) => day,
             None => from.checked_add(Span::new().days(DAYS)).unwrap_or(Date::MAX),
         };
-        let demands = self.demands(stage);
+        let mut demands = self.demands(stage);
+        // Those far behind the last day need not be looked at for each.
+        let behind = self
+            .process
+            .calendar
+            .at(last, jiff::civil::Time::midnight())
+            .map_or(Timestamp::MAX, |at| later(at, demands.minutes.saturating_add(2 * 24 * 60)));
+        demands.blackouts.retain(|b| b.when.from < behind);
         let (mut slots, mut rejected, mut clean) = (Vec::new(), Vec::new(), 0);
         // A window that began yesterday may be open still.
         if from == today
@@ -351,7 +360,7 @@ impl Demands<'_> {
     fn edges(&self) -> Vec<Timestamp> {
         let process = self.sight.process;
         let away = process.persons.values().flat_map(|p| &p.leave).map(|l| l.until);
-        let all = process.calendar.blackouts.iter().map(|b| b.when.until).chain(away);
+        let all = self.blackouts.iter().map(|b| b.when.until).chain(away);
         let all = all.chain(self.not_before.iter().map(|b| b.at)).chain([self.sight.now + SignedDuration::from_secs(1)]);
         all.map(|at| {
             let over = at.as_second().rem_euclid(QUARTER);
@@ -411,7 +420,7 @@ impl Demands<'_> {
                 }
             }
         }
-        for b in calendar.blackouts.iter().filter(|b| b.when.overlaps(whole)) {
+        for b in self.blackouts.iter().filter(|b| b.when.overlaps(whole)) {
             let why = format!("{}: {} to {}", b.title, sight.day(b.when.from), sight.day(b.when.until));
             against(&b.id, b.level == Level::Require, why);
         }

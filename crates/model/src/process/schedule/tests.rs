@@ -4,6 +4,7 @@ use super::super::gates::Sight;
 use super::super::*;
 use super::*;
 use crate::program::{Layer, PROGRAM_LAYER};
+use proptest::prelude::*;
 
 const PROCESS_TEXT: &str = r#"
 [process]
@@ -423,5 +424,46 @@ fn faults_of_dates_are_named_with_their_place() {
         let found =
             findings.iter().find(|f| f.code == code && f.message.contains(words)).unwrap_or_else(|| panic!("{words}: {findings:#?}"));
         assert!(found.place.as_ref().is_some_and(|p| p.file == PROCESS && p.span.end > p.span.start), "{found:#?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn what_is_proposed_is_accepted_and_lies_where_it_may(minutes in 0i64..60 * 24 * 366 * 3, length in 1u32..400, waited in 0i64..60) {
+        let text = PROCESS_TEXT.replace("minutes = 120", &format!("minutes = {length}"));
+        let mut s = Scene::new(&text, "2026-06-01T00:00:00Z");
+        let ended = s.now + SignedDuration::from_mins(minutes);
+        for fact in [
+            Fact::StageEntered { stage: "ready".into(), despite: Vec::new() },
+            Fact::StageLeft { stage: "ready".into(), good: true, despite: Vec::new() },
+        ] {
+            s.state.apply(ended, "jan", &fact);
+        }
+        s.now = ended + SignedDuration::from_hours(24 * waited);
+        let p = s.sight().propose("migration", None, None, 4).unwrap();
+        let warsaw = jiff::tz::TimeZone::get("Europe/Warsaw").unwrap();
+        for slot in &p.slots {
+            let Ok(Fact::DateAgreed { despite, .. }) = s.sight().agree("migration", slot.from) else { panic!("{slot:?}") };
+            prop_assert_eq!(despite, slot.warnings.iter().map(|w| w.about.clone()).collect::<Vec<_>>());
+            // In other words than the product's.
+            prop_assert!(slot.from > s.now && slot.from.duration_since(ended) >= SignedDuration::from_hours(24 * 28 - 1));
+            let from = slot.from.to_zoned(warsaw.clone());
+            let evening = if from.hour() < 4 { from.yesterday().unwrap() } else { from.clone() };
+            prop_assert!(from.hour() >= 22 || from.hour() < 4);
+            prop_assert!(evening.weekday().to_monday_zero_offset() < 5);
+            let feast = |z: &jiff::Zoned| [(1, 1), (1, 6)].contains(&(z.month(), z.day()));
+            prop_assert!(!feast(&evening) && !feast(&evening.tomorrow().unwrap()));
+            let until = slot.until.to_zoned(warsaw.clone());
+            let closes = evening.tomorrow().unwrap().date().at(4, 0, 0, 0).to_zoned(warsaw.clone()).unwrap();
+            prop_assert!(until <= closes, "{} {}", until, closes);
+            prop_assert!(until.timestamp() <= t("2027-02-14T23:00:00Z") || slot.from >= t("2027-02-17T23:00:00Z"), "the fair");
+        }
+        for r in &p.rejected {
+            prop_assert!(!r.why.is_empty() && r.why.iter().all(|o| o.required));
+        }
+        // Six hours, of which the stop, letting in and what is to spare take two and a half.
+        prop_assert_eq!(p.slots.is_empty(), length > 210, "{}", length);
     }
 }
