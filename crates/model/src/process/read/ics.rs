@@ -16,6 +16,8 @@ use std::ops::Range;
 const MOST_BYTES: usize = 8 << 20;
 /// What happened before is of no interest.
 const BEGIN: Date = Date::constant(2000, 1, 1);
+/// Characters of a title that are shown.
+const TITLE: usize = 120;
 /// Times that one file's events take place, at most.
 const MOST_TIMES: usize = 200_000;
 
@@ -396,7 +398,7 @@ fn plain(value: &str) -> String {
             (c, _) => out.push(c),
         }
     }
-    out.trim().to_owned()
+    out.trim().chars().take(TITLE).collect()
 }
 
 /// Where the lines of a file stand, those that go on with what they go on in.

@@ -403,6 +403,29 @@ fn other_calendars_are_told_the_dates_and_their_changes() {
 }
 
 #[test]
+fn a_kit_brings_holidays_and_the_program_its_own() {
+    let layer = |name: &str, files: &[(&str, &str)]| Layer {
+        name: name.to_owned(),
+        files: files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+        opaque: Default::default(),
+    };
+    let easter = |layers: &[Layer]| {
+        let (process, findings) = read(layers);
+        assert!(findings.is_empty(), "{findings:#?}");
+        process.unwrap().calendar.holidays.contains(&"2027-03-29".parse().unwrap())
+    };
+    let kit = layer("kit", &[(PROCESS, PROCESS_TEXT), ("holidays.ics", HOLIDAYS), ("payroll.ics", PAYROLL)]);
+    let own = "[process]\ntimezone = \"Europe/Warsaw\"\n";
+    assert!(easter(&[kit.clone(), layer(PROGRAM_LAYER, &[(PROCESS, own)])]));
+    let other = HOLIDAYS.replace("20270329", "20270330");
+    assert!(!easter(&[kit.clone(), layer(PROGRAM_LAYER, &[("holidays.ics", &other)])]));
+    // A fault in a kit's file is shown there.
+    let broken = layer("kit", &[(PROCESS, PROCESS_TEXT), ("holidays.ics", "BEGIN:VCALENDAR\nhello\n"), ("payroll.ics", PAYROLL)]);
+    let findings = read(&[broken]).1;
+    assert!(findings.iter().any(|f| f.code == "GR0131" && f.place.as_ref().is_some_and(|p| p.file == "kit/holidays.ics")), "{findings:#?}");
+}
+
+#[test]
 fn faults_of_dates_are_named_with_their_place() {
     for (was, becomes, code, words) in [
         ("file = \"holidays.ics\"", "file = \"feasts.ics\"", "GR0131", "`feasts.ics` is not there"),
