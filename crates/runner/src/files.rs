@@ -101,6 +101,7 @@ fn read_layer(dir: &Path, name: String, findings: &mut Vec<Finding>) -> io::Resu
             read_file(&path, file, &mut layer, findings)?;
         }
     }
+    read_calendars(dir, &mut layer, findings)?;
     for folder in FOLDERS {
         let path = dir.join(folder);
         if path.is_dir() {
@@ -108,6 +109,20 @@ fn read_layer(dir: &Path, name: String, findings: &mut Vec<Finding>) -> io::Resu
         }
     }
     Ok(layer)
+}
+
+/// Calendar files, which lie beside `process.toml`.
+fn read_calendars(dir: &Path, layer: &mut Layer, findings: &mut Vec<Finding>) -> io::Result<()> {
+    let mut names: Vec<String> = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if !name.starts_with('.') && name.to_lowercase().ends_with(".ics") && entry.path().is_file() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names.iter().try_for_each(|name| read_file(&dir.join(name), name, layer, findings))
 }
 
 fn walk(dir: &Path, prefix: &str, layer: &mut Layer, findings: &mut Vec<Finding>, depth: u32) -> io::Result<()> {

@@ -6,6 +6,8 @@ use crate::error::Exit;
 use crate::render::process::{gates, recorded, why};
 use clap::{Args, Subcommand};
 use greenroom_model::process::gates::Standing;
+use greenroom_model::process::schedule::Objection;
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// Show the gates, ask for approval, sign, tick, receive files, waive
@@ -94,10 +96,27 @@ pub async fn cmd_gate(app: &App, args: GateArgs) -> Done {
     Ok(Exit::Ok)
 }
 
+/// A gate as it stands, and what it has against the agreed date.
+#[derive(Serialize)]
+struct Explained {
+    #[serde(flatten)]
+    standing: Standing,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    date: Vec<Objection>,
+}
+
 pub async fn cmd_why(app: &App, args: WhyArgs) -> Done {
     let session = app.session()?;
     let process = session.process()?;
-    let standing = session.judged(|sight| sight.standing(&args.gate))?;
-    app.result(&standing, |s| why(s, process))?;
+    let explained = session.judged(|sight| {
+        // What the gate says of the date that was agreed for its stage.
+        let of = process.gates.get(&args.gate).map(|g| sight.misfits(&g.stage)).unwrap_or_default();
+        Explained { standing: sight.standing(&args.gate), date: of.into_iter().filter(|o| o.about == args.gate).collect() }
+    })?;
+    let standing = &explained.standing;
+    app.result(&explained, |e| {
+        let against = |o: &Objection| format!("  the agreed date does not fit it: {}\n", o.why);
+        why(&e.standing, process) + &e.date.iter().map(against).collect::<String>()
+    })?;
     Ok(if standing.met || standing.recommended { Exit::Ok } else { Exit::Negative })
 }

@@ -36,6 +36,7 @@ mod retire;
 mod rollback;
 mod run;
 mod runs;
+mod schedule;
 mod schema;
 mod seal;
 pub mod stage;
@@ -114,6 +115,7 @@ pub enum Command {
     Why(gate::WhyArgs),
     Task(task::TaskArgs),
     Night(night::NightArgs),
+    Schedule(schedule::ScheduleArgs),
     Record(record::RecordArgs),
     Evidence(evidence::EvidenceArgs),
     Leftovers(leftovers::LeftoversArgs),
@@ -165,6 +167,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Why(a) => gate::cmd_why(app, a).await,
         Command::Task(a) => task::cmd_task(app, a).await,
         Command::Night(a) => night::cmd_night(app, a).await,
+        Command::Schedule(a) => schedule::cmd_schedule(app, a).await,
         Command::Record(a) => record::cmd_record(app, a).await,
         Command::Evidence(a) => evidence::cmd_evidence(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,

@@ -35,6 +35,8 @@ pub struct Night {
     pub now: Timestamp,
     /// When everything goes back by itself, while production is fenced.
     pub fenced_until: Option<Timestamp>,
+    /// That the window is closed, or leaves a switch little time.
+    pub window_told: Option<String>,
     /// What the latest run waits for.
     pub asks: Option<String>,
     /// The tasks.
@@ -71,6 +73,7 @@ pub async fn cmd_night(app: &App, args: NightArgs) -> Done {
         stage: written.title.clone(),
         now,
         fenced_until: history.fence.map(|f| f.until),
+        window_told: session.window_at_night(&stage)?,
         asks,
         sheet,
     };

@@ -7,6 +7,7 @@ use crate::render::process::{board, recorded};
 use clap::{Args, Subcommand};
 use greenroom_model::process::Side;
 use greenroom_model::process::gates::Standing;
+use greenroom_model::process::schedule::Objection;
 use greenroom_runner::session::{Session, SessionError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -41,7 +42,7 @@ enum StageCommand {
         #[arg(long, value_name = "WORDS")]
         comment: Option<String>,
     },
-    /// Put on record which date was agreed for a stage
+    /// Put on record which date was agreed for a stage; one that what is known forbids is refused
     Date {
         /// The stage
         stage: String,
@@ -67,6 +68,8 @@ pub struct StageLine {
     pub date: Option<Timestamp>,
     /// Gates that are not met: of its entry where it is next, of its exit where it is on.
     pub open: Vec<Standing>,
+    /// What speaks against the agreed date, as things stand now.
+    pub misfits: Vec<Objection>,
 }
 
 /// Everything.
@@ -111,6 +114,7 @@ pub fn stages(session: &Session) -> Result<Board, SessionError> {
                 left: state.left.map(|(m, _)| m.at),
                 date: state.agreed.map(|(date, _)| date),
                 open: required.into_iter().chain(recommended).collect(),
+                misfits: sight.misfits(id),
             }
         };
         process.order.iter().map(line).collect::<Vec<_>>()

@@ -4,8 +4,10 @@ use super::Done;
 use crate::app::App;
 use crate::error::Exit;
 use crate::render::process::{recorded, sheet};
+use crate::render::style::{WARN, paint};
 use clap::{Args, Subcommand};
 use greenroom_model::process::runbook::{self, Sheet};
+use greenroom_runner::session::Recorded;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -59,6 +61,16 @@ struct Sheets {
     sheets: BTreeMap<String, Sheet>,
 }
 
+/// What was put on record, and what to be warned of.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    recorded: Recorded,
+    /// That it would not be done before the window closes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    late: Option<String>,
+}
+
 pub async fn cmd_task(app: &App, args: TaskArgs) -> Done {
     let session = app.session()?;
     let process = session.process()?;
@@ -78,6 +90,11 @@ pub async fn cmd_task(app: &App, args: TaskArgs) -> Done {
         app.result(&Sheets { sheets }, |s| sheet(&s.sheets, process))?;
         return Ok(Exit::Ok);
     };
+    // Before it is put on record: afterwards it is one of those under way.
+    let late = match &command {
+        TaskCommand::Start { task } => session.judged(|sight| sight.late(task))?,
+        _ => None,
+    };
     let done = match command {
         TaskCommand::Start { task } => session.decide_process(None, |sight, by| sight.start_task(&task, by))?,
         TaskCommand::Done { task } => session.decide_process(None, |sight, by| sight.end_task(&task, by, true))?,
@@ -86,6 +103,9 @@ pub async fn cmd_task(app: &App, args: TaskArgs) -> Done {
         }
         TaskCommand::HandOver { task, to } => session.decide_process(None, |sight, by| sight.hand_over(&task, by, &to))?,
     };
-    app.result(&done, |d| recorded(d, process))?;
+    app.result(&Told { recorded: done, late }, |t| {
+        let late = t.late.as_ref().map_or_else(String::new, |l| format!("{} {l}\n", paint(WARN, "warning:")));
+        recorded(&t.recorded, process) + &late
+    })?;
     Ok(Exit::Ok)
 }

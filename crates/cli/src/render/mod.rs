@@ -5,6 +5,7 @@ pub mod findings;
 pub mod preview;
 pub mod process;
 pub mod run;
+pub mod schedule;
 pub mod style;
 pub mod table;
 pub mod verdict;

@@ -1,5 +1,6 @@
 //! The process for people: the board of stages, gates, the runbook, the sheet for the night. Owns words and layout; what stands how is the model's.
 
+use super::schedule::misfits;
 use crate::commands::night::Night;
 use crate::commands::stage::{Board, StageLine};
 use crate::error::CliError;
@@ -46,8 +47,8 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::StageEntered { stage, despite } => format!("`{stage}` is entered{}\n", warned(despite)),
         Fact::StageLeft { stage, good: true, despite } => format!("`{stage}` has ended well{}\n", warned(despite)),
         Fact::StageLeft { stage, .. } => format!("`{stage}` has ended badly; it can be entered again\n"),
-        Fact::DateAgreed { stage, at: date } => {
-            format!("the date of `{stage}` is agreed: {} ({})\n", at(process, *date), process.calendar.zone)
+        Fact::DateAgreed { stage, at: date, despite } => {
+            format!("the date of `{stage}` is agreed: {} ({}){}\n", at(process, *date), process.calendar.zone, warned(despite))
         }
         Fact::Asked { gate, of } => format!("approval is asked at `{gate}`, of what stands now ({})\n", of.short()),
         Fact::Signed { gate, approve: true, of } => format!("`{gate}` is approved ({})\n", of.short()),
@@ -99,6 +100,11 @@ pub fn board(b: &Board, process: &Process) -> String {
         out.push_str(&heading(&format!("{}: {what}", s.stage)));
         s.open.iter().for_each(|g| out.push_str(&open(g, process)));
     }
+    let moved: String = b.stages.iter().map(|s| misfits(&s.stage, &s.misfits)).collect();
+    if !moved.is_empty() {
+        out.push_str(&heading("Dates"));
+        out.push_str(&moved);
+    }
     let you = b.you.as_deref().map_or("nobody in process.toml has your login".to_owned(), |you| {
         format!("you are {}, as far as the login tells", person(process, you))
     });
@@ -129,6 +135,7 @@ pub fn brief(b: &Board, process: &Process) -> String {
             out.push_str(&format!("    and {} more: `greenroom stage`\n", s.open.len() - SHOWN));
         }
     }
+    b.stages.iter().for_each(|s| out.push_str(&misfits(&s.stage, &s.misfits)));
     out
 }
 
@@ -270,6 +277,9 @@ pub fn night(n: &Night, process: &Process) -> String {
     if let Some(until) = n.fenced_until {
         out.push_str(&format!("  production is fenced; {} everything goes back by itself\n", at(process, until)));
     }
+    if let Some(told) = &n.window_told {
+        out.push_str(&format!("  {}\n", paint(WARN, told)));
+    }
     if let Some(asks) = &n.asks {
         out.push_str(&format!("  a run asks: {asks}\n"));
     }
@@ -305,8 +315,9 @@ pub fn night_page(n: &Night, process: &Process) -> String {
     };
     let fence =
         n.fenced_until.map_or(String::new(), |u| format!("  production is fenced; {} everything goes back by itself\n", at(process, u)));
+    let told = n.window_told.as_ref().map_or(String::new(), |t| format!("  {t}\n"));
     let asks = n.asks.as_ref().map_or(String::new(), |a| format!("  a run asks: {a}\n"));
-    let times = anstream::adapter::strip_str(&format!("{}{fence}{asks}", ends(&n.sheet, process))).to_string();
+    let times = anstream::adapter::strip_str(&format!("{}{fence}{told}{asks}", ends(&n.sheet, process))).to_string();
     let times: String = times.lines().map(|l| format!("<p>{}</p>", escaped(l.trim()))).collect();
     format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{0}</title>\

@@ -1,8 +1,10 @@
-//! Days and hours: waits in calendar or business days, windows of time. Days are those of one time zone, so that four weeks are four weeks whatever summer time does.
+//! Days and hours: waits in calendar or business days and hours, windows of time, long weekends. Days are those of one time zone, so that four weeks are four weeks whatever
+//! summer time does.
 
+use super::away::Blackout;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, Zoned};
+use jiff::{SignedDuration, Span, Timestamp, Zoned};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -20,6 +22,8 @@ pub enum LapseUnit {
     Months,
     /// Until the next day on which people work begins.
     NextBusinessDay,
+    /// Hours of the working day on days on which people work.
+    BusinessHours,
 }
 
 /// A time that has to pass: `4 weeks`, `2 business days`, `36 hours`.
@@ -32,7 +36,7 @@ pub struct Lapse {
 }
 
 impl Lapse {
-    /// Reads `4 weeks`, `10 days`, `2 business days`, `36 hours`, `1 month`, `next business day`.
+    /// Reads `4 weeks`, `10 days`, `2 business days`, `36 hours`, `8 business hours`, `1 month`, `next business day`.
     ///
     /// # Errors
     /// What may be written, where this is something else.
@@ -40,13 +44,15 @@ impl Lapse {
         if text.trim() == "next business day" {
             return Ok(Lapse { count: 1, unit: LapseUnit::NextBusinessDay });
         }
-        let wrong = || "write `36 hours`, `10 days`, `2 business days`, `4 weeks`, `1 month` or `next business day`".to_owned();
+        let wrong =
+            || "write `36 hours`, `8 business hours`, `10 days`, `2 business days`, `4 weeks`, `1 month` or `next business day`".to_owned();
         let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
         let count: u16 = number.parse().map_err(|_| wrong())?;
         let (factor, unit) = match unit.trim().trim_end_matches('s') {
             "hour" => (1, LapseUnit::Hours),
             "day" => (1, LapseUnit::Days),
             "business day" => (1, LapseUnit::BusinessDays),
+            "business hour" => (1, LapseUnit::BusinessHours),
             "week" => (7, LapseUnit::Days),
             "month" => (1, LapseUnit::Months),
             _ => return Err(wrong()),
@@ -65,6 +71,7 @@ impl std::fmt::Display for Lapse {
             LapseUnit::BusinessDays => (self.count, "business day"),
             LapseUnit::Months => (self.count, "month"),
             LapseUnit::NextBusinessDay => return f.write_str("the time until the next business day"),
+            LapseUnit::BusinessHours => (self.count, "business hour"),
         };
         write!(f, "{count} {one}{}", if count == 1 { "" } else { "s" })
     }
@@ -82,6 +89,9 @@ pub struct Window {
     pub until: Time,
     /// It does not begin on a holiday, nor on the day before one.
     pub away_from_holidays: bool,
+    /// It does not begin in a long weekend, nor on the day before one. Left out where it is not so, so that what was signed before there was such a thing stays the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away_from_long_weekends: bool,
 }
 
 /// Names of days as they are written.
@@ -106,6 +116,10 @@ pub struct Calendar {
     pub weekdays: BTreeSet<i8>,
     /// Days on which they do not.
     pub holidays: BTreeSet<Date>,
+    /// The working day, from and until.
+    pub hours: (Time, Time),
+    /// When nothing is to take place.
+    pub blackouts: Vec<Blackout>,
     #[serde(skip)]
     pub(super) tz: TimeZone,
 }
@@ -130,8 +144,11 @@ impl Calendar {
     pub fn after(&self, since: Timestamp, lapse: Lapse) -> Timestamp {
         let from = self.local(since);
         let count = i64::from(lapse.count);
+        if lapse.unit == LapseUnit::BusinessHours {
+            return self.after_hours(since, SignedDuration::from_hours(count));
+        }
         let span = match lapse.unit {
-            LapseUnit::Hours => Span::new().hours(count),
+            LapseUnit::Hours | LapseUnit::BusinessHours => Span::new().hours(count),
             LapseUnit::Days => Span::new().days(count),
             LapseUnit::Months => Span::new().months(count),
             LapseUnit::NextBusinessDay => {
@@ -159,6 +176,52 @@ impl Calendar {
         span
     }
 
+    /// When so much of working days has passed. A year without any ends the search.
+    fn after_hours(&self, since: Timestamp, mut left: SignedDuration) -> Timestamp {
+        let (mut day, mut at, mut idle) = (self.local(since).date(), since, 0);
+        while left > SignedDuration::ZERO && idle < 366 {
+            idle += 1;
+            if self.is_business(day)
+                && let (Some(from), Some(until)) = (self.at(day, self.hours.0), self.at(day, self.hours.1))
+                && from.max(at) < until
+            {
+                let begin = from.max(at);
+                let rest = until.duration_since(begin);
+                if left <= rest {
+                    return begin + left;
+                }
+                (left, at, idle) = (left - rest, until, 0);
+            }
+            let Ok(next) = day.tomorrow() else { break };
+            day = next;
+        }
+        if left > SignedDuration::ZERO { Timestamp::MAX } else { since }
+    }
+
+    /// The moment of a time of day.
+    pub(super) fn at(&self, day: Date, time: Time) -> Option<Timestamp> {
+        self.moment(day.to_datetime(time))
+    }
+
+    /// Whether a day belongs to three days or more in a row on which nobody works, a holiday among them. A single working day between such days counts as one of them: people take
+    /// it off.
+    pub fn is_long_weekend(&self, day: Date) -> bool {
+        let free = |d: Date| !self.is_business(d);
+        let near = |d: Date, by: i64| d.checked_add(Span::new().days(by)).ok();
+        let free_near = |d: Date, by: i64| near(d, by).is_some_and(free);
+        let off = |d: Date| {
+            let bridge = free_near(d, -1) && free_near(d, 1);
+            let holiday = |by| near(d, by).is_some_and(|n| self.holidays.contains(&n) && self.weekdays.contains(&number(n.weekday())));
+            free(d) || (bridge && (holiday(-1) || holiday(1)))
+        };
+        if !off(day) {
+            return false;
+        }
+        let run = |by: i64| (1..=60).map_while(|n| near(day, n * by).filter(|d| off(*d))).collect::<Vec<_>>();
+        let days: Vec<Date> = run(-1).into_iter().chain([day]).chain(run(1)).collect();
+        days.len() >= 3 && days.iter().any(|d| self.holidays.contains(d))
+    }
+
     /// Whether a moment lies in a window, and if so, when that closes.
     pub fn within(&self, window: &Window, at: Timestamp) -> Option<Timestamp> {
         let today = self.local(at).date();
@@ -181,15 +244,34 @@ impl Calendar {
     }
 
     /// A window that begins on a day: from when until when.
-    fn opening(&self, window: &Window, day: Date) -> Option<(Timestamp, Timestamp)> {
-        let holiday = |d: Option<Date>| d.is_some_and(|d| self.holidays.contains(&d));
-        if !window.days.contains(&number(day.weekday()))
-            || (window.away_from_holidays && (holiday(Some(day)) || holiday(day.tomorrow().ok())))
-        {
+    pub(super) fn opening(&self, window: &Window, day: Date) -> Option<(Timestamp, Timestamp)> {
+        if self.shut_on(window, day).is_some() {
             return None;
         }
         let last = if window.until <= window.from { day.tomorrow().ok()? } else { day };
-        let at = |day: Date, time: Time| self.tz.to_zoned(day.to_datetime(time)).ok().map(|z| z.timestamp());
-        Some((at(day, window.from)?, at(last, window.until)?))
+        Some((self.at(day, window.from)?, self.at(last, window.until)?))
+    }
+
+    /// Why a window does not begin on a day, where it does not.
+    pub(super) fn shut_on(&self, window: &Window, day: Date) -> Option<String> {
+        let tomorrow = day.tomorrow().ok();
+        let holiday = |d: Option<Date>| d.is_some_and(|d| self.holidays.contains(&d));
+        let long = |d: Option<Date>| d.is_some_and(|d| self.is_long_weekend(d));
+        if !window.days.contains(&number(day.weekday())) {
+            return Some(format!("no window begins on a {}", day.strftime("%A")));
+        }
+        if window.away_from_holidays && holiday(Some(day)) {
+            return Some(format!("{day} is a holiday"));
+        }
+        if window.away_from_holidays && holiday(tomorrow) {
+            return Some(format!("{day} is the day before a holiday"));
+        }
+        if window.away_from_long_weekends && long(Some(day)) {
+            return Some(format!("{day} is part of a long weekend"));
+        }
+        if window.away_from_long_weekends && long(tomorrow) {
+            return Some(format!("{day} is the day before a long weekend"));
+        }
+        None
     }
 }

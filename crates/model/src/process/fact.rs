@@ -31,6 +31,9 @@ pub enum Fact {
         stage: String,
         /// When it is to begin.
         at: jiff::Timestamp,
+        /// What recommends another: gates and the like, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        despite: Vec<String>,
     },
     /// Somebody asks for approval.
     Asked {

@@ -1,6 +1,6 @@
 //! Whether a gate is met, why not, whose turn it is; and what may be recorded. Every decision is made from what is written, what was recorded and the time that is passed in.
 
-use super::{Fact, Gate, Kind, Level, Moment, Process, Proofs, Side, State};
+use super::{Fact, Gate, Kind, Level, Mark, Moment, Process, Proofs, Side, State};
 use crate::hash::Hash;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -56,7 +56,7 @@ pub struct Sight<'a> {
 
 impl<'a> Sight<'a> {
     /// From when on what is said at a gate counts: what was said before the stage was last entered (or, at its entry, before it last ended badly) was about another try.
-    fn since(&self, gate: &Gate) -> u64 {
+    pub(super) fn since(&self, gate: &Gate) -> u64 {
         let stage = self.state.stage(&gate.stage);
         let from = match gate.side {
             Side::Exit => stage.entered,
@@ -66,13 +66,12 @@ impl<'a> Sight<'a> {
     }
 
     /// When a moment was.
-    fn moment(&self, moment: &Moment) -> Option<Timestamp> {
+    pub(super) fn mark(&self, moment: &Moment) -> Option<Mark> {
         match moment {
             Moment::Entered(stage) => self.state.stage(stage).entered,
             Moment::Left(stage) => self.state.stage(stage).left.filter(|(_, good)| *good).map(|(at, _)| at),
             Moment::Done(task) => self.state.task(task).done,
         }
-        .map(|mark| mark.at)
     }
 
     /// Hash of what a signature at this gate is about: everything else that is written and recorded on this side of the stage. When it changes, signatures are stale.
@@ -94,7 +93,7 @@ impl<'a> Sight<'a> {
     }
 
     /// People with one of these roles, by themselves or in another's place.
-    fn with_roles(&self, roles: &std::collections::BTreeSet<String>) -> Vec<String> {
+    pub(super) fn with_roles(&self, roles: &std::collections::BTreeSet<String>) -> Vec<String> {
         self.process.persons.keys().filter(|id| self.process.has_role(id, roles)).cloned().collect()
     }
 
@@ -114,7 +113,7 @@ impl<'a> Sight<'a> {
         standing
     }
 
-    fn day(&self, at: Timestamp) -> String {
+    pub(super) fn day(&self, at: Timestamp) -> String {
         self.process.calendar.local(at).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
@@ -125,12 +124,10 @@ impl<'a> Sight<'a> {
         let (calendar, since) = (&self.process.calendar, self.since(gate));
         match &gate.kind {
             Kind::Wait { since: moment, at_least, at_most } => {
-                let said = match moment {
-                    Moment::Entered(stage) => format!("`{stage}` was entered"),
-                    Moment::Left(stage) => format!("`{stage}` ended well"),
-                    Moment::Done(task) => format!("`{task}` was done"),
+                let said = said(moment);
+                let Some(began) = self.mark(moment).map(|mark| mark.at) else {
+                    return missing(format!("it is not on record yet that {said}"));
                 };
-                let Some(began) = self.moment(moment) else { return missing(format!("it is not on record yet that {said}")) };
                 let least = at_least.map(|l| (l, calendar.after(began, l)));
                 let most = at_most.map(|l| (l, calendar.after(began, l)));
                 match (least, most) {
@@ -245,7 +242,7 @@ impl<'a> Sight<'a> {
         open.partition(|s| !s.recommended)
     }
 
-    fn known_stage(&self, stage: &str) -> Result<&'a super::Stage, Refused> {
+    pub(super) fn known_stage(&self, stage: &str) -> Result<&'a super::Stage, Refused> {
         match self.process.stages.get(stage) {
             Some(s) => Ok(s),
             None => refused(format!("there is no stage `{stage}`"), format!("those of process.toml: {}", self.process.order.join(", "))),
@@ -314,7 +311,7 @@ impl<'a> Sight<'a> {
     /// Agrees upon the date of a stage.
     ///
     /// # Errors
-    /// When the stage is over, or the date is past.
+    /// When the stage has begun, or what is known forbids the date: it is past, lies outside the window, comes before a wait is over, nobody is there.
     pub fn agree(&self, stage: &str, at: Timestamp) -> Result<Fact, Refused> {
         self.known_stage(stage)?;
         if self.state.stage(stage).entered.is_some() && self.state.stage(stage).left.is_none_or(|(_, good)| good) {
@@ -323,7 +320,8 @@ impl<'a> Sight<'a> {
         if at <= self.now {
             return refused(format!("{} is past", self.day(at)), "give a date to come");
         }
-        Ok(Fact::DateAgreed { stage: stage.to_owned(), at })
+        let despite = self.fitting(stage, at)?;
+        Ok(Fact::DateAgreed { stage: stage.to_owned(), at, despite })
     }
 
     /// Asks for approval.
@@ -476,6 +474,7 @@ impl<'a> Sight<'a> {
             let message = format!("`{task}` waits: {} not met", counted(shut.len()));
             return Err(Refused { message, hint: "`greenroom why GATE` explains each".into(), gates: shut });
         }
+        self.in_window(task, &written.stage)?;
         Ok(Fact::TaskStarted { task: task.to_owned() })
     }
 
@@ -538,6 +537,15 @@ impl<'a> Sight<'a> {
         let of_party =
             |id: &String| task.party.as_ref().is_none_or(|party| self.process.persons.get(id).is_some_and(|p| p.party == *party));
         self.with_roles(&[task.role.clone()].into()).into_iter().filter(of_party).collect()
+    }
+}
+
+/// What happened at a moment.
+pub(super) fn said(moment: &Moment) -> String {
+    match moment {
+        Moment::Entered(stage) => format!("`{stage}` was entered"),
+        Moment::Left(stage) => format!("`{stage}` ended well"),
+        Moment::Done(task) => format!("`{task}` was done"),
     }
 }
 

@@ -4,17 +4,25 @@
 //! Owns what `process.toml` says ([`read()`]), what was recorded ([`Fact`], [`State`]), whether a gate is met and why not ([`gates`]), and what remains to be done on the night
 //! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
+mod away;
 mod calendar;
+mod closing;
 pub mod covered;
+pub mod dates;
 mod fact;
 pub mod gates;
+pub mod ics;
 mod read;
+mod recur;
 pub mod runbook;
+pub mod schedule;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use away::{Blackout, Period};
 pub use calendar::{Calendar, Lapse, LapseUnit, Window};
+pub use closing::{Closing, Windows};
 pub use fact::Fact;
 pub use read::{PROCESS, read, schema};
 pub use state::{Asked, Mark, Signature, StageState, State, TaskState};
@@ -47,6 +55,8 @@ pub struct Person {
     pub login: Option<String>,
     /// Who acts in their place.
     pub substitute: Option<String>,
+    /// When they are away.
+    pub leave: Vec<Period>,
 }
 
 /// A part of the way, entered and left on record.
@@ -59,6 +69,18 @@ pub struct Stage {
     /// Ids of requirements that it meets: the record tells which were, and by which event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub covers: Vec<String>,
+    /// Days of the week on which it had better begin, Monday is 0; all where it is empty. Left out then, as is a buffer of nothing, so that what was signed before there was such a
+    /// thing stays the same.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub prefer: BTreeSet<i8>,
+    /// Minutes that its date has to leave beside those of its tasks.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub buffer: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// Whether a gate belongs to entering a stage, or to leaving it with a good result.

@@ -218,9 +218,10 @@ fn the_dealers_way_is_read_and_walked_to_its_end() {
     let shut = s.sight().enter("migration").unwrap_err();
     assert_eq!(shut.gates.len(), 1, "{shut:?}");
     assert_eq!(shut.gates[0].not_before, Some("2026-11-13T17:00:00Z".parse().unwrap()));
-    s.at("2026-11-14T04:59:59Z");
-    let Ok(Fact::StageEntered { despite, .. }) = s.sight().enter("migration") else { panic!("the window goes on into Saturday morning") };
+    let last = Sight { now: "2026-11-14T04:59:59Z".parse().unwrap(), ..s.sight() }.enter("migration");
+    let Ok(Fact::StageEntered { despite, .. }) = last else { panic!("the window goes on into Saturday morning") };
     assert_eq!(despite, ["early"], "the lead time was only recommended");
+    s.at("2026-11-13T17:00:00Z");
     s.record("jan", s.sight().enter("migration"));
     // The night.
     assert!(s.sight().start_task("move", Some("jan")).unwrap_err().message.contains("comes after stop"));

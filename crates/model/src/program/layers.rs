@@ -138,7 +138,7 @@ fn reading(path: &str) -> Reading {
         }
     }
     match path.split_once('/') {
-        None if path == crate::process::PROCESS => Reading::Yes,
+        None if path == crate::process::PROCESS || lower.ends_with(".ics") => Reading::Yes,
         None => nearest(path, [MAIN, COLUMNS, crate::process::PROCESS])
             .map_or(Reading::Foreign, |m| Reading::No(format!("did you mean `{m}`?"))),
         Some((folder, _)) => nearest(folder, ["packs", "verify", "dictionaries", "upgrade"])

@@ -72,6 +72,7 @@ use crate::workspace::{RunKeys, Workspace, read_json, write_json};
 use greenroom_engine::{EngineError, ErrorKind, Generation, Held, SchemaScript, ServerLock, Target};
 use greenroom_model::catalog::Catalog;
 use greenroom_model::plan::{Action, Plan, Recovery, Step, StepKey};
+use greenroom_model::process::Windows;
 use greenroom_model::program::Program;
 use greenroom_model::run::{Body, Failure, Outcome, Phase, Question, RunState, Todo};
 use jiff::Timestamp;
@@ -109,6 +110,8 @@ pub struct Setup {
     pub carry: CarrySetup,
     /// What a switch fences production with.
     pub fencing: Fencing,
+    /// The windows that a switch has to keep: nobody is shut out after they are closed, and everything goes back when they close.
+    pub windows: Option<Windows>,
 }
 
 /// How driving a run ended.

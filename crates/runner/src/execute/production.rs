@@ -10,6 +10,7 @@ use greenroom_engine::Admission;
 use greenroom_model::catalog::EngineKind;
 use greenroom_model::fence::{Doors, Fence, Progress};
 use greenroom_model::plan::{Plan, Production};
+use greenroom_model::process::Closing;
 use greenroom_model::program::Audience;
 use greenroom_model::run::{Body, Outcome, Question};
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
@@ -33,13 +34,19 @@ impl Execution {
             return Ok(Outcome::default());
         }
         let minutes = self.plan.production.as_ref().map_or(0, |p| p.minutes);
+        let closes = self.setup.windows.as_ref().map_or_else(String::new, |windows| match windows.closing(self.setup.clock.now()) {
+            Closing::At(close) => format!(", and when the window closes, {}, at the latest", windows.show(close)),
+            Closing::Closed(next) => {
+                format!("; the window is closed now{}", next.map_or_else(String::new, |n| format!(", and opens {}", windows.show(n))))
+            }
+        });
         let so_far = match self.plan.copies_whole() {
             true => "nothing is copied yet, and production is open as ever",
             false => "production's rows are copied as they were a moment ago, and it is open as ever",
         };
         Err(StepError::Waits(Question {
             text: format!(
-                "{so_far}. From `go` on nobody can work until users are let in, or until everything goes back by itself {minutes} minutes later"
+                "{so_far}. From `go` on nobody can work until users are let in, or until everything goes back by itself {minutes} minutes later{closes}"
             ),
             choices: vec![("go".into(), "the window has opened: shut everybody out and go on".into())],
         }))
@@ -64,7 +71,7 @@ impl Execution {
             _ => None,
         };
         let production = self.production()?;
-        let until = self.setup.clock.now() + SignedDuration::from_mins(i64::from(production.minutes));
+        let until = self.fence_end(production.minutes)?;
         let whole = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
         let until = until.round(whole).unwrap_or(until);
         let first = card_first(&self.plan);
@@ -90,6 +97,22 @@ impl Execution {
         self.keep(DOORS, &Fenced { doors: doors.clone(), since })?;
         outcome.facts.insert("doors".into(), doors.hash().to_string());
         Ok(outcome)
+    }
+
+    /// When everything goes back by itself: after the minutes of the switch, or when the window closes, whichever comes first.
+    fn fence_end(&self, minutes: u32) -> Result<Timestamp, StepError> {
+        let now = self.setup.clock.now();
+        let until = now + SignedDuration::from_mins(i64::from(minutes));
+        let Some(windows) = &self.setup.windows else { return Ok(until) };
+        match windows.closing(now) {
+            Closing::At(close) => Ok(until.min(close)),
+            Closing::Closed(next) => {
+                let next = next.map_or_else(|| "none opens within a year".to_owned(), |n| format!("the next opens {}", windows.show(n)));
+                let mut f = failure("GR0793", format!("the window of the go-live is closed, and production stays open; {next}"));
+                f.hint = Some("`greenroom resume` when it opens, or `greenroom undo`".into());
+                Err(f.into())
+            }
+        }
     }
 
     /// Production as it stands before the swap, noted at first; nobody may have written to it since the last copy.

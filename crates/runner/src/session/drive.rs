@@ -243,6 +243,7 @@ impl Session {
             planned: std::fs::read(self.workspace.planned_schema(state.plan_hash)).ok().and_then(|b| serde_json::from_slice(&b).ok()),
             carry,
             fencing: self.fencing(),
+            windows: if plan.kind == RunKind::Switch { self.go_live_windows()? } else { None },
         };
         let log = RunLog::take(Box::new(journal), state, &self.owner)?;
         Ok(Execution::begin_locked(setup, log, locked))

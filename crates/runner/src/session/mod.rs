@@ -5,6 +5,7 @@
 
 mod carry;
 mod databases;
+mod dates;
 mod drive;
 mod engines;
 mod error;

@@ -300,7 +300,9 @@ impl Session {
             let make = if gate.recommended { Finding::warning } else { Finding::error };
             make("GR0792", format!("{}: {}", gate.gate, gate.why)).hint(format!("`greenroom why {}`", gate.gate))
         }));
-        Ok(Some(Guard::new("process", format!("`{stage}` was entered, and its gates are met"), findings)))
+        let (window, short) = self.window_told()?;
+        findings.extend(short);
+        Ok(Some(Guard::new("process", format!("`{stage}` was entered, and its gates are met{window}"), findings)))
     }
 
     /// Whether everybody who works in production, and testers before them, can be let into what takes its place.

@@ -106,6 +106,7 @@ impl Process<'_> {
             observer: Arc::new(Silent),
             cancel: CancellationToken::new(),
             by_hand: false,
+            windows: None,
             planned: None,
             carry: self.carry,
             fencing,

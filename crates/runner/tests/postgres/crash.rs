@@ -108,6 +108,7 @@ async fn child() {
         observer: Arc::new(Silent),
         cancel: Default::default(),
         by_hand: false,
+        windows: None,
         planned: None,
         carry: CarrySetup { key: CarryKey::new(&[2; 32]), decided: Vec::new(), bases: "/nowhere".into(), former: None, import: None },
         fencing: Fencing {

@@ -154,6 +154,21 @@ pub static CODES: &[CodeInfo] = &[
         "one of several pilots",
         "`[pilot.NAME]` is a further pilot over the same source, which `--profile NAME` chooses. Its own decisions, packs and other settings lie in `pilots/NAME/`, a folder like the program's; what the program as a whole has (name, source, target, quarantine, pilots) is in the program's own greenroom.toml.",
     ),
+    code(
+        "GR0131",
+        "a calendar file cannot be read",
+        "`[calendar.NAME] file = \"…\"` names a calendar file (RFC 5545, `.ics`) in the program's folder or a kit's. It is not there, was not sent whole, has a line that is none, a day or moment that cannot be read, or names a time zone that is not in the IANA's list (`Europe/Warsaw`).",
+    ),
+    code(
+        "GR0132",
+        "what repeats in a calendar file is not understood",
+        "Events of a calendar file may repeat daily, weekly, monthly and yearly (`RRULE` with INTERVAL, COUNT, UNTIL, BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS, WKST), leave days out (`EXDATE`), add some (`RDATE`), and single ones may be moved (`RECURRENCE-ID`). Anything else is refused instead of being taken for fewer days than it means. What repeats without an end is followed to 2079.",
+    ),
+    code(
+        "GR0133",
+        "a calendar file says less than it seems",
+        "An event of a calendar file has no begin and is left out, or the whole file has no event. Nothing is refused because of that; but holidays may be missing.",
+    ),
     CodeInfo {
         code: "GR0130",
         title: "`process.toml` says something that cannot be",

@@ -293,6 +293,11 @@ pub static CODES: &[CodeInfo] = &[
         explain: "`go_live` in `process.toml` names the stage in which `greenroom switch` may begin. It has to have been entered, and its entry gates have to be met still: its window open, what was approved unchanged.",
     },
     CodeInfo {
+        code: "GR0793",
+        title: "the window of the go-live closes",
+        explain: "The stage of the go-live has a window (`kind = \"window\"` at its entry). A switch ends with it: everything goes back by itself when it closes, although `[switch] minutes` would leave more time, unless users have been let in. Once it is closed nobody is shut out any more; `greenroom undo` takes back what was prepared, or the switch goes on when the window opens again. `greenroom gate waive` lets those who may waive it do so.",
+    },
+    CodeInfo {
         code: "GR0850",
         title: "a function of the pilot cannot be switched on, or off",
         explain: "What a pack switches off is switched on again for a test only where the pack says so (`reopen = \"on request\"`) and how (`[on_request]` with statements to open and to close), until a time, with a reason on record. Closing runs its statements and asks the pack's assertions. Each new generation has it off again.",

@@ -54,7 +54,10 @@ impl Reader<'_> {
                 }
             }
         }
-        Some(Calendar { zone: name.to_owned(), weekdays, holidays, tz })
+        let hours = self.hours(last(raws, |s| s.hours.as_ref()));
+        let mut calendar = Calendar { zone: name.to_owned(), weekdays, holidays, hours, blackouts: Vec::new(), tz };
+        self.away(raws, &mut calendar);
+        Some(calendar)
     }
 
     pub(super) fn lapse(&mut self, file: &File<'_>, at: Option<&At<String>>) -> Option<Lapse> {

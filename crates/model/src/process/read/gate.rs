@@ -39,6 +39,7 @@ impl Reader<'_> {
             ("from", g.from.as_ref().map(|a| &a.span)),
             ("until", g.until.as_ref().map(|a| &a.span)),
             ("away_from_holidays", g.away_from_holidays.as_ref().map(|a| &a.span)),
+            ("away_from_long_weekends", g.away_from_long_weekends.as_ref().map(|a| &a.span)),
             ("roles", g.roles.as_ref().map(|a| &a.span)),
             ("of", g.of.as_ref().map(|a| &a.span)),
             ("items", g.items.as_ref().map(|a| &a.span)),
@@ -48,7 +49,7 @@ impl Reader<'_> {
         let takes: &[&str] = match kind.value {
             KindWord::Wait => &["since", "at_least", "at_most"],
             KindWord::LeadTime => &["at_least"],
-            KindWord::Window => &["days", "from", "until", "away_from_holidays"],
+            KindWord::Window => &["days", "from", "until", "away_from_holidays", "away_from_long_weekends"],
             KindWord::SignOff => &["roles", "of"],
             KindWord::Checklist => &["items", "roles"],
             KindWord::Artefacts => &["names"],
@@ -106,6 +107,7 @@ impl Reader<'_> {
                     from: from?,
                     until: until?,
                     away_from_holidays: g.away_from_holidays.as_ref().is_some_and(|a| a.value),
+                    away_from_long_weekends: g.away_from_long_weekends.as_ref().is_some_and(|a| a.value),
                 })
             }
             KindWord::SignOff => {

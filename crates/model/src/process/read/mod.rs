@@ -2,7 +2,9 @@
 //! One file for each part of it that takes more than a few lines.
 
 mod calendar;
+mod dates;
 mod gate;
+mod ics;
 mod raw;
 
 use super::{Party, Person, Process, Side, Stage, Task};
@@ -24,7 +26,7 @@ pub fn schema() -> serde_json::Value {
 /// Reads `process.toml` of every layer. None where no layer has one, or it cannot be understood; then there are findings.
 pub fn read(layers: &[Layer]) -> (Option<Process>, Vec<Finding>) {
     let mut findings = Vec::new();
-    let mut reader = Reader { findings: &mut findings };
+    let mut reader = Reader { findings: &mut findings, layers };
     let mut raws = Vec::new();
     for layer in layers.iter().filter(|l| l.files.contains_key(PROCESS)) {
         let text = layer.files.get(PROCESS).map_or("", String::as_str);
@@ -42,6 +44,7 @@ pub fn read(layers: &[Layer]) -> (Option<Process>, Vec<Finding>) {
 
 struct Reader<'f> {
     findings: &'f mut Vec<Finding>,
+    layers: &'f [Layer],
 }
 
 /// A raw entry with the place of its id.
@@ -108,6 +111,7 @@ impl Reader<'_> {
                 mail: value(&p.mail),
                 login: value(&p.login),
                 substitute: value(&p.substitute),
+                leave: self.leave(file, &p.leave, calendar.as_ref()),
             };
             if let Some(login) = &person.login
                 && let Some((other, _)) = read_persons.iter().find(|(_, o): &(&String, &Person)| o.login.as_ref() == Some(login))
@@ -123,7 +127,8 @@ impl Reader<'_> {
         let mut read_stages = BTreeMap::new();
         for (id, (file, _, s)) in &stages {
             let after = s.after.iter().filter_map(|a| self.named(file, Some(a), &stage_ids, "stage", file.place(a.span.clone()))).collect();
-            read_stages.insert(id.clone(), Stage { title: text(&s.title, id), after, covers: s.covers.clone() });
+            let (prefer, buffer) = self.wishes(file, s);
+            read_stages.insert(id.clone(), Stage { title: text(&s.title, id), after, prefer, buffer, covers: s.covers.clone() });
         }
         let place_of = |id: &str| stages.get(id).map(|(file, at, _)| file.place(at.span.clone()));
         let order = self.in_order(&read_stages.iter().map(|(id, s)| (id.as_str(), &s.after)).collect(), "stages", &place_of);

@@ -1,6 +1,7 @@
 //! `process.toml` as it is written, before anything in it means something.
 
 use super::super::{Level, Proof, Side};
+use super::dates::{RawCalendar, RawEvent};
 use crate::program::raw::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +28,12 @@ pub(super) struct RawProcess {
     /// What somebody does: `[task.stop-services]`.
     #[serde(default)]
     pub(super) task: BTreeMap<At<String>, RawTask>,
+    /// Calendar files with holidays or blackouts: `[calendar.holidays]`.
+    #[serde(default)]
+    pub(super) calendar: BTreeMap<At<String>, RawCalendar>,
+    /// What is on elsewhere, so that no stage is to take place: `[event.fair]`.
+    #[serde(default)]
+    pub(super) event: BTreeMap<At<String>, RawEvent>,
 }
 
 /// Settings of the whole.
@@ -43,6 +50,8 @@ pub(super) struct RawSettings {
     pub(super) go_live: Option<At<OneOrMore>>,
     /// Roles whose holders may waive a gate. Nobody by default.
     pub(super) waivers: Option<At<Vec<String>>>,
+    /// The working day: `08:00-16:00`; `09:00-17:00` by default. Business hours are counted in it, and stages without a window begin in it.
+    pub(super) hours: Option<At<String>>,
 }
 
 /// A word, or several.
@@ -92,6 +101,9 @@ pub(super) struct RawPerson {
     pub(super) login: Option<At<String>>,
     /// Who acts in their place: the id of a person.
     pub(super) substitute: Option<At<String>>,
+    /// When they are away: `["2026-12-20 to 2027-01-03", "2027-02-12"]`; both days are meant.
+    #[serde(default)]
+    pub(super) leave: Vec<At<String>>,
 }
 
 /// A part of the way.
@@ -106,6 +118,10 @@ pub(super) struct RawStage {
     /// Ids of requirements that it meets, of whatever list was agreed: `greenroom record covered` tells by which event.
     #[serde(default)]
     pub(super) covers: Vec<String>,
+    /// Days of the week on which it had better begin: `["mon", "tue"]`. Whoever agrees upon another is warned.
+    pub(super) prefer: Option<At<Vec<String>>>,
+    /// What its date has to leave beside the quoted minutes of its tasks: `2 hours`.
+    pub(super) buffer: Option<At<String>>,
 }
 
 /// What a gate asks.
@@ -116,7 +132,7 @@ pub(super) enum KindWord {
     Wait,
     /// The stage's date is agreed early enough: `at_least`.
     LeadTime,
-    /// Hours of certain days: `days`, `from`, `until`, `away_from_holidays`.
+    /// Hours of certain days: `days`, `from`, `until`, `away_from_holidays`, `away_from_long_weekends`.
     Window,
     /// People approve: `roles`, `of`.
     SignOff,
@@ -146,7 +162,7 @@ pub(super) struct RawGate {
     pub(super) kind: Option<At<KindWord>>,
     /// `wait`: since when: `STAGE` (ended well), `STAGE entered`, `task NAME`.
     pub(super) since: Option<At<String>>,
-    /// `wait`, `lead-time`: the least time: `4 weeks`, `2 business days`, `36 hours`, `1 month`.
+    /// `wait`, `lead-time`: the least time: `4 weeks`, `2 business days`, `36 hours`, `8 business hours`, `1 month`.
     pub(super) at_least: Option<At<String>>,
     /// `wait`: the most.
     pub(super) at_most: Option<At<String>>,
@@ -158,6 +174,8 @@ pub(super) struct RawGate {
     pub(super) until: Option<At<String>>,
     /// `window`: not on a holiday, nor on the day before one.
     pub(super) away_from_holidays: Option<At<bool>>,
+    /// `window`: not in a long weekend, nor on the day before one: three days or more on which nobody works, a holiday among them.
+    pub(super) away_from_long_weekends: Option<At<bool>>,
     /// `sign-off`, `checklist`: who may.
     pub(super) roles: Option<At<Vec<String>>>,
     /// `sign-off`: how many have to approve; one by default.
