@@ -119,8 +119,8 @@ pub async fn cmd_files(app: &App, args: FilesArgs) -> Done {
     }
 }
 
-/// The first Ctrl-C stops between two files.
-fn stoppable(session: &greenroom_runner::session::Session) {
+/// The first Ctrl-C stops what is done: files between two of them.
+pub(super) fn stoppable(session: &greenroom_runner::session::Session) {
     let cancel = session.cancel.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -17,6 +17,7 @@ mod follow;
 mod gate;
 mod import;
 mod init;
+mod integrations;
 mod leftovers;
 mod mask;
 pub mod night;
@@ -111,6 +112,7 @@ pub enum Command {
     Why(gate::WhyArgs),
     Task(task::TaskArgs),
     Night(night::NightArgs),
+    Integrations(integrations::IntegrationsArgs),
     Record(record::RecordArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
@@ -160,6 +162,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Why(a) => gate::cmd_why(app, a).await,
         Command::Task(a) => task::cmd_task(app, a).await,
         Command::Night(a) => night::cmd_night(app, a).await,
+        Command::Integrations(a) => integrations::cmd_integrations(app, a).await,
         Command::Record(a) => record::cmd_record(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,

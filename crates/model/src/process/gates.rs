@@ -37,7 +37,7 @@ pub struct Refused {
     pub gates: Vec<Standing>,
 }
 
-fn refused<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, Refused> {
+pub(super) fn refused<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, Refused> {
     Err(Refused { message: message.into(), hint: hint.into(), gates: Vec::new() })
 }
 
@@ -202,6 +202,8 @@ impl<'a> Sight<'a> {
                 true => met("proved".to_owned()),
                 false => missing(proof_missing(*what).to_owned()),
             },
+            Kind::Integrations { state, names } => self.integrations_standing(*state, names, &base),
+            Kind::RunbookRehearsed => self.runbook_rehearsed(gate, &base),
         }
     }
 
@@ -234,7 +236,7 @@ impl<'a> Sight<'a> {
         open.partition(|s| !s.recommended)
     }
 
-    fn known_stage(&self, stage: &str) -> Result<&'a super::Stage, Refused> {
+    pub(super) fn known_stage(&self, stage: &str) -> Result<&'a super::Stage, Refused> {
         match self.process.stages.get(stage) {
             Some(s) => Ok(s),
             None => refused(format!("there is no stage `{stage}`"), format!("those of process.toml: {}", self.process.order.join(", "))),
@@ -466,8 +468,17 @@ impl<'a> Sight<'a> {
     /// Ends a task that was begun.
     ///
     /// # Errors
-    /// When it was not begun, or somebody else does it.
+    /// When it was not begun, somebody else does it, or it is done when what it does by itself has gone well.
     pub fn end_task(&self, task: &str, by: Option<&str>, good: bool) -> Result<Fact, Refused> {
+        if good {
+            self.may_say_done(task, self.known_task(task)?)?;
+        }
+        self.under_way(task, by)?;
+        Ok(if good { Fact::TaskDone { task: task.to_owned() } } else { Fact::TaskFailed { task: task.to_owned() } })
+    }
+
+    /// Whether a task is under way, and this person's.
+    pub(super) fn under_way(&self, task: &str, by: Option<&str>) -> Result<(), Refused> {
         let (written, by) = (self.known_task(task)?, known(by)?);
         self.may_work(task, written, by)?;
         let now = self.state.task(task);
@@ -478,7 +489,7 @@ impl<'a> Sight<'a> {
             let who = now.by.unwrap_or_default();
             return refused(format!("{who} does `{task}`"), format!("`greenroom task hand-over {task} --to {by}` lets {by} go on"));
         }
-        Ok(if good { Fact::TaskDone { task: task.to_owned() } } else { Fact::TaskFailed { task: task.to_owned() } })
+        Ok(())
     }
 
     /// Lets another person go on with a task.
@@ -500,7 +511,7 @@ impl<'a> Sight<'a> {
         Ok(Fact::TaskHandedOver { task: task.to_owned(), to: to.to_owned() })
     }
 
-    fn known_task(&self, task: &str) -> Result<&'a super::Task, Refused> {
+    pub(super) fn known_task(&self, task: &str) -> Result<&'a super::Task, Refused> {
         match self.process.tasks.get(task) {
             Some(t) => Ok(t),
             None => refused(format!("there is no task `{task}`"), "`greenroom task` lists them"),
@@ -525,7 +536,7 @@ impl<'a> Sight<'a> {
     }
 }
 
-fn known(by: Option<&str>) -> Result<&str, Refused> {
+pub(super) fn known(by: Option<&str>) -> Result<&str, Refused> {
     match by {
         Some(by) => Ok(by),
         None => refused(

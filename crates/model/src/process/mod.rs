@@ -5,9 +5,12 @@
 //! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
 mod calendar;
+pub mod deed;
 mod fact;
 pub mod gates;
+pub mod integrations;
 mod read;
+pub mod rehearsal;
 pub mod runbook;
 mod state;
 #[cfg(test)]
@@ -99,6 +102,10 @@ pub enum Proof {
 pub struct Proofs {
     /// Those that hold now.
     pub hold: Vec<Proof>,
+    /// Runs in the order of their begin.
+    pub runs: Vec<deed::RanRun>,
+    /// When the go-live was finished, where it holds.
+    pub went_live: Option<jiff::Timestamp>,
 }
 
 /// What has to be so.
@@ -147,6 +154,15 @@ pub enum Kind {
         /// What.
         what: Proof,
     },
+    /// Integrations stand as they should.
+    Integrations {
+        /// How.
+        state: integrations::IntegrationsWanted,
+        /// Which; all of the register where none is named.
+        names: BTreeSet<String>,
+    },
+    /// Every task of the stage was done once in a rehearsal.
+    RunbookRehearsed,
 }
 
 /// A moment that is, or will be, on record.
@@ -198,6 +214,9 @@ pub struct Task {
     pub instruction: Option<String>,
     /// From here on there is no way back by itself.
     pub point_of_no_return: bool,
+    /// What it does by itself; none where a person does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub does: Option<deed::Deed>,
 }
 
 /// What `process.toml` says.
@@ -221,6 +240,11 @@ pub struct Process {
     pub gates: BTreeMap<String, Gate>,
     /// By id.
     pub tasks: BTreeMap<String, Task>,
+    /// By id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub integrations: BTreeMap<String, integrations::Integration>,
+    /// Which integrations may be.
+    pub allowed: integrations::Allowed,
 }
 
 impl Process {

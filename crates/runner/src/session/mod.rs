@@ -10,6 +10,7 @@ mod engines;
 mod error;
 mod export;
 mod fence;
+mod integrations;
 mod leftovers;
 mod pilot;
 mod plans;
@@ -21,6 +22,7 @@ mod raw;
 mod retire;
 mod rollback;
 mod switch;
+mod tasks;
 mod trees;
 mod version;
 
@@ -29,6 +31,7 @@ pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
 pub use fence::{FenceView, Watching};
+pub use integrations::{EndLine, IntegrationLine, Probing};
 pub use leftovers::Leftover;
 pub use process::{Received, Recorded};
 pub use production::ForProduction;
@@ -36,6 +39,7 @@ pub use project::{Project, read, read_for};
 pub use prove::Proved;
 pub use rollback::{Revocable, RollbackPreview};
 pub use switch::{Guard, SwitchPreview};
+pub use tasks::{TaskEnd, TaskRun};
 pub use trees::KnownTree;
 
 use crate::journal::{Actor, Journal, Projection, SqliteJournal};
@@ -61,6 +65,7 @@ pub struct Session {
     workspace: Workspace,
     root_key: [u8; 32],
     engines: Arc<dyn Engines>,
+    secrets: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     observer: Arc<dyn Observer>,
@@ -104,6 +109,7 @@ impl Session {
             workspace,
             root_key,
             engines,
+            secrets,
             clock,
             random,
             observer,

@@ -5,9 +5,10 @@ use super::{Session, SessionError};
 use crate::journal::{Actor, Journal, Projection};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::RunKind;
+use greenroom_model::process::deed::RanRun;
 use greenroom_model::process::gates::{Refused, Sight, Standing};
 use greenroom_model::process::{Fact, Process, Proof, Proofs, State};
-use greenroom_model::run::{Body, Phase};
+use greenroom_model::run::{Body, Phase, RunState};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -179,14 +180,21 @@ impl Session {
         }
         let taken_back =
             |run: &str| history.runs.iter().any(|r| r.phase == Phase::Finished && r.plan.rollback.as_ref().is_some_and(|b| b.run == run));
-        if history.runs.iter().any(|r| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished && !taken_back(&r.id.0)) {
+        let live = history.runs.iter().rev().find(|r| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished && !taken_back(&r.id.0));
+        if live.is_some() {
             hold.push(Proof::GoLive);
         }
-        Ok(Proofs { hold })
+        let ran = |r: &RunState| RanRun {
+            id: r.id.0.clone(),
+            kind: r.plan.kind,
+            started: r.started,
+            finished: (r.phase == Phase::Finished).then_some(r.last),
+        };
+        Ok(Proofs { hold, runs: history.runs.iter().map(ran).collect(), went_live: live.map(|r| r.last) })
     }
 }
 
-fn not_allowed(r: Refused) -> SessionError {
+pub(super) fn not_allowed(r: Refused) -> SessionError {
     let lines: String = r.gates.iter().map(|g| format!("\n  {}: {}", g.gate, g.why)).collect();
     refused("GR0791", format!("{}{lines}", r.message), r.hint)
 }

@@ -10,7 +10,7 @@ use jiff::civil::Time;
 use std::collections::BTreeSet;
 
 impl Reader<'_> {
-    #[expect(clippy::too_many_arguments, reason = "what may be named stands in four lists")]
+    #[expect(clippy::too_many_arguments, reason = "what may be named stands in five lists")]
     pub(super) fn gate(
         &mut self,
         id: &str,
@@ -19,6 +19,7 @@ impl Reader<'_> {
         g: &RawGate,
         stages: &BTreeSet<&str>,
         tasks: &BTreeSet<&str>,
+        integrations: &BTreeSet<&str>,
         roles: &BTreeSet<String>,
     ) -> Option<Gate> {
         let stage = self.named(file, g.stage.as_ref(), stages, "stage", place.clone());
@@ -44,6 +45,7 @@ impl Reader<'_> {
             ("items", g.items.as_ref().map(|a| &a.span)),
             ("names", g.names.as_ref().map(|a| &a.span)),
             ("what", g.what.as_ref().map(|a| &a.span)),
+            ("state", g.state.as_ref().map(|a| &a.span)),
         ];
         let takes: &[&str] = match kind.value {
             KindWord::Wait => &["since", "at_least", "at_most"],
@@ -54,6 +56,8 @@ impl Reader<'_> {
             KindWord::Artefacts => &["names"],
             KindWord::Tasks => &[],
             KindWord::Run => &["what"],
+            KindWord::Integrations => &["state", "names"],
+            KindWord::RunbookRehearsed => &[],
         };
         for (key, span) in given.iter().filter_map(|(key, span)| Some((*key, (*span)?))).filter(|(key, _)| !takes.contains(key)) {
             self.wrong(file.place(span.clone()), format!("`{key}` means nothing for a gate of this kind"), "remove it, or correct `kind`");
@@ -137,6 +141,8 @@ impl Reader<'_> {
                     return None;
                 }
             },
+            KindWord::Integrations => self.integrations_gate(file, g.state.as_ref(), g.names.as_ref(), integrations, place)?,
+            KindWord::RunbookRehearsed => Kind::RunbookRehearsed,
         };
         let gate = Gate {
             title: text(&g.title, id),

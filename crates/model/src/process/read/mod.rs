@@ -2,7 +2,9 @@
 //! One file for each part of it that takes more than a few lines.
 
 mod calendar;
+mod deed;
 mod gate;
+mod integration;
 mod raw;
 
 use super::{Party, Person, Process, Stage, Task};
@@ -67,6 +69,7 @@ impl Reader<'_> {
         let stages = entries(raws, |r| &r.stage);
         let gates = entries(raws, |r| &r.gate);
         let tasks = entries(raws, |r| &r.task);
+        let integrations = entries(raws, |r| &r.integration);
         for (file, id) in parties
             .values()
             .map(|(f, i, _)| (f, i))
@@ -74,6 +77,7 @@ impl Reader<'_> {
             .chain(stages.values().map(|(f, i, _)| (f, i)))
             .chain(gates.values().map(|(f, i, _)| (f, i)))
             .chain(tasks.values().map(|(f, i, _)| (f, i)))
+            .chain(integrations.values().map(|(f, i, _)| (f, i)))
         {
             let fits = !id.value.is_empty()
                 && id.value.len() <= 48
@@ -146,6 +150,7 @@ impl Reader<'_> {
                 after,
                 instruction: value(&t.instruction),
                 point_of_no_return: t.point_of_no_return,
+                does: t.does.as_ref().and_then(|d| self.deed(file, d, None)),
             };
             read_tasks.insert(id.clone(), task);
         }
@@ -162,9 +167,17 @@ impl Reader<'_> {
         }
         let place_of = |id: &str| tasks.get(id).map(|(file, at, _)| file.place(at.span.clone()));
         self.in_order(&read_tasks.iter().map(|(id, t)| (id.as_str(), &t.after)).collect(), "tasks", &place_of);
+        let names = integration::Names {
+            roles: &roles,
+            persons: persons.keys().map(String::as_str).collect(),
+            parties: parties.keys().map(String::as_str).collect(),
+        };
+        let integrations = self.integrations(raws, &names);
+        let allowed = self.allowed(raws, &integrations);
+        let integration_ids: BTreeSet<&str> = integrations.keys().map(String::as_str).collect();
         let mut read_gates = BTreeMap::new();
         for (id, (file, at, g)) in &gates {
-            if let Some(gate) = self.gate(id, file, file.place(at.span.clone()), g, &stage_ids, &task_ids, &roles) {
+            if let Some(gate) = self.gate(id, file, file.place(at.span.clone()), g, &stage_ids, &task_ids, &integration_ids, &roles) {
                 read_gates.insert(id.clone(), gate);
             }
         }
@@ -184,6 +197,8 @@ impl Reader<'_> {
             order,
             gates: read_gates,
             tasks: read_tasks,
+            integrations,
+            allowed,
         })
     }
 

@@ -1,6 +1,9 @@
 //! `process.toml` as it is written, before anything in it means something.
 
+use super::super::integrations::IntegrationsWanted;
 use super::super::{Level, Proof, Side};
+use super::deed::RawDeed;
+use super::integration::RawIntegration;
 use crate::program::raw::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +30,9 @@ pub(super) struct RawProcess {
     /// What somebody does: `[task.stop-services]`.
     #[serde(default)]
     pub(super) task: BTreeMap<At<String>, RawTask>,
+    /// Something that production talks to: `[integration.crm]`.
+    #[serde(default)]
+    pub(super) integration: BTreeMap<At<String>, RawIntegration>,
 }
 
 /// Settings of the whole.
@@ -43,6 +49,11 @@ pub(super) struct RawSettings {
     pub(super) go_live: Option<At<String>>,
     /// Roles whose holders may waive a gate. Nobody by default.
     pub(super) waivers: Option<At<Vec<String>>>,
+    /// Integrations that may not be: ids, kinds or products.
+    pub(super) forbidden_integrations: Option<At<Vec<String>>>,
+    /// By kind of integration: the only products that may be used: `{ payment-gateway = ["stripe"] }`.
+    #[serde(default)]
+    pub(super) allowed_integrations: BTreeMap<At<String>, Vec<String>>,
 }
 
 /// A company that takes part.
@@ -105,6 +116,10 @@ pub(super) enum KindWord {
     Tasks,
     /// A run has proved something: `what`.
     Run,
+    /// Integrations are off, connected again, or allowed: `state`, `names`.
+    Integrations,
+    /// Every task of the stage was done once in a rehearsal of the runbook.
+    RunbookRehearsed,
 }
 
 /// What has to be so when a stage is entered, or left with a good result.
@@ -141,10 +156,12 @@ pub(super) struct RawGate {
     pub(super) of: Option<At<u32>>,
     /// `checklist`: what is ticked.
     pub(super) items: Option<At<Vec<String>>>,
-    /// `artefacts`: what is received.
+    /// `artefacts`: what is received. `integrations`: which; all by default.
     pub(super) names: Option<At<Vec<String>>>,
     /// `run`: what has to be proved.
     pub(super) what: Option<At<Proof>>,
+    /// `integrations`: `off` (the old side), `on` (the new side), or `allowed`.
+    pub(super) state: Option<At<IntegrationsWanted>>,
 }
 
 /// Something that somebody does.
@@ -171,4 +188,6 @@ pub(super) struct RawTask {
     /// From here on there is no way back by itself.
     #[serde(default)]
     pub(super) point_of_no_return: bool,
+    /// What it does by itself; `greenroom task run` begins it. A person does it without.
+    pub(super) does: Option<At<RawDeed>>,
 }
