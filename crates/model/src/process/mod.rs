@@ -4,6 +4,8 @@
 //! Owns what `process.toml` says ([`read()`]), what was recorded ([`Fact`], [`State`]), whether a gate is met and why not ([`gates`]), and what remains to be done on the night
 //! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
+#[cfg(test)]
+mod automated_tests;
 mod calendar;
 pub mod deed;
 mod fact;
