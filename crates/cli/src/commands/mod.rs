@@ -30,6 +30,7 @@ mod record;
 mod reference;
 mod refresh;
 mod rehearse;
+mod requirements;
 mod resume;
 mod retire;
 mod rollback;
@@ -113,6 +114,7 @@ pub enum Command {
     Task(task::TaskArgs),
     Night(night::NightArgs),
     Integrations(integrations::IntegrationsArgs),
+    Requirements(requirements::RequirementsArgs),
     Record(record::RecordArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
@@ -163,6 +165,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Task(a) => task::cmd_task(app, a).await,
         Command::Night(a) => night::cmd_night(app, a).await,
         Command::Integrations(a) => integrations::cmd_integrations(app, a).await,
+        Command::Requirements(a) => requirements::cmd_requirements(app, a).await,
         Command::Record(a) => record::cmd_record(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,

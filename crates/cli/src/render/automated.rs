@@ -6,7 +6,7 @@ use super::table::{Align, table};
 use greenroom_model::process::deed::Outcome;
 use greenroom_model::process::integrations::{End, OnPilot};
 use greenroom_model::process::{Fact, Process};
-use greenroom_runner::session::{EndLine, IntegrationLine, Probing, TaskEnd, TaskRun};
+use greenroom_runner::session::{Checked, EndLine, IntegrationLine, Probing, RequirementLine, TaskEnd, TaskRun};
 
 /// What was put on record, in a line.
 pub fn fact(fact: &Fact) -> String {
@@ -30,6 +30,9 @@ pub fn fact(fact: &Fact) -> String {
         }
         Fact::IntegrationTurned { integration, end, on, .. } => {
             format!("the {} side of `{integration}` is {}\n", end.word(), if *on { "on" } else { "off" })
+        }
+        Fact::RequirementChecked { requirement, good, outcome, .. } => {
+            format!("`{requirement}` is {}: {outcome}\n", if *good { "met" } else { "not met" })
         }
         // Told where everything else is.
         _ => String::new(),
@@ -126,4 +129,30 @@ pub fn register(all: &[IntegrationLine], process: &Process) -> String {
         about.iter().for_each(|line| out.push_str(&format!("  {}: {line}\n", i.integration)));
     }
     out
+}
+
+/// The list of requirements.
+pub fn requirements(all: &[RequirementLine], process: &Process) -> String {
+    if all.is_empty() {
+        return "process.toml names no requirements; `[requirement.disk]` with `needs` names one\n".to_owned();
+    }
+    let row = |r: &RequirementLine| {
+        let (stands, when, seen) = match &r.checked {
+            None => (paint(DIM, "never checked"), String::new(), String::new()),
+            Some(p) => (if p.good { paint(GOOD, "met") } else { paint(BAD, "not met") }, at(process, p.at.at), p.outcome.clone()),
+        };
+        vec![r.requirement.clone(), r.title.clone(), stands, when, seen]
+    };
+    let left = |h| (h, Align::Left);
+    table(&[left("requirement"), left("what"), left("stands"), left("checked"), left("seen")], &all.iter().map(row).collect::<Vec<_>>())
+}
+
+/// What looks at requirements found.
+pub fn checked(all: &[Checked]) -> String {
+    let line = |c: &Checked| {
+        let word = if c.outcome.good { paint(GOOD, "pass") } else { paint(BAD, "FAIL") };
+        format!("{word}  {}: {}\n", c.requirement, c.outcome.words)
+    };
+    let failed = all.iter().filter(|c| !c.outcome.good).count();
+    format!("{}{} of {} requirements are met\n", all.iter().map(line).collect::<String>(), all.len() - failed, all.len())
 }

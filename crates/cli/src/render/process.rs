@@ -68,7 +68,8 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         | Fact::RehearsalBegan { .. }
         | Fact::Rehearsed { .. }
         | Fact::IntegrationProbed { .. }
-        | Fact::IntegrationTurned { .. }) => super::automated::fact(by_itself),
+        | Fact::IntegrationTurned { .. }
+        | Fact::RequirementChecked { .. }) => super::automated::fact(by_itself),
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
     out.push_str(&paint(DIM, format!("on record as event {}, by {by}, as far as the login tells", r.seq)));

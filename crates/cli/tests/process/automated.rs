@@ -98,6 +98,7 @@ fn tasks_do_what_they_say_and_only_words_of_it_are_on_record() {
     fs::create_dir(s.ground.folder().join("old-papers")).unwrap();
     fs::write(s.ground.folder().join("old-papers/a.txt"), "a").unwrap();
     s.done("jan", &["check", "--quiet"]);
+    assert!(!s.by("jan", &["check"]).stderr.contains("GR0141"));
     s.refused("jan", &["task", "run", "one"], "the stage `migration` is not on");
     s.done("jan", &["stage", "enter", "migration"]);
 
@@ -260,7 +261,9 @@ fn faults_of_what_tasks_do_are_shown_in_the_file() {
         (r#"{ wait = "1 minute", on = "pilot" }"#, "`on` means nothing beside `wait`"),
         (r#"{ sql = "../x.sql", on = "pilot", expect = "1" }"#, "no file within the program's folder"),
         (r#"{ sql = "x.sql", on = "source", expect = "no rows" }"#, "cannot be told from NULL"),
-        (r#"{ sql = "x.sql", on = "pilot" }"#, "lacks `on` or `expect`"),
+        (r#"{ sql = "x.sql", on = "pilot" }"#, "lacks `on`, or one of `expect` and `at_least`"),
+        (r#"{ sql = "x.sql", on = "pilot", at_least = "new" }"#, "`new` is no number or version"),
+        (r#"{ disk = { free = "much" } }"#, "`much` is no size"),
         (r#"{ http = { url = "ftp://x" } }"#, "no address of a page"),
         (r#"{ http = { url = "https://anna:geheim-1@crm.example/" } }"#, "an address with a login in it"),
         (r#"{ dns = { name = "x", expect = ["ten"] } }"#, "`ten` is no address"),

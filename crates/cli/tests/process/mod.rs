@@ -4,6 +4,7 @@
 mod automated;
 mod integrations;
 mod listeners;
+mod requirements;
 
 use crate::ground::{Ground, Sqlite};
 use greenroom_testkit::proc::Ended;

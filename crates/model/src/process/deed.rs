@@ -96,6 +96,8 @@ pub enum Wanted {
     NoRows,
     /// This as its first value.
     Value(String),
+    /// A number or version in its first value, this one or a higher one.
+    AtLeast(String),
 }
 
 /// What is done, or looked at.
@@ -152,6 +154,13 @@ pub enum Doing {
         /// Somebody has to listen there, or nobody.
         open: bool,
     },
+    /// There is room on a disk.
+    Disk {
+        /// A folder of this machine, relative to the program's; where the target keeps its data without it.
+        path: Option<String>,
+        /// Bytes that have to be free.
+        free: u64,
+    },
     /// One of the program's trees of files is copied.
     Copy {
         /// Its name.
@@ -174,6 +183,7 @@ impl Doing {
             Doing::Http { .. } => "http",
             Doing::Dns { .. } => "dns",
             Doing::Tcp { .. } => "tcp",
+            Doing::Disk { .. } => "disk",
             Doing::Copy { .. } => "copy",
             Doing::Wait { .. } => "wait",
         }
@@ -220,6 +230,52 @@ pub fn seconds(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     number.checked_mul(factor).filter(|n| (1..=7 * 24 * 3600).contains(n)).ok_or_else(|| "from 1 second to 168 hours".to_owned())
+}
+
+/// Reads `200 GB`, `500 MB`, `2 TB`, in powers of 1024.
+///
+/// # Errors
+/// What may be written, where this is something else.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "write `500 MB`, `200 GB` or `2 TB`".to_owned();
+    let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let power = match unit.trim() {
+        "MB" => 20,
+        "GB" => 30,
+        "TB" => 40,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(1 << power).filter(|n| *n > 0).ok_or_else(wrong)
+}
+
+/// Bytes as [`bytes`] reads them, rounded down.
+pub fn bytes_in_words(n: u64) -> String {
+    match n {
+        n if n >= 10 << 40 => format!("{} TB", n >> 40),
+        n if n >= 10 << 30 => format!("{} GB", n >> 30),
+        n => format!("{} MB", n >> 20),
+    }
+}
+
+/// The first version or number in a text: of `PostgreSQL 15.18 (Debian)` it is `15.18`.
+pub fn version_in(text: &str) -> Option<&str> {
+    let from = text.find(|c: char| c.is_ascii_digit())?;
+    let rest = &text[from..];
+    let to = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let found = rest[..to].trim_end_matches('.');
+    // Anything longer is no version, and might be somebody's.
+    (found.len() <= 24).then_some(found)
+}
+
+/// Whether a version or number is this one or a higher one: parts between points are compared as numbers.
+pub fn reaches(found: &str, least: &str) -> bool {
+    let parts = |text: &str| -> Vec<u64> { text.split('.').map(|p| p.parse().unwrap_or(u64::MAX)).collect() };
+    let (mut found, mut least) = (parts(found), parts(least));
+    let length = found.len().max(least.len());
+    found.resize(length, 0);
+    least.resize(length, 0);
+    found >= least
 }
 
 /// An address as it may be shown and recorded: without a login, and without what follows `?` or `#`, where tokens stand.
@@ -388,6 +444,28 @@ mod tests {
             ("crm.example", "crm.example"),
         ] {
             assert_eq!(host_of(address), host);
+        }
+    }
+
+    #[test]
+    fn versions_are_found_and_compared_by_their_numbers() {
+        assert_eq!(version_in("PostgreSQL 15.18 (Debian 15.18-1)"), Some("15.18"));
+        assert_eq!(version_in("10.11.6-MariaDB-1."), Some("10.11.6"));
+        assert_eq!(version_in("ready. 7."), Some("7"));
+        assert_eq!(version_in("none"), None);
+        for (found, least, is) in
+            [("15.18", "15.4", true), ("15.4", "15.18", false), ("16", "15.18", true), ("15", "15.0", true), ("8191", "8192", false)]
+        {
+            assert_eq!(reaches(found, least), is, "{found} {least}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read() {
+        assert_eq!(bytes("200 GB"), Ok(200 << 30));
+        assert_eq!(bytes_in_words(200 << 30), "200 GB");
+        for bad in ["200", "200GB", "0 MB", "-1 GB", "99999999999 TB", "5 KB"] {
+            assert!(bytes(bad).is_err(), "{bad}");
         }
     }
 

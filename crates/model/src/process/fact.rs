@@ -163,4 +163,15 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         despite: Option<String>,
     },
+    /// It was looked whether a requirement is met.
+    RequirementChecked {
+        /// Which.
+        requirement: String,
+        /// It is.
+        good: bool,
+        /// What was seen, in a few words without secrets.
+        outcome: String,
+        /// How long it took.
+        millis: u64,
+    },
 }

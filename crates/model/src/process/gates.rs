@@ -204,6 +204,7 @@ impl<'a> Sight<'a> {
             },
             Kind::Integrations { state, names } => self.integrations_standing(*state, names, &base),
             Kind::RunbookRehearsed => self.runbook_rehearsed(gate, &base),
+            Kind::Requirements { names } => self.requirements_standing(names, &base),
         }
     }
 

@@ -13,6 +13,7 @@ pub mod gates;
 pub mod integrations;
 mod read;
 pub mod rehearsal;
+pub mod requirements;
 pub mod runbook;
 mod state;
 #[cfg(test)]
@@ -165,6 +166,11 @@ pub enum Kind {
     },
     /// Every task of the stage was done once in a rehearsal.
     RunbookRehearsed,
+    /// Requirements were looked at last with a good result.
+    Requirements {
+        /// Which; all where none is named.
+        names: BTreeSet<String>,
+    },
 }
 
 /// A moment that is, or will be, on record.
@@ -247,6 +253,9 @@ pub struct Process {
     pub integrations: BTreeMap<String, integrations::Integration>,
     /// Which integrations may be.
     pub allowed: integrations::Allowed,
+    /// What a server has to have, by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub requirements: BTreeMap<String, requirements::Requirement>,
 }
 
 impl Process {

@@ -1,7 +1,7 @@
 //! Where the process stands: the fold of its facts. Facts about what `process.toml` does not name any more are kept and mean nothing.
 
 use super::Fact;
-use super::integrations::IntegrationState;
+use super::integrations::{IntegrationState, Probed};
 use super::rehearsal::{self, Rehearsal};
 use crate::hash::Hash;
 use jiff::Timestamp;
@@ -102,6 +102,8 @@ pub struct State {
     pub in_rehearsal: bool,
     /// By integration.
     pub integrations: BTreeMap<String, IntegrationState>,
+    /// By requirement: what was seen last.
+    pub requirements: BTreeMap<String, Probed>,
 }
 
 impl State {
@@ -152,6 +154,7 @@ impl State {
             Fact::RehearsalBegan { stage, number } => self.rehearse(mark, by, stage, *number, None),
             Fact::Rehearsed { stage, number, what } => self.rehearse(mark, by, stage, *number, Some(what)),
             Fact::IntegrationProbed { integration, end, good, outcome, .. } => self.probed(mark, integration, *end, *good, outcome),
+            Fact::RequirementChecked { requirement, good, outcome, .. } => self.checked(mark, requirement, *good, outcome),
             Fact::IntegrationTurned { integration, end, on, .. } => self.turned(mark, by, integration, *end, *on),
         }
     }

@@ -77,3 +77,47 @@ fn why(e: &Error, patience: Duration) -> String {
         _ => "it could not be asked".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    /// Says this to whoever asks first.
+    fn saying(words: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = [0u8; 4096];
+            let _ = std::io::Read::read(&mut stream, &mut asked);
+            let _ = stream.write_all(words.as_bytes());
+            // Whoever says nothing stays on the line.
+            if words.is_empty() {
+                let _ = std::io::Read::read(&mut stream, &mut asked);
+            }
+        });
+        format!("http://{at}/x?token=tok-1")
+    }
+
+    async fn seen(url: &str, status: u16, contains: Option<&str>) -> (bool, String) {
+        let seen = fetch(url, status, contains, Duration::from_secs(if url.contains("slow") { 1 } else { 30 })).await;
+        assert!(!seen.words.contains("tok-1"), "{}", seen.words);
+        (seen.good, seen.words)
+    }
+
+    #[tokio::test]
+    async fn redirections_are_not_followed_and_faults_are_told_without_the_token() {
+        let moved = "HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n";
+        assert!(seen(&saying(moved), 301, None).await.0);
+        let (good, words) = seen(&saying(moved), 200, None).await;
+        assert!(!good && words.ends_with("/x answered 301, not 200"), "{words}");
+        let (good, words) = seen(&saying("SSH-2.0-Other\r\n"), 200, None).await;
+        assert!(!good && words.contains("was not fetched"), "{words}");
+        let (good, words) = seen(&saying("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"), 200, None).await;
+        assert!(!good && words.contains("broke off"), "{words}");
+        let (good, words) = seen(&saying("").replace("/x", "/slow"), 200, None).await;
+        assert!(!good && words.contains("no answer within 1 s"), "{words}");
+    }
+}

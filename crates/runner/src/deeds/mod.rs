@@ -1,9 +1,13 @@
 //! What tasks do by themselves, and probes: performed, timed, and told in words that may be recorded. Does not own when something may be done (`model::process::deed`) nor the record.
 
+mod disk;
 mod http;
+mod lacking;
 mod net;
 mod program;
 mod sql;
+
+pub(crate) use lacking::lacking;
 
 use crate::ports::{Clock, Engines};
 use greenroom_engine::secret::Secrets;
@@ -82,6 +86,7 @@ pub(crate) async fn perform(ground: &Ground, deed: &Deed) -> (Outcome, Vec<u8>) 
             Doing::Http { url, status, body_contains } => http::fetch(url, *status, body_contains.as_deref(), patience).await,
             Doing::Dns { name, expect, server } => net::look_up(name, expect.as_deref(), server.as_deref(), patience).await,
             Doing::Tcp { host, port, open } => net::connect(host, *port, *open, patience).await,
+            Doing::Disk { path, free } => disk::room(ground, path.as_deref(), *free).await,
             Doing::Wait { seconds } => wait(ground, *seconds).await,
             Doing::Run { .. } | Doing::Copy { .. } => Seen::bad("nothing was done"),
         }
@@ -162,6 +167,7 @@ pub fn told_before(deed: &Deed, in_rehearsal: bool) -> String {
         Doing::Http { url, .. } => format!("fetches {}", shown_url(url)),
         Doing::Dns { name, .. } => format!("looks up {name}"),
         Doing::Tcp { host, port, .. } => format!("tries {host}:{port}"),
+        Doing::Disk { path, .. } => format!("looks at the room {}", path.as_ref().map_or("of the target".into(), |p| format!("in {p}"))),
         Doing::Copy { tree } => format!("copies the files `{tree}`"),
         Doing::Wait { seconds } => format!("waits {}", lasting(*seconds)),
     }

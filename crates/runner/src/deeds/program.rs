@@ -73,3 +73,59 @@ fn reader(mut stream: impl AsyncRead + Unpin + Send + 'static, kept: Kept) -> to
         }
     })
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use greenroom_testkit::proc::wait_until;
+    use std::fs;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn gone(pid: i32) -> bool {
+        // What has ended and was not asked for its end yet is gone, too.
+        match fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')),
+            Err(_) => true,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_stops_a_program_stops_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let pids = folder.path().join("pids");
+        let script = "sleep 600 & echo $! $$ > pids.part; mv pids.part pids; wait";
+        let words: Vec<String> = ["sh", "-c", script].map(str::to_owned).into();
+        let home = folder.path().to_owned();
+        let running = tokio::spawn(async move { run(&home, &words, &[]).await.good });
+        let seen = pids.clone();
+        tokio::task::spawn_blocking(move || wait_until("it has started something", PATIENCE, || seen.exists())).await.unwrap();
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+        let both: Vec<i32> = fs::read_to_string(&pids).unwrap().split_whitespace().map(|p| p.parse().unwrap()).collect();
+        assert_eq!(both.len(), 2);
+        wait_until("both are gone", PATIENCE, || both.iter().all(|pid| gone(*pid)));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_program_that_leaves_something_running_has_ended_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        // What stays holds the streams open.
+        let words: Vec<String> = ["sh", "-c", "sleep 600 & echo $!; echo gone wrong >&2; exit 3"].map(str::to_owned).into();
+        let seen = run(folder.path(), &words, &[]).await;
+        assert!(!seen.good && seen.words == "`sh` ended with exit status: 3", "{}", seen.words);
+        let text = String::from_utf8(seen.output).unwrap();
+        assert!(text.ends_with("\ngone wrong\n"), "{text}");
+        let pid: i32 = text.lines().next().unwrap().parse().unwrap();
+        assert!(!gone(pid), "it was to stay");
+        rustix::process::kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_a_talkative_program_is_bounded() {
+        let words: Vec<String> = ["sh", "-c", "head -c 5000000 /dev/zero"].map(str::to_owned).into();
+        let seen = run(Path::new("/"), &words, &[]).await;
+        assert!(seen.good && seen.output.len() == KEPT, "{} {}", seen.words, seen.output.len());
+        assert!(!run(Path::new("/"), &["./no-such-program".to_owned()], &[]).await.good);
+    }
+}

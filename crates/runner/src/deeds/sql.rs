@@ -2,7 +2,7 @@
 
 use super::{Ground, Seen};
 use greenroom_engine::EngineError;
-use greenroom_model::process::deed::{AskedOf, Wanted};
+use greenroom_model::process::deed::{AskedOf, Wanted, reaches, version_in};
 
 /// Asks the query of a file and compares the answer with what is expected.
 pub(super) async fn ask(ground: &Ground, file: &str, on: AskedOf, expect: &Wanted) -> Seen {
@@ -26,6 +26,11 @@ pub(super) async fn ask(ground: &Ground, file: &str, on: AskedOf, expect: &Wante
     match expect {
         Wanted::NoRows if rows == Some(0) => Seen::good(format!("`{file}` gave no rows")),
         Wanted::NoRows => Seen::bad(format!("`{file}` gave {} rows", rows.unwrap_or_default())),
+        Wanted::AtLeast(least) => match first.as_deref().and_then(version_in) {
+            Some(found) if reaches(found, least) => Seen::good(format!("`{file}` gave {found}, at least {least}")),
+            Some(found) => Seen::bad(format!("`{file}` gave {found}, less than {least}")),
+            None => Seen::bad(format!("`{file}` gave no number or version")),
+        },
         Wanted::Value(wanted) => match first {
             Some(value) if value == *wanted => Seen::good(format!("`{file}` gave {wanted}, as expected")),
             // Anything else might be somebody's.

@@ -1,6 +1,6 @@
 //! What tasks do by themselves, and probes, as `process.toml` writes them: exactly one thing, with the keys that belong to it.
 
-use super::super::deed::{AskedOf, Deed, Doing, PROBE_SECONDS, RunWord, Wanted, seconds};
+use super::super::deed::{AskedOf, Deed, Doing, PROBE_SECONDS, RunWord, Wanted, bytes, seconds};
 use super::super::integrations::filled;
 use super::Reader;
 use crate::finding::{Finding, Place};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
 
-/// Something done, or looked at, by itself: one of `run`, `command`, `sql`, `http`, `dns`, `tcp`, `copy` and `wait`.
+/// Something done, or looked at, by itself: one of `run`, `command`, `sql`, `http`, `dns`, `tcp`, `disk`, `copy` and `wait`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawDeed {
@@ -34,17 +34,21 @@ pub(super) struct RawDeed {
     pub(super) on: Option<At<AskedOf>>,
     /// `sql`: what its first value has to be, or `no rows` (on the pilot and the target).
     pub(super) expect: Option<At<String>>,
+    /// `sql`: in place of `expect`: the least number or version that its first value may hold: `15.4`.
+    pub(super) at_least: Option<At<String>>,
     /// A page that is fetched.
     pub(super) http: Option<At<RawHttp>>,
     /// A name that is looked up.
     pub(super) dns: Option<At<RawDns>>,
     /// A connection that is tried.
     pub(super) tcp: Option<At<RawTcp>>,
+    /// Room on a disk.
+    pub(super) disk: Option<At<RawDisk>>,
     /// One of the program's trees of files, which is copied: the NAME of `[files.NAME]`.
     pub(super) copy: Option<At<String>>,
     /// Time that passes: `15 minutes`.
     pub(super) wait: Option<At<String>>,
-    /// How long it may take: `90 seconds`, `15 minutes`, `2 hours`. By default 10 seconds for `http`, `dns` and `tcp`, a minute for `sql`, 5 minutes for `command`, 12 hours for
+    /// How long it may take: `90 seconds`, `15 minutes`, `2 hours`. By default 10 seconds for `http`, `dns`, `tcp` and `disk`, a minute for `sql`, 5 minutes for `command`, 12 hours for
     /// `copy`.
     pub(super) timeout: Option<At<String>>,
 }
@@ -95,6 +99,16 @@ pub(super) struct RawTcp {
     pub(super) expect: Option<At<PortWord>>,
 }
 
+/// Room on a disk.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDisk {
+    /// A folder of this machine; where the target keeps its data without it.
+    pub(super) path: Option<At<String>>,
+    /// What has to be free: `200 GB`.
+    pub(super) free: Option<At<String>>,
+}
+
 impl Reader<'_> {
     fn deed_wrong(&mut self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
         self.findings.push(Finding::error("GR0139", message).at(place).hint(hint));
@@ -110,13 +124,14 @@ impl Reader<'_> {
             ("http", d.http.as_ref().map(|a| &a.span)),
             ("dns", d.dns.as_ref().map(|a| &a.span)),
             ("tcp", d.tcp.as_ref().map(|a| &a.span)),
+            ("disk", d.disk.as_ref().map(|a| &a.span)),
             ("copy", d.copy.as_ref().map(|a| &a.span)),
             ("wait", d.wait.as_ref().map(|a| &a.span)),
         ]
         .into_iter()
         .filter_map(|(word, span)| Some((word, span?)))
         .collect();
-        let one = "one of `run`, `command`, `sql`, `http`, `dns`, `tcp`, `copy` and `wait`";
+        let one = "one of `run`, `command`, `sql`, `http`, `dns`, `tcp`, `disk`, `copy` and `wait`";
         let &[(kind, _)] = kinds.as_slice() else {
             match kinds.get(1) {
                 None => self.deed_wrong(place(), "nothing is said that is to be done", format!("write {one}")),
@@ -134,6 +149,7 @@ impl Reader<'_> {
             ("repeatable", d.repeatable.as_ref().map(|a| &a.span), "command"),
             ("on", d.on.as_ref().map(|a| &a.span), "sql"),
             ("expect", d.expect.as_ref().map(|a| &a.span), "sql"),
+            ("at_least", d.at_least.as_ref().map(|a| &a.span), "sql"),
         ];
         for (key, span, of) in extras.into_iter().filter(|(_, _, of)| *of != kind) {
             if let Some(span) = span {
@@ -168,11 +184,12 @@ impl Reader<'_> {
             "http" => self.http(file, d.http.as_ref()?, &fill)?,
             "dns" => self.dns(file, d.dns.as_ref()?, &fill)?,
             "tcp" => self.tcp(file, d.tcp.as_ref()?, &fill)?,
+            "disk" => self.disk(file, d.disk.as_ref()?)?,
             "copy" => Doing::Copy { tree: d.copy.as_ref()?.value.clone() },
             _ => Doing::Wait { seconds: self.length(file, d.wait.as_ref()?)? },
         };
         let usual = match &doing {
-            Doing::Http { .. } | Doing::Dns { .. } | Doing::Tcp { .. } => PROBE_SECONDS,
+            Doing::Http { .. } | Doing::Dns { .. } | Doing::Tcp { .. } | Doing::Disk { .. } => PROBE_SECONDS,
             Doing::Sql { .. } => 60,
             Doing::Command { .. } => 300,
             Doing::Run { .. } | Doing::Copy { .. } | Doing::Wait { .. } => 12 * 3600,
@@ -187,7 +204,7 @@ impl Reader<'_> {
         let deed = self.deed(file, at, address)?;
         if matches!(deed.doing, Doing::Run { .. } | Doing::Copy { .. } | Doing::Wait { .. }) {
             let message = format!("`{}` is no probe", deed.doing.word());
-            self.deed_wrong(file.place(at.span.clone()), message, "a probe is one of `http`, `dns`, `tcp`, `sql` and `command`");
+            self.deed_wrong(file.place(at.span.clone()), message, "a probe is one of `http`, `dns`, `tcp`, `disk`, `sql` and `command`");
             return None;
         }
         Some(deed)
@@ -208,14 +225,24 @@ impl Reader<'_> {
             self.deed_wrong(file.place(sql.span.clone()), message, "write the file's path, `sql = \"checks/open_invoices.sql\"`");
             return None;
         }
-        let (Some(on), Some(expect)) = (&d.on, &d.expect) else {
+        let (Some(on), Some(expect)) = (&d.on, d.expect.as_ref().xor(d.at_least.as_ref())) else {
             self.deed_wrong(
                 place,
-                "a query lacks `on` or `expect`",
-                "`on = \"source\"`, `\"pilot\"` or `\"target\"`; `expect = \"0\"` or `\"no rows\"`",
+                "a query lacks `on`, or one of `expect` and `at_least`",
+                "`on = \"source\"`, `\"pilot\"` or `\"target\"`; `expect = \"0\"` or `\"no rows\"`, or `at_least = \"15.4\"`",
             );
             return None;
         };
+        if d.at_least.is_some() {
+            let least = expect.value.trim();
+            let number = !least.is_empty() && least.split('.').all(|p| p.parse::<u32>().is_ok());
+            if !number {
+                let message = format!("`{least}` is no number or version");
+                self.deed_wrong(file.place(expect.span.clone()), message, "write `at_least = \"15.4\"`");
+                return None;
+            }
+            return Some(Doing::Sql { file: sql.value.clone(), on: on.value, expect: Wanted::AtLeast(least.to_owned()) });
+        }
         let wanted = match expect.value.trim() {
             "no rows" if on.value == AskedOf::Source => {
                 let hint = "let the query count: `select count(*) …` with `expect = \"0\"`";
@@ -308,5 +335,15 @@ impl Reader<'_> {
         };
         let open = t.expect.as_ref().is_none_or(|e| e.value == PortWord::Open);
         Some(Doing::Tcp { host: fill(&host.value), port: port.value, open })
+    }
+
+    fn disk(&mut self, file: &File<'_>, at: &At<RawDisk>) -> Option<Doing> {
+        let Some(free) = &at.value.free else {
+            self.deed_wrong(file.place(at.span.clone()), "`disk` lacks `free`", "write `disk = { free = \"200 GB\" }`");
+            return None;
+        };
+        let wrong = |hint| self.deed_wrong(file.place(free.span.clone()), format!("`{}` is no size", free.value), hint);
+        let bytes = bytes(&free.value).map_err(wrong).ok()?;
+        Some(Doing::Disk { path: at.value.path.as_ref().map(|p| p.value.clone()).filter(|p| !p.is_empty()), free: bytes })
     }
 }

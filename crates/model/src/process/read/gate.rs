@@ -10,7 +10,7 @@ use jiff::civil::Time;
 use std::collections::BTreeSet;
 
 impl Reader<'_> {
-    #[expect(clippy::too_many_arguments, reason = "what may be named stands in five lists")]
+    #[expect(clippy::too_many_arguments, reason = "what may be named stands in six lists")]
     pub(super) fn gate(
         &mut self,
         id: &str,
@@ -20,6 +20,7 @@ impl Reader<'_> {
         stages: &BTreeSet<&str>,
         tasks: &BTreeSet<&str>,
         integrations: &BTreeSet<&str>,
+        requirements: &BTreeSet<&str>,
         roles: &BTreeSet<String>,
     ) -> Option<Gate> {
         let stage = self.named(file, g.stage.as_ref(), stages, "stage", place.clone());
@@ -58,6 +59,7 @@ impl Reader<'_> {
             KindWord::Run => &["what"],
             KindWord::Integrations => &["state", "names"],
             KindWord::RunbookRehearsed => &[],
+            KindWord::Requirements => &["names"],
         };
         for (key, span) in given.iter().filter_map(|(key, span)| Some((*key, (*span)?))).filter(|(key, _)| !takes.contains(key)) {
             self.wrong(file.place(span.clone()), format!("`{key}` means nothing for a gate of this kind"), "remove it, or correct `kind`");
@@ -143,6 +145,7 @@ impl Reader<'_> {
             },
             KindWord::Integrations => self.integrations_gate(file, g.state.as_ref(), g.names.as_ref(), integrations, place)?,
             KindWord::RunbookRehearsed => Kind::RunbookRehearsed,
+            KindWord::Requirements => Kind::Requirements { names: self.requirements_gate(file, g.names.as_ref(), requirements) },
         };
         let gate = Gate {
             title: text(&g.title, id),

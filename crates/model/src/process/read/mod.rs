@@ -6,6 +6,7 @@ mod deed;
 mod gate;
 mod integration;
 mod raw;
+mod requirement;
 
 use super::{Party, Person, Process, Stage, Task};
 use crate::finding::{Finding, Place, any_error};
@@ -70,6 +71,7 @@ impl Reader<'_> {
         let gates = entries(raws, |r| &r.gate);
         let tasks = entries(raws, |r| &r.task);
         let integrations = entries(raws, |r| &r.integration);
+        let required = entries(raws, |r| &r.requirement);
         for (file, id) in parties
             .values()
             .map(|(f, i, _)| (f, i))
@@ -78,6 +80,7 @@ impl Reader<'_> {
             .chain(gates.values().map(|(f, i, _)| (f, i)))
             .chain(tasks.values().map(|(f, i, _)| (f, i)))
             .chain(integrations.values().map(|(f, i, _)| (f, i)))
+            .chain(required.values().map(|(f, i, _)| (f, i)))
         {
             let fits = !id.value.is_empty()
                 && id.value.len() <= 48
@@ -174,10 +177,14 @@ impl Reader<'_> {
         };
         let integrations = self.integrations(raws, &names);
         let allowed = self.allowed(raws, &integrations);
+        let requirements = self.requirements(raws);
+        let requirement_ids: BTreeSet<&str> = requirements.keys().map(String::as_str).collect();
         let integration_ids: BTreeSet<&str> = integrations.keys().map(String::as_str).collect();
         let mut read_gates = BTreeMap::new();
         for (id, (file, at, g)) in &gates {
-            if let Some(gate) = self.gate(id, file, file.place(at.span.clone()), g, &stage_ids, &task_ids, &integration_ids, &roles) {
+            if let Some(gate) =
+                self.gate(id, file, file.place(at.span.clone()), g, &stage_ids, &task_ids, &integration_ids, &requirement_ids, &roles)
+            {
                 read_gates.insert(id.clone(), gate);
             }
         }
@@ -199,6 +206,7 @@ impl Reader<'_> {
             tasks: read_tasks,
             integrations,
             allowed,
+            requirements,
         })
     }
 

@@ -4,6 +4,7 @@ use super::super::integrations::IntegrationsWanted;
 use super::super::{Level, Proof, Side};
 use super::deed::RawDeed;
 use super::integration::RawIntegration;
+use super::requirement::RawRequirement;
 use crate::program::raw::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -33,6 +34,9 @@ pub(super) struct RawProcess {
     /// Something that production talks to: `[integration.crm]`.
     #[serde(default)]
     pub(super) integration: BTreeMap<At<String>, RawIntegration>,
+    /// What a server has to have: `[requirement.disk]`.
+    #[serde(default)]
+    pub(super) requirement: BTreeMap<At<String>, RawRequirement>,
 }
 
 /// Settings of the whole.
@@ -120,6 +124,8 @@ pub(super) enum KindWord {
     Integrations,
     /// Every task of the stage was done once in a rehearsal of the runbook.
     RunbookRehearsed,
+    /// Requirements were looked at last with a good result: `names`.
+    Requirements,
 }
 
 /// What has to be so when a stage is entered, or left with a good result.
@@ -156,7 +162,7 @@ pub(super) struct RawGate {
     pub(super) of: Option<At<u32>>,
     /// `checklist`: what is ticked.
     pub(super) items: Option<At<Vec<String>>>,
-    /// `artefacts`: what is received. `integrations`: which; all by default.
+    /// `artefacts`: what is received. `integrations`, `requirements`: which; all by default.
     pub(super) names: Option<At<Vec<String>>>,
     /// `run`: what has to be proved.
     pub(super) what: Option<At<Proof>>,
