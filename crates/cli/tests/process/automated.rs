@@ -5,9 +5,15 @@ use super::Scene;
 use super::listeners::{Closed, Pages, names};
 use crate::ground::Ground;
 use greenroom_testkit::files::assert_nowhere;
+use greenroom_testkit::proc::wait_until;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const PEOPLE: &str = r#"
 [process]
@@ -182,7 +188,7 @@ fn what_was_cut_off_is_done_again_only_where_that_does_no_harm() {
         let cut = s.ground.greenroom().env("USER", "jan").args(["task", "run", task]);
         let ended = cut.kill_at_line(move |line| {
             line.contains("runs `./slow.sh`") && {
-                greenroom_testkit::proc::wait_until("the program runs", std::time::Duration::from_secs(60), || begun.exists());
+                wait_until("the program runs", PATIENCE, || begun.exists());
                 true
             }
         });
@@ -278,4 +284,109 @@ fn faults_of_what_tasks_do_are_shown_in_the_file() {
     let s = Scene::with_process(&[PEOPLE.to_owned(), task("x", r#"{ command = ["./x"], env = { TOKEN = "geheim-2" } }"#)].concat());
     let checked = s.by("jan", &["check"]);
     assert!(checked.code == Some(1) && checked.stderr.contains("GR0111") && !checked.stderr.contains("geheim-2"), "{checked:?}");
+}
+
+#[test]
+fn whoever_presses_ctrl_c_stops_what_is_done_and_that_is_on_record() {
+    let text = [PEOPLE.to_owned(), task("breath", r#"{ wait = "2 hours" }"#), task("long", r#"{ command = ["./long.sh"] }"#)].concat();
+    let s = Scene::with_process(&text);
+    s.script("long.sh", "sleep 600 & echo $! > part; mv part pid; wait");
+    s.done("jan", &["stage", "enter", "migration"]);
+    for task in ["breath", "long"] {
+        let mut running = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+            .args(["-C", s.program().to_str().unwrap(), "task", "run", task])
+            .env("USER", "jan")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(running.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert!(line.contains(&format!("`{task}` ")), "{line}");
+        let pid = s.program().join("pid");
+        if task == "long" {
+            wait_until("the program has started something", PATIENCE, || pid.exists());
+        }
+        let asked = Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        let ended = running.wait_with_output().unwrap();
+        let told = String::from_utf8(ended.stdout).unwrap();
+        assert!(ended.status.code() == Some(4) && told.contains("stopped by a person"), "{:?} {told}", ended.status);
+        if task == "long" {
+            let pid = fs::read_to_string(pid).unwrap();
+            // One that ended and that nobody asked for its end counts as gone.
+            wait_until("what the program started is gone", PATIENCE, || {
+                let state = Command::new("ps").args(["-o", "stat=", "-p", pid.trim()]).output().unwrap();
+                let state = String::from_utf8(state.stdout).unwrap();
+                state.trim().is_empty() || state.trim().starts_with('Z')
+            });
+        }
+    }
+    let failed =
+        s.facts().iter().filter(|f| f["fact"] == "task_ran" && f["outcome"] == "stopped by a person" && f["good"] == false).count();
+    assert_eq!(failed, 2);
+    s.says("jan", &["task"], 0, "breath");
+    // It can be begun again.
+    s.done("jan", &["task", "start", "long"]);
+}
+
+#[test]
+fn certificates_are_those_that_the_machine_trusts() {
+    let folder = greenroom_testkit::files::folder();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let config = "[req]\ndistinguished_name = dn\nx509_extensions = ext\nprompt = no\n[dn]\nCN = localhost\n[ext]\n\
+        subjectAltName = DNS:localhost, IP:127.0.0.1\nbasicConstraints = critical, CA:FALSE\n";
+    fs::write(folder.path().join("conf"), config).unwrap();
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-config"])
+        .arg(folder.path().join("conf"))
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert)
+        .output();
+    if !made.as_ref().is_ok_and(|m| m.status.success()) {
+        greenroom_testkit::skip!("no openssl that makes a certificate: {made:?}");
+    }
+    let mut server = Command::new("openssl")
+        .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cert"])
+        .arg(&cert)
+        .arg("-key")
+        .arg(&key)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It tells on which port it listens.
+    let mut said = BufReader::new(server.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("ACCEPT") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "the server did not start");
+    }
+    let port = line.trim().rsplit_once(':').unwrap().1.to_owned();
+    let s = Scene::with_process(
+        &[PEOPLE.to_owned(), task("page", &format!(r#"{{ http = {{ url = "https://localhost:{port}/" }} }}"#))].concat(),
+    );
+    s.done("jan", &["stage", "enter", "migration"]);
+    let run =
+        |file: &std::path::Path| s.ground.greenroom().env("USER", "jan").env("SSL_CERT_FILE", file).args(["task", "run", "page"]).finish();
+    // Another certificate is trusted, this one is not.
+    let other = folder.path().join("other.pem");
+    let again = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-config"])
+        .arg(folder.path().join("conf"))
+        .args(["-keyout", "/dev/null", "-out"])
+        .arg(&other)
+        .output()
+        .unwrap();
+    assert!(again.status.success(), "{again:?}");
+    let refused = run(&other);
+    assert!(refused.code == Some(4) && refused.stdout.contains("its certificate or TLS is not believed"), "{refused:?}");
+    let believed = run(&cert);
+    assert!(believed.code == Some(0) && believed.stdout.contains(&format!("https://localhost:{port}/ answered 200")), "{believed:?}");
+    server.kill().unwrap();
+    server.wait().unwrap();
 }
