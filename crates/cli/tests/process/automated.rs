@@ -3,7 +3,7 @@
 
 use super::Scene;
 use super::listeners::{Closed, Pages, names};
-use crate::ground::Ground;
+use crate::ground::{Ground, Mssql, Mysql, Postgres, Sqlite};
 use greenroom_testkit::files::assert_nowhere;
 use greenroom_testkit::proc::wait_until;
 use std::fs;
@@ -389,4 +389,79 @@ fn certificates_are_those_that_the_machine_trusts() {
     assert!(believed.code == Some(0) && believed.stdout.contains(&format!("https://localhost:{port}/ answered 200")), "{believed:?}");
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+/// Queries on production and on the pilot, on whichever engine.
+fn asks(ground: &dyn Ground) {
+    ground.fill("create table client (id integer primary key, n varchar(40));\ninsert into client values (1, 'Ann Real');\ninsert into client values (2, 'Bob Real');");
+    let program = ground.folder().join("program");
+    fs::create_dir_all(&program).unwrap();
+    let text = [
+        PEOPLE.to_owned(),
+        task("two", r#"{ sql = "two.sql", on = "source", expect = "2" }"#),
+        task("there", r#"{ sql = "two.sql", on = "pilot", expect = "2" }"#),
+        task("real", r#"{ sql = "real.sql", on = "pilot", expect = "no rows" }"#),
+        task("all", r#"{ sql = "all.sql", on = "pilot", expect = "no rows" }"#),
+        task("wrong", r#"{ sql = "wrong.sql", on = "source", expect = "1" }"#),
+        task("writes", r#"{ sql = "writes.sql", on = "pilot", expect = "1" }"#),
+        "[requirement.room]\nneeds = { disk = { free = \"1 MB\" } }\n".to_owned(),
+    ];
+    fs::write(program.join("greenroom.toml"), ground.databases()).unwrap();
+    fs::write(program.join("columns.toml"), "[client]\nid = \"keep\"\nn = { mask = \"full_name\", identity = \"id\" }\n").unwrap();
+    fs::write(program.join("process.toml"), text.concat()).unwrap();
+    for (file, sql) in [
+        ("two.sql", "select count(*) from client;\n"),
+        ("real.sql", "select id from client where n like '%Real'"),
+        ("all.sql", "select n from client"),
+        ("wrong.sql", "select n from client where n > no_such_column"),
+        ("writes.sql", "delete from client"),
+    ] {
+        fs::write(program.join(file), sql).unwrap();
+    }
+    let run = |arguments: &[&str], code: i32| {
+        let ended = ground.greenroom().env("USER", "jan").args(arguments).finish();
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+        assert!(!ended.stdout.contains("Real"), "{ended:?}");
+        ended.stdout
+    };
+    run(&["rehearse", "--quiet"], 0);
+    run(&["stage", "enter", "migration"], 0);
+    for (task, code, words) in [
+        ("two", 0, "gave 2, as expected"),
+        ("there", 0, "gave 2, as expected"),
+        ("real", 0, "gave no rows"),
+        ("all", 4, "gave 2 rows"),
+        ("wrong", 4, "could not be asked"),
+        ("writes", 4, "could not be asked"),
+    ] {
+        let said = run(&["task", "run", task], code);
+        assert!(said.contains(words), "{task}: {said}");
+    }
+    assert_eq!(ground.query("pilot", "select count(*) from client").unwrap(), "2");
+    // Where a server does not tell how much room it has, that is what is said.
+    let room = ground.greenroom().env("USER", "jan").args(["requirements", "check"]).finish();
+    assert!(room.stdout.contains("of 1 MB that are needed") || room.stdout.contains("the server does not tell"), "{room:?}");
+}
+
+#[test]
+fn queries_are_asked_on_sqlite() {
+    asks(&Sqlite::new());
+}
+
+#[test]
+fn queries_are_asked_on_postgres() {
+    let server = greenroom_testkit::postgres!();
+    asks(&Postgres::new(server, "tasks"));
+}
+
+#[test]
+fn queries_are_asked_on_mariadb() {
+    let server = greenroom_testkit::mariadb!();
+    asks(&Mysql::new(server, "tasks"));
+}
+
+#[test]
+fn queries_are_asked_on_what_speaks_tds() {
+    let server = greenroom_testkit::tds::Server::at(&greenroom_testkit::mssql!());
+    asks(&Mssql::new(&server, "tasks"));
 }

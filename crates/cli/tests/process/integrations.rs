@@ -26,6 +26,10 @@ login = "jan"
 [stage.migration]
 [stage.after]
 after = ["migration"]
+[task.count]
+stage = "after"
+role = "decider"
+does = { sql = "count.sql", on = "target", expect = "1" }
 [gate.allowed]
 stage = "migration"
 at = "entry"
@@ -98,6 +102,10 @@ fn integrations_are_looked_at_switched_off_and_connected_again_after_the_go_live
     let none = s.by("anna", &["integrations", "probe", "pay"]);
     assert!(none.code == Some(1) && none.stderr.contains("`pay` has no probe there"), "{none:?}");
     s.refused("anna", &["integrations", "probe", "lap"], "there is no integration `lap`");
+    // Whoever is not known does not even look.
+    let asked = (lab.asked().len(), sms.asked().len());
+    s.refused("mallory", &["integrations", "probe", "--all"], "nobody in process.toml has your login `mallory`");
+    assert_eq!((lab.asked().len(), sms.asked().len()), asked);
 
     // Switched off by who may; while it answers still, the gate is not met.
     s.refused("anna", &["integrations", "off", "lab"], "`lab` is not anna's to switch");
@@ -115,6 +123,9 @@ fn integrations_are_looked_at_switched_off_and_connected_again_after_the_go_live
     s.done("anna", &["stage", "leave", "migration"]);
     s.done("anna", &["stage", "enter", "after"]);
     s.refused("anna", &["stage", "leave", "after"], "lab: not connected again");
+    // What has taken production's place can be asked.
+    fs::write(s.program().join("count.sql"), "select count(*) from t").unwrap();
+    s.says("anna", &["task", "run", "count"], 0, "gave 1, as expected");
 
     // Not while it does not answer, unless somebody says why; partners' on the next business day, not before.
     let failing = s.by("jan", &["integrations", "reconnect", "lab"]);

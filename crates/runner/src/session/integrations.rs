@@ -115,6 +115,7 @@ impl Session {
         let Some(deed) = integration.probe(end) else {
             return Ok(Probing { integration: id.to_owned(), end, outcome: None, output: None });
         };
+        self.somebody()?;
         tell(&told(deed));
         let (outcome, output) = deeds::perform(&self.ground(false, self.clock.now())?, deed).await;
         let recorded = self.record_soon(|| self.decide_process(None, |sight, by| sight.integration_probed(id, by, end, &outcome))).await?;

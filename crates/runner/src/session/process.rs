@@ -70,6 +70,18 @@ impl Session {
         self.process.as_ref()?.by_login(&self.actor.os_user)
     }
 
+    /// The person who acts: nothing is put on record for anybody else.
+    ///
+    /// # Errors
+    /// GR0791 when nobody of `process.toml` has the login.
+    pub(super) fn somebody(&self) -> Result<String, SessionError> {
+        let unknown = || {
+            let message = format!("nobody in process.toml has your login `{}`", self.actor.os_user);
+            refused("GR0791", message, "give a person `login = \"…\"`, the name by which the operating system knows you")
+        };
+        self.person().map(str::to_owned).ok_or_else(unknown)
+    }
+
     /// Decides over what was recorded, at this moment.
     ///
     /// # Errors
@@ -101,11 +113,7 @@ impl Session {
         // Two people at once: what the one was allowed may not be any more once the other has acted.
         let busy = || refused("GR0723", "somebody else is putting something on record this moment", "try again");
         let _lock = self.workspace.lock("process")?.ok_or_else(busy)?;
-        let Some(by) = self.person().map(str::to_owned) else {
-            let message = format!("nobody in process.toml has your login `{}`", self.actor.os_user);
-            return Err(refused("GR0791", message, "give a person `login = \"…\"`, the name by which the operating system knows you"));
-        };
-        let by = Some(by);
+        let by = Some(self.somebody()?);
         let fact = self.judged(|sight| decide(sight, by.as_deref()))?.map_err(not_allowed)?;
         let actor = Actor { words: words.map(str::to_owned), ..self.actor.clone() };
         let event = self.journal()?.append(None, Some(&actor), Body::Process { by: by.clone(), fact: fact.clone() })?;

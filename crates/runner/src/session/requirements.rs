@@ -51,6 +51,7 @@ impl Session {
     /// When there is no such requirement, or nobody who is known asks.
     pub async fn check_requirement(&self, id: &str, tell: impl FnOnce(&str)) -> Result<Checked, SessionError> {
         let requirement = self.judged(|sight| sight.known_requirement(id).cloned())?.map_err(not_allowed)?;
+        self.somebody()?;
         tell(&told(&requirement.needs));
         let (outcome, output) = deeds::perform(&self.ground(false, self.clock.now())?, &requirement.needs).await;
         let recorded = self.record_soon(|| self.decide_process(None, |sight, by| sight.requirement_checked(id, by, &outcome))).await?;
