@@ -96,8 +96,11 @@ pub async fn cmd_record(app: &App, args: RecordArgs) -> Done {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .filter(|(k, v)| *k != "fact" && !v.is_array() && !matches!(k.as_str(), "of" | "sha256" | "blake3" | "output"))
-                .map(|(_, v)| v.to_string().trim_matches('"').to_owned())
+                .filter(|(k, v)| *k != "fact" && !v.is_array() && !matches!(k.as_str(), "of" | "sha256" | "blake3" | "output" | "millis"))
+                .map(|(k, v)| match (k.as_str(), v.as_bool()) {
+                    ("good", Some(good)) => if good { "good" } else { "bad" }.to_owned(),
+                    _ => v.to_string().trim_matches('"').to_owned(),
+                })
                 .collect();
             let word = |fact: &serde_json::Value| fact["fact"].as_str().unwrap_or_default().replace('_', " ");
             let what = inner.map_or_else(|| word(&l.what), |i| format!("{}: {}", word(&l.what), word(i)));

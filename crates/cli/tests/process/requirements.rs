@@ -57,7 +57,7 @@ needs = {{ disk = {{ path = ".", free = "9000000 TB" }} }}
     s.refused("anna", &["stage", "leave", "readiness"], "disk: never checked");
     let seen = s.says("anna", &["requirements", "check"], 4, "3 of 5 requirements are met");
     assert!(seen.contains("pass  engine: `version.sql` gave 3.") && seen.contains(", at least 3.8.2"), "{seen}");
-    assert!(seen.contains("FAIL  licences:") && seen.contains("FAIL  vast:") && seen.contains("9000000 TB are needed"), "{seen}");
+    assert!(seen.contains("FAIL  licences:") && seen.contains("FAIL  vast:") && seen.contains("9000000 TB needed"), "{seen}");
     s.refused("anna", &["stage", "leave", "readiness"], "licences: 127.0.0.1:");
     s.refused("anna", &["requirements", "check", "memory"], "there is no requirement `memory`");
 

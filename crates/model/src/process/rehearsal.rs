@@ -23,7 +23,8 @@ pub struct Rehearsal {
 /// Minutes from begin to end, rounded up; none where it is not done, or did not begin.
 pub fn minutes(task: &TaskState) -> Option<i64> {
     let (from, to) = task.started.zip(task.done)?;
-    Some((to.at.duration_since(from).as_secs().max(0) + 59) / 60)
+    let millis = i64::try_from(to.at.duration_since(from).as_millis().max(0)).unwrap_or(i64::MAX - 60_000);
+    Some((millis + 59_999) / 60_000)
 }
 
 /// Folds a fact about a task into those of the night, or of a rehearsal.

@@ -14,13 +14,11 @@ pub(super) async fn room(ground: &Ground, path: Option<&str>, needed: u64) -> Se
         bytes_in_words(needed),
         match free {
             Ok(free) => free,
-            Err(why) => return Seen::bad(format!("the room in {place} is not known: {why}")),
+            Err(why) => return Seen::bad(format!("{place}: the room is not known: {why}")),
         },
     );
-    match free >= needed {
-        true => Seen::good(format!("{} free: {place}, of {needed_words} that are needed", bytes_in_words(free))),
-        false => Seen::bad(format!("{} free: {place}, and {needed_words} are needed", bytes_in_words(free))),
-    }
+    let words = format!("{place}: {} free, {needed_words} needed", bytes_in_words(free));
+    if free >= needed { Seen::good(words) } else { Seen::bad(words) }
 }
 
 fn of_folder(path: &Path) -> Result<u64, String> {
