@@ -3,6 +3,8 @@
 //! Owns all effects but those inside customers' databases (`engine`). Does not own decisions (`model`) nor what people see (`cli`).
 
 pub mod base;
+mod child;
+pub mod deeds;
 pub mod execute;
 pub mod fencing;
 pub mod files;

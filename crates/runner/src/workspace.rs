@@ -76,6 +76,7 @@ impl Workspace {
             root.join("bases"),
             root.join("fence"),
             root.join("files"),
+            root.join("tasks"),
         ] {
             private_dir(&dir)?;
         }
@@ -100,6 +101,11 @@ impl Workspace {
     /// What was copied of a tree of files.
     pub fn manifest(&self, tree: &str) -> PathBuf {
         self.root.join("files").join(format!("{tree}.db"))
+    }
+
+    /// Where it is kept what an automated task or a probe gave out.
+    pub fn task_output(&self, name: &str) -> PathBuf {
+        self.root.join("tasks").join(name)
     }
 
     /// Where the schema that a plan was made for is kept, to tell later what drifted.

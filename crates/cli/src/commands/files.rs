@@ -14,6 +14,7 @@ use serde::Serialize;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Copy the application's files (reports, documents, themes) to their new place, complete and unchanged
 ///
@@ -119,13 +120,16 @@ pub async fn cmd_files(app: &App, args: FilesArgs) -> Done {
     }
 }
 
-/// The first Ctrl-C stops between two files.
-fn stoppable(session: &greenroom_runner::session::Session) {
+/// The first Ctrl-C, or a request to end, stops what is done: files between two of them. From this moment on, not from when somebody first waits for it.
+pub(super) fn stoppable(session: &greenroom_runner::session::Session) {
     let cancel = session.cancel.clone();
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            cancel.cancel();
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
+        cancel.cancel();
     });
 }
 

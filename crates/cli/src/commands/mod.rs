@@ -18,6 +18,7 @@ mod follow;
 mod gate;
 mod import;
 mod init;
+mod integrations;
 mod leftovers;
 mod mask;
 pub mod night;
@@ -31,6 +32,7 @@ mod reference;
 mod refresh;
 mod rehearse;
 mod reopen;
+mod requirements;
 mod resume;
 mod retire;
 mod rollback;
@@ -116,6 +118,8 @@ pub enum Command {
     Task(task::TaskArgs),
     Night(night::NightArgs),
     Schedule(schedule::ScheduleArgs),
+    Integrations(integrations::IntegrationsArgs),
+    Requirements(requirements::RequirementsArgs),
     Record(record::RecordArgs),
     Evidence(evidence::EvidenceArgs),
     Leftovers(leftovers::LeftoversArgs),
@@ -168,6 +172,8 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Task(a) => task::cmd_task(app, a).await,
         Command::Night(a) => night::cmd_night(app, a).await,
         Command::Schedule(a) => schedule::cmd_schedule(app, a).await,
+        Command::Integrations(a) => integrations::cmd_integrations(app, a).await,
+        Command::Requirements(a) => requirements::cmd_requirements(app, a).await,
         Command::Record(a) => record::cmd_record(app, a).await,
         Command::Evidence(a) => evidence::cmd_evidence(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 ///
 /// On the screen, or with `--html` as a page without scripts for telephones and paper.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  greenroom night\n  greenroom night --html night.html")]
+#[command(after_help = "Examples:\n  greenroom night\n  greenroom night --html night.html\n  greenroom night --rehearsal")]
 pub struct NightArgs {
     /// The stage; the one of the go-live by default
     #[arg(long, value_name = "STAGE")]
@@ -22,6 +22,9 @@ pub struct NightArgs {
     /// Write it as a page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// The sheet of the runbook's rehearsal
+    #[arg(long)]
+    rehearsal: bool,
 }
 
 /// The sheet with what the runs say.
@@ -31,7 +34,8 @@ pub struct Night {
     pub program: String,
     /// The stage's title.
     pub stage: String,
-    /// Now.
+    /// Now. In JSON `now` is what is under way.
+    #[serde(rename = "at")]
     pub now: Timestamp,
     /// When everything goes back by itself, while production is fenced.
     pub fenced_until: Option<Timestamp>,
@@ -39,6 +43,9 @@ pub struct Night {
     pub window_told: Option<String>,
     /// What the latest run waits for.
     pub asks: Option<String>,
+    /// The how manieth rehearsal of the runbook this is; none in earnest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<u32>,
     /// The tasks.
     #[serde(flatten)]
     pub sheet: Sheet,
@@ -67,7 +74,13 @@ pub async fn cmd_night(app: &App, args: NightArgs) -> Done {
             .values()
             .find_map(|s| if let greenroom_model::run::StepState::Waiting { question } = s { Some(question.text.clone()) } else { None })
     });
-    let (now, sheet) = session.judged(|sight| (sight.now, runbook::sheet(&sight, &stage)))?;
+    let (now, rehearsal, sheet) = session.judged(|sight| match args.rehearsal {
+        true => {
+            let number = sight.rehearsal_number(&stage);
+            (sight.now, Some(number), sight.rehearsing(&stage, number, |sight| runbook::sheet(&sight, &stage)))
+        }
+        false => (sight.now, None, runbook::sheet(&sight, &stage)),
+    })?;
     let all = Night {
         program: session.program.name.clone(),
         stage: written.title.clone(),
@@ -75,6 +88,7 @@ pub async fn cmd_night(app: &App, args: NightArgs) -> Done {
         fenced_until: history.fence.map(|f| f.until),
         window_told: session.window_at_night(&stage)?,
         asks,
+        rehearsal,
         sheet,
     };
     if let Some(file) = args.html {

@@ -140,15 +140,21 @@ pub async fn cmd_record(app: &App, args: RecordArgs) -> Done {
         }
         let made_up = if simulated { "SIMULATED: times and people of this record are made up\n" } else { "" };
         let row = |l: &Line| {
-            let about: Vec<String> = l
-                .what
+            // Of a rehearsal, what was done in it.
+            let inner = l.what.get("what").filter(|w| w.is_object());
+            let about: Vec<String> = inner
+                .unwrap_or(&l.what)
                 .as_object()
                 .into_iter()
                 .flatten()
-                .filter(|(k, v)| *k != "fact" && !v.is_array() && !matches!(k.as_str(), "of" | "sha256" | "blake3"))
-                .map(|(_, v)| v.to_string().trim_matches('"').to_owned())
+                .filter(|(k, v)| *k != "fact" && !v.is_array() && !matches!(k.as_str(), "of" | "sha256" | "blake3" | "output" | "millis"))
+                .map(|(k, v)| match (k.as_str(), v.as_bool()) {
+                    ("good", Some(good)) => if good { "good" } else { "bad" }.to_owned(),
+                    _ => v.to_string().trim_matches('"').to_owned(),
+                })
                 .collect();
-            let what = l.what["fact"].as_str().unwrap_or_default().replace('_', " ");
+            let word = |fact: &serde_json::Value| fact["fact"].as_str().unwrap_or_default().replace('_', " ");
+            let what = inner.map_or_else(|| word(&l.what), |i| format!("{}: {}", word(&l.what), word(i)));
             let who = l.by.clone().unwrap_or_else(|| format!("({})", l.login.as_deref().unwrap_or("erased")));
             vec![l.seq.to_string(), words::exactly(l.at), who, what, words::cut(&about.join(" "), 60), l.words.clone().unwrap_or_default()]
         };

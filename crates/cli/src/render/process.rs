@@ -15,7 +15,7 @@ use jiff::civil::DateTime;
 use std::collections::BTreeMap;
 
 /// A moment in the process's time zone.
-fn at(process: &Process, at: Timestamp) -> String {
+pub(super) fn at(process: &Process, at: Timestamp) -> String {
     process.calendar.local(at).strftime("%a %Y-%m-%d %H:%M").to_string()
 }
 
@@ -37,7 +37,7 @@ fn person(process: &Process, id: &str) -> String {
     process.persons.get(id).map_or_else(|| id.to_owned(), |p| p.name.clone())
 }
 
-fn people(process: &Process, ids: &[String]) -> String {
+pub(super) fn people(process: &Process, ids: &[String]) -> String {
     ids.iter().map(|id| person(process, id)).collect::<Vec<_>>().join(", ")
 }
 
@@ -63,6 +63,14 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::TaskDone { task } => format!("`{task}` is done\n"),
         Fact::TaskFailed { task } => format!("`{task}` failed; it can be begun again\n"),
         Fact::TaskHandedOver { task, to } => format!("`{task}` is {to}'s now\n"),
+        by_itself @ (Fact::TaskTriedAgain { .. }
+        | Fact::TaskRan { .. }
+        | Fact::TaskDoneByHand { .. }
+        | Fact::RehearsalBegan { .. }
+        | Fact::Rehearsed { .. }
+        | Fact::IntegrationProbed { .. }
+        | Fact::IntegrationTurned { .. }
+        | Fact::RequirementChecked { .. }) => super::automated::fact(by_itself),
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
     out.push_str(&paint(DIM, format!("on record as event {}, by {by}, as far as the login tells", r.seq)));
@@ -203,12 +211,15 @@ pub fn sheet(sheets: &BTreeMap<String, Sheet>, process: &Process) -> String {
     for (stage, s) in sheets {
         out.push_str(&heading(&format!("Tasks of {stage}")));
         let line = |l: &Line, word: String| {
+            let rehearsed = l.rehearsed.map_or(String::new(), |m| format!(", {m} rehearsed"));
             let end = match l.took {
-                Some(took) => format!("{} ({took} of {} min)", clock(process, l.end), l.minutes),
-                None => format!("{} ({} min)", clock(process, l.end), l.minutes),
+                Some(took) => format!("{} ({took} of {} min{rehearsed})", clock(process, l.end), l.minutes),
+                None => format!("{} ({} min{rehearsed})", clock(process, l.end), l.minutes),
             };
             let mark = if l.point_of_no_return { " (point of no return)" } else { "" };
-            vec![l.task.clone(), word, people(process, &l.who), end, format!("{}{mark}{}", l.title, if l.critical { " *" } else { "" })]
+            let by_itself = l.does.map_or(String::new(), |does| format!(" [{does}]"));
+            let what = format!("{}{by_itself}{mark}{}", l.title, if l.critical { " *" } else { "" });
+            vec![l.task.clone(), word, people(process, &l.who), end, what]
         };
         let all = [(&s.done, "done"), (&s.now, "now"), (&s.next, "next"), (&s.later, "later")];
         let rows: Vec<Vec<String>> = all
@@ -252,9 +263,23 @@ fn ends(s: &Sheet, process: &Process) -> String {
     out
 }
 
+/// The stage, and that this is a rehearsal of it.
+fn stage(n: &Night) -> String {
+    n.rehearsal.map_or_else(|| n.stage.clone(), |number| format!("REHEARSAL {number} of {}", n.stage))
+}
+
+/// What was quoted and what its rehearsal took: plan against actual.
+fn beside(l: &Line) -> String {
+    let took = l.took.map_or(String::new(), |took| format!(", took {took}"));
+    l.rehearsed.map_or_else(
+        || if took.is_empty() { String::new() } else { format!(" ({} min quoted{took})", l.minutes) },
+        |r| format!(" ({} min quoted, {r} rehearsed{took})", l.minutes),
+    )
+}
+
 /// The sheet for the night, on the screen.
 pub fn night(n: &Night, process: &Process) -> String {
-    let mut out = format!("{} {}, {}\n", paint(HEAD, &n.stage), n.program, at(process, n.now));
+    let mut out = format!("{} {}, {}\n", paint(HEAD, stage(n)), n.program, at(process, n.now));
     let part = |title: &str, lines: &[Line]| {
         let mut text = heading(title);
         if lines.is_empty() {
@@ -262,7 +287,7 @@ pub fn night(n: &Night, process: &Process) -> String {
         }
         for l in lines {
             let mark = if l.point_of_no_return { "  POINT OF NO RETURN" } else { "" };
-            text.push_str(&format!("  {}  {}  until {}{mark}\n", l.task, l.title, clock(process, l.end)));
+            text.push_str(&format!("  {}  {}  until {}{}{mark}\n", l.task, l.title, clock(process, l.end), beside(l)));
             for id in &l.who {
                 let telephone = process.persons.get(id).and_then(|p| p.telephone.clone()).unwrap_or_else(|| "no telephone".into());
                 text.push_str(&format!("      {}  {telephone}\n", person(process, id)));
@@ -304,9 +329,10 @@ pub fn night_page(n: &Night, process: &Process) -> String {
             };
             let mark = if l.point_of_no_return { " <b>POINT OF NO RETURN</b>" } else { "" };
             format!(
-                "<li><b>{}</b> until {}{mark}{}</li>",
+                "<li><b>{}</b> until {}{}{mark}{}</li>",
                 escaped(&l.title),
                 clock(process, l.end),
+                beside(l),
                 l.who.iter().map(who).collect::<String>()
             )
         };
@@ -324,7 +350,7 @@ pub fn night_page(n: &Night, process: &Process) -> String {
          <style>body{{font:16px/1.4 system-ui,sans-serif;margin:1em auto;max-width:40em;padding:0 1em}}h1{{font-size:1.3em}}h2{{font-size:1.1em;border-bottom:1px solid}}\
          ul{{padding-left:1.1em}}li{{margin:.6em 0}}.who{{color:#333}}a{{color:inherit}}@media print{{a{{text-decoration:none}}}}</style>\
          <h1>{0}</h1><p>{1}, {2}</p>{3}{4}<h2>Time</h2>{times}{5}{6}</html>\n",
-        escaped(&n.stage),
+        escaped(&stage(n)),
         escaped(&n.program),
         at(process, n.now),
         part("Now", &n.sheet.now),

@@ -160,6 +160,13 @@ impl Calendar {
         from.checked_add(span).map_or(Timestamp::MAX, |z| z.timestamp())
     }
 
+    /// The beginning of the first business day after the day of a moment; none within a year.
+    pub fn next_business_day(&self, after: Timestamp) -> Option<Timestamp> {
+        let from = self.local(after).date();
+        let day = from.checked_add(Span::new().days(self.business_span(from, 1))).ok().filter(|day| self.is_business(*day))?;
+        self.moment(day.at(0, 0, 0, 0))
+    }
+
     /// Days of the calendar until so many business days have come. A year without any ends the search.
     fn business_span(&self, from: Date, count: u16) -> i64 {
         let (mut left, mut span, mut day, mut idle) = (count, 0, from, 0);

@@ -1,5 +1,6 @@
 //! What is put on record about the process. Names people by their ids in `process.toml`; what they said in their own words is kept outside the chain.
 
+use super::integrations::End;
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
 
@@ -97,5 +98,83 @@ pub enum Fact {
         task: String,
         /// Whose it is now.
         to: String,
+    },
+    /// What a task does by itself was begun once more: nobody knows whether the time before ran to its end.
+    TaskTriedAgain {
+        /// Which.
+        task: String,
+    },
+    /// What a task does by itself has ended: it is done, or has failed.
+    TaskRan {
+        /// Which.
+        task: String,
+        /// What it does: `command`, `http`.
+        does: String,
+        /// It went well: the task is done.
+        good: bool,
+        /// What came of it, in a few words without secrets.
+        outcome: String,
+        /// How long it took.
+        millis: u64,
+        /// Hash of what it gave out, where that is kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Hash>,
+    },
+    /// A person says that a task is done which something else decides over.
+    TaskDoneByHand {
+        /// Which.
+        task: String,
+    },
+    /// Another rehearsal of a stage's runbook began.
+    RehearsalBegan {
+        /// The stage.
+        stage: String,
+        /// The how manieth.
+        number: u32,
+    },
+    /// Something that was done in a rehearsal of a stage's runbook.
+    Rehearsed {
+        /// The stage.
+        stage: String,
+        /// The how manieth rehearsal of it.
+        number: u32,
+        /// What.
+        what: Box<Fact>,
+    },
+    /// A side of an integration was looked at.
+    IntegrationProbed {
+        /// Which.
+        integration: String,
+        /// Which side.
+        end: End,
+        /// It was as expected.
+        good: bool,
+        /// What was seen, in a few words without secrets.
+        outcome: String,
+        /// How long it took.
+        millis: u64,
+    },
+    /// A side of an integration was switched on or off.
+    IntegrationTurned {
+        /// Which.
+        integration: String,
+        /// Which side.
+        end: End,
+        /// On, or off.
+        on: bool,
+        /// What its probe found wrong, where somebody went on all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        despite: Option<String>,
+    },
+    /// It was looked whether a requirement is met.
+    RequirementChecked {
+        /// Which.
+        requirement: String,
+        /// It is.
+        good: bool,
+        /// What was seen, in a few words without secrets.
+        outcome: String,
+        /// How long it took.
+        millis: u64,
     },
 }

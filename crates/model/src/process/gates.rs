@@ -37,7 +37,7 @@ pub struct Refused {
     pub gates: Vec<Standing>,
 }
 
-fn refused<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, Refused> {
+pub(super) fn refused<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, Refused> {
     Err(Refused { message: message.into(), hint: hint.into(), gates: Vec::new() })
 }
 
@@ -201,7 +201,7 @@ impl<'a> Sight<'a> {
             Kind::Run { what: super::Proof::GoLive } if gate.side == Side::Exit => {
                 // The go-live of this stage, not of an earlier one.
                 let entered = self.state.stage(&gate.stage).entered.map(|m| m.at);
-                match self.proofs.live.filter(|at| entered.is_some_and(|e| *at >= e)) {
+                match self.proofs.went_live.filter(|at| entered.is_some_and(|e| *at >= e)) {
                     Some(at) => met(format!("users work in the new production since {}", self.day(at))),
                     None => missing(proof_missing(super::Proof::GoLive).to_owned()),
                 }
@@ -210,6 +210,9 @@ impl<'a> Sight<'a> {
                 true => met("proved".to_owned()),
                 false => missing(proof_missing(*what).to_owned()),
             },
+            Kind::Integrations { state, names } => self.integrations_standing(*state, names, &base),
+            Kind::RunbookRehearsed => self.runbook_rehearsed(gate, &base),
+            Kind::Requirements { names } => self.requirements_standing(names, &base),
         }
     }
 
@@ -469,6 +472,10 @@ impl<'a> Sight<'a> {
                 "`greenroom task` shows whose turn it is",
             );
         }
+        // A rehearsal waits for no approval and no window: it goes before.
+        if self.state.in_rehearsal {
+            return Ok(Fact::TaskStarted { task: task.to_owned() });
+        }
         let shut: Vec<Standing> = written.gates.iter().map(|g| self.standing(g)).filter(|s| !s.met && !s.recommended).collect();
         if !shut.is_empty() {
             let message = format!("`{task}` waits: {} not met", counted(shut.len()));
@@ -481,8 +488,17 @@ impl<'a> Sight<'a> {
     /// Ends a task that was begun.
     ///
     /// # Errors
-    /// When it was not begun, or somebody else does it.
+    /// When it was not begun, somebody else does it, or it is done when what it does by itself has gone well.
     pub fn end_task(&self, task: &str, by: Option<&str>, good: bool) -> Result<Fact, Refused> {
+        if good {
+            self.may_say_done(task, self.known_task(task)?)?;
+        }
+        self.under_way(task, by)?;
+        Ok(if good { Fact::TaskDone { task: task.to_owned() } } else { Fact::TaskFailed { task: task.to_owned() } })
+    }
+
+    /// Whether a task is under way, and this person's.
+    pub(super) fn under_way(&self, task: &str, by: Option<&str>) -> Result<(), Refused> {
         let (written, by) = (self.known_task(task)?, known(by)?);
         self.may_work(task, written, by)?;
         let now = self.state.task(task);
@@ -493,7 +509,7 @@ impl<'a> Sight<'a> {
             let who = now.by.unwrap_or_default();
             return refused(format!("{who} does `{task}`"), format!("`greenroom task hand-over {task} --to {by}` lets {by} go on"));
         }
-        Ok(if good { Fact::TaskDone { task: task.to_owned() } } else { Fact::TaskFailed { task: task.to_owned() } })
+        Ok(())
     }
 
     /// Lets another person go on with a task.
@@ -515,7 +531,7 @@ impl<'a> Sight<'a> {
         Ok(Fact::TaskHandedOver { task: task.to_owned(), to: to.to_owned() })
     }
 
-    fn known_task(&self, task: &str) -> Result<&'a super::Task, Refused> {
+    pub(super) fn known_task(&self, task: &str) -> Result<&'a super::Task, Refused> {
         match self.process.tasks.get(task) {
             Some(t) => Ok(t),
             None => refused(format!("there is no task `{task}`"), "`greenroom task` lists them"),
@@ -549,7 +565,7 @@ pub(super) fn said(moment: &Moment) -> String {
     }
 }
 
-fn known(by: Option<&str>) -> Result<&str, Refused> {
+pub(super) fn known(by: Option<&str>) -> Result<&str, Refused> {
     match by {
         Some(by) => Ok(by),
         None => refused(

@@ -4,16 +4,22 @@
 //! Owns what `process.toml` says ([`read()`]), what was recorded ([`Fact`], [`State`]), whether a gate is met and why not ([`gates`]), and what remains to be done on the night
 //! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
+#[cfg(test)]
+mod automated_tests;
 mod away;
 mod calendar;
 mod closing;
 pub mod covered;
 pub mod dates;
+pub mod deed;
 mod fact;
 pub mod gates;
 pub mod ics;
+pub mod integrations;
 mod read;
 mod recur;
+pub mod rehearsal;
+pub mod requirements;
 pub mod runbook;
 pub mod schedule;
 mod state;
@@ -125,8 +131,10 @@ pub enum Proof {
 pub struct Proofs {
     /// Those that hold now.
     pub hold: Vec<Proof>,
-    /// When a go-live was last finished and stayed.
-    pub live: Option<jiff::Timestamp>,
+    /// Runs in the order of their begin.
+    pub runs: Vec<deed::RanRun>,
+    /// When the go-live was finished, where it holds.
+    pub went_live: Option<jiff::Timestamp>,
 }
 
 /// What has to be so.
@@ -174,6 +182,20 @@ pub enum Kind {
     Run {
         /// What.
         what: Proof,
+    },
+    /// Integrations stand as they should.
+    Integrations {
+        /// How.
+        state: integrations::IntegrationsWanted,
+        /// Which; all of the register where none is named.
+        names: BTreeSet<String>,
+    },
+    /// Every task of the stage was done once in a rehearsal.
+    RunbookRehearsed,
+    /// Requirements were looked at last with a good result.
+    Requirements {
+        /// Which; all where none is named.
+        names: BTreeSet<String>,
     },
 }
 
@@ -235,6 +257,9 @@ pub struct Task {
     /// Ids of requirements that it meets: the record tells which were, and by which event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub covers: Vec<String>,
+    /// What it does by itself; none where a person does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub does: Option<deed::Deed>,
 }
 
 /// What `process.toml` says.
@@ -258,6 +283,14 @@ pub struct Process {
     pub gates: BTreeMap<String, Gate>,
     /// By id.
     pub tasks: BTreeMap<String, Task>,
+    /// By id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub integrations: BTreeMap<String, integrations::Integration>,
+    /// Which integrations may be.
+    pub allowed: integrations::Allowed,
+    /// What a server has to have, by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub requirements: BTreeMap<String, requirements::Requirement>,
 }
 
 impl Process {

@@ -21,6 +21,12 @@ pub struct Line {
     pub end: Timestamp,
     /// Minutes that were quoted.
     pub minutes: u32,
+    /// Minutes that it took when it was last rehearsed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsed: Option<i64>,
+    /// What it does by itself, in a word; none where a person does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub does: Option<&'static str>,
     /// Minutes that it took, where it is done.
     pub took: Option<i64>,
     /// The end of all waits for it.
@@ -44,7 +50,7 @@ pub struct Sheet {
     pub end: Option<Timestamp>,
     /// When the window closes, where the stage has one that is open.
     pub window: Option<Timestamp>,
-    /// Until then it can be turned back, should everything after this moment take what was quoted: the expected begin of the point of no return.
+    /// Until then it can be turned back, should everything after this moment take what its rehearsal took, or else what was quoted: the expected begin of the point of no return.
     pub turn_back: Option<Timestamp>,
     /// Minutes quoted, minutes taken so far, and what those cost, in hundredths, by party; by role where a task names no party.
     pub times: BTreeMap<String, (u64, u64, u64)>,
@@ -56,7 +62,8 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
     let tasks: BTreeMap<&str, &super::Task> = process.tasks_of(stage).map(|(id, t)| (id.as_str(), t)).collect();
     let mut ends: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
     let mut because: BTreeMap<&str, &str> = BTreeMap::new();
-    let minutes = |n: u32| SignedDuration::from_mins(i64::from(n));
+    // What a rehearsal took is known better than what was quoted.
+    let expected = |id: &str| SignedDuration::from_mins(state.rehearsed(stage, id).unwrap_or_else(|| i64::from(tasks[id].minutes)));
     // Tasks come after those that they wait for; a circle is refused when the file is read.
     let mut left: BTreeSet<&str> = tasks.keys().copied().collect();
     while !left.is_empty() {
@@ -66,7 +73,7 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
         let (task, known) = (tasks[id], state.task(id));
         let before = task.after.iter().filter_map(|a| ends.get_key_value(a.as_str())).max_by_key(|(_, (_, end))| *end);
         let begin = known.started.unwrap_or_else(|| before.map_or(now, |(_, (_, end))| (*end).max(now)));
-        let end = known.done.map(|d| d.at).unwrap_or_else(|| (begin + minutes(task.minutes)).max(now));
+        let end = known.done.map(|d| d.at).unwrap_or_else(|| (begin + expected(id)).max(now));
         if let Some((a, _)) = before {
             because.insert(id, a);
         }
@@ -89,7 +96,7 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
             .min(),
         window: process
             .gates_of(stage, Side::Entry)
-            .filter(|(_, g)| matches!(g.kind, super::Kind::Window(_)))
+            .filter(|(_, g)| !state.in_rehearsal && matches!(g.kind, super::Kind::Window(_)))
             .filter_map(|(id, _)| sight.standing(id).until)
             .min(),
         ..Sheet::default()
@@ -107,6 +114,8 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
             started: known.started,
             end: ends[id].1,
             minutes: task.minutes,
+            rehearsed: state.rehearsed(stage, id),
+            does: task.does.as_ref().map(|d| d.doing.word()),
             took,
             critical: critical.contains(id),
             point_of_no_return: task.point_of_no_return,
@@ -118,7 +127,7 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
         times.2 += task.rate.unwrap_or(0) * spent / 60;
         let open = |gate: &String| {
             let standing = sight.standing(gate);
-            standing.met || standing.recommended
+            state.in_rehearsal || standing.met || standing.recommended
         };
         let ready = task.after.iter().all(|a| state.task(a).done.is_some()) && task.gates.iter().all(open);
         match (known.done, known.started) {

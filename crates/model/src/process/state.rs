@@ -1,6 +1,8 @@
 //! Where the process stands: the fold of its facts. Facts about what `process.toml` does not name any more are kept and mean nothing.
 
 use super::Fact;
+use super::integrations::{IntegrationState, Probed};
+use super::rehearsal::{self, Rehearsal};
 use crate::hash::Hash;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -96,6 +98,14 @@ pub struct State {
     pub waived: BTreeMap<String, (String, Mark)>,
     /// By task.
     pub tasks: BTreeMap<String, TaskState>,
+    /// Rehearsals of runbooks, in order.
+    pub rehearsals: Vec<Rehearsal>,
+    /// The tasks are those of a rehearsal: never so in what the journal says.
+    pub in_rehearsal: bool,
+    /// By integration.
+    pub integrations: BTreeMap<String, IntegrationState>,
+    /// By requirement: what was seen last.
+    pub requirements: BTreeMap<String, Probed>,
 }
 
 impl State {
@@ -140,16 +150,17 @@ impl State {
             }
             Fact::Received { name, blake3, .. } => drop(self.received.insert(name.clone(), (at, *blake3))),
             Fact::Waived { gate } => drop(self.waived.insert(gate.clone(), (by.to_owned(), mark))),
-            Fact::TaskStarted { task } => {
-                let t = self.tasks.entry(task.clone()).or_default();
-                (t.by, t.started, t.done) = (Some(by.to_owned()), Some(at), None);
+            Fact::TaskStarted { .. } | Fact::TaskDone { .. } | Fact::TaskFailed { .. } | Fact::TaskHandedOver { .. } => {
+                rehearsal::fold(&mut self.tasks, mark, by, fact);
             }
-            Fact::TaskDone { task } => self.tasks.entry(task.clone()).or_default().done = Some(mark),
-            Fact::TaskFailed { task } => {
-                let t = self.tasks.entry(task.clone()).or_default();
-                (t.started, t.failed) = (None, Some(at));
+            Fact::TaskTriedAgain { .. } | Fact::TaskRan { .. } | Fact::TaskDoneByHand { .. } => {
+                rehearsal::fold(&mut self.tasks, mark, by, fact)
             }
-            Fact::TaskHandedOver { task, to } => self.tasks.entry(task.clone()).or_default().by = Some(to.clone()),
+            Fact::RehearsalBegan { stage, number } => self.rehearse(mark, by, stage, *number, None),
+            Fact::Rehearsed { stage, number, what } => self.rehearse(mark, by, stage, *number, Some(what)),
+            Fact::IntegrationProbed { integration, end, good, outcome, .. } => self.probed(mark, integration, *end, *good, outcome),
+            Fact::RequirementChecked { requirement, good, outcome, .. } => self.checked(mark, requirement, *good, outcome),
+            Fact::IntegrationTurned { integration, end, on, .. } => self.turned(mark, by, integration, *end, *on),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Steps of the vendor's upgrade: scripts, programs, people.
 
 use super::{Execution, StepError, failure, failure_of};
+use crate::child;
 use greenroom_engine::{EngineError, ErrorKind, ScriptState};
 use greenroom_model::catalog::{Catalog, EngineKind};
 use greenroom_model::hash::Hash;
@@ -8,7 +9,6 @@ use greenroom_model::plan::{PlannedHow, Step};
 use greenroom_model::program::Address;
 use greenroom_model::run::{Outcome, Question};
 use greenroom_model::upgrade::Statement;
-use std::process::Stdio;
 use std::time::Duration;
 
 /// What the names of files with programs' output begin with.
@@ -89,21 +89,14 @@ impl Execution {
         let Some((program, arguments)) = filled.split_first() else {
             return Err(failure("GR0720", "the step names no program").into());
         };
-        let path = self.setup.folder.join(program);
-        let program = if path.is_file() { path } else { program.into() };
+        let program = child::named(&self.setup.folder, program);
         if let Some(expected) = hash
             && Hash::of(&std::fs::read(&program).map_err(|e| failure("GR0720", format!("could not read {}: {e}", program.display())))?)
                 != expected
         {
             return Err(failure("GR0713", format!("{} is not the file that the plan was made with", program.display())).into());
         }
-        let mut child = tokio::process::Command::new(&program);
-        child.args(arguments).env_clear().current_dir(&self.setup.folder).stdin(Stdio::null()).kill_on_drop(true);
-        for name in ["PATH", "LANG", "LC_ALL", "TZ", "HOME"] {
-            if let Some(value) = std::env::var_os(name) {
-                child.env(name, value);
-            }
-        }
+        let mut child = child::clean(&self.setup.folder, &program, arguments);
         let waited = tokio::time::timeout(Duration::from_secs(timeout), child.output()).await;
         let output = match waited {
             Err(_) => return Err(failure("GR0717", format!("`{shown}` did not end within {timeout} s and was stopped")).into()),

@@ -12,6 +12,7 @@ mod error;
 mod export;
 mod fence;
 mod functions;
+mod integrations;
 mod leftovers;
 mod pilot;
 mod plans;
@@ -20,9 +21,11 @@ mod production;
 mod project;
 mod prove;
 mod raw;
+mod requirements;
 mod retire;
 mod rollback;
 mod switch;
+mod tasks;
 mod trees;
 mod version;
 
@@ -32,13 +35,16 @@ pub use engines::RealEngines;
 pub use error::SessionError;
 pub use fence::{FenceView, Watching};
 pub use functions::Function;
+pub use integrations::{EndLine, IntegrationLine, Probing};
 pub use leftovers::Leftover;
 pub use process::{Received, Recorded};
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
 pub use prove::Proved;
+pub use requirements::{Checked, RequirementLine};
 pub use rollback::{Revocable, RollbackPreview};
 pub use switch::{Guard, SwitchPreview};
+pub use tasks::{TaskEnd, TaskRun};
 pub use trees::KnownTree;
 
 use crate::journal::{Actor, Journal, Projection, SqliteJournal};
@@ -64,6 +70,7 @@ pub struct Session {
     workspace: Workspace,
     root_key: [u8; 32],
     engines: Arc<dyn Engines>,
+    secrets: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     observer: Arc<dyn Observer>,
@@ -109,6 +116,7 @@ impl Session {
             workspace,
             root_key,
             engines,
+            secrets,
             clock,
             random,
             observer,

@@ -5,9 +5,10 @@ use super::{Session, SessionError};
 use crate::journal::{Actor, Journal, Projection};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::RunKind;
+use greenroom_model::process::deed::RanRun;
 use greenroom_model::process::gates::{Refused, Sight, Standing};
 use greenroom_model::process::{Fact, Process, Proof, Proofs, State};
-use greenroom_model::run::{Body, Phase};
+use greenroom_model::run::{Body, Phase, RunState};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -69,6 +70,18 @@ impl Session {
         self.process.as_ref()?.by_login(&self.actor.os_user)
     }
 
+    /// The person who acts: nothing is put on record for anybody else.
+    ///
+    /// # Errors
+    /// GR0791 when nobody of `process.toml` has the login.
+    pub(super) fn somebody(&self) -> Result<String, SessionError> {
+        let unknown = || {
+            let message = format!("nobody in process.toml has your login `{}`", self.actor.os_user);
+            refused("GR0791", message, "give a person `login = \"…\"`, the name by which the operating system knows you")
+        };
+        self.person().map(str::to_owned).ok_or_else(unknown)
+    }
+
     /// Decides over what was recorded, at this moment.
     ///
     /// # Errors
@@ -100,11 +113,7 @@ impl Session {
         // Two people at once: what the one was allowed may not be any more once the other has acted.
         let busy = || refused("GR0723", "somebody else is putting something on record this moment", "try again");
         let _lock = self.workspace.lock("process")?.ok_or_else(busy)?;
-        let Some(by) = self.person().map(str::to_owned) else {
-            let message = format!("nobody in process.toml has your login `{}`", self.actor.os_user);
-            return Err(refused("GR0791", message, "give a person `login = \"…\"`, the name by which the operating system knows you"));
-        };
-        let by = Some(by);
+        let by = Some(self.somebody()?);
         let fact = self.judged(|sight| decide(sight, by.as_deref()))?.map_err(not_allowed)?;
         let actor = Actor { words: words.map(str::to_owned), ..self.actor.clone() };
         let event = self.journal()?.append(None, Some(&actor), Body::Process { by: by.clone(), fact: fact.clone() })?;
@@ -179,17 +188,21 @@ impl Session {
         }
         let taken_back =
             |run: &str| history.runs.iter().any(|r| r.phase == Phase::Finished && r.plan.rollback.as_ref().is_some_and(|b| b.run == run));
-        let stayed =
-            |r: &&greenroom_model::run::RunState| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished && !taken_back(&r.id.0);
-        let live = history.runs.iter().filter(stayed).map(|r| r.last).max();
+        let live = history.runs.iter().rev().find(|r| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished && !taken_back(&r.id.0));
         if live.is_some() {
             hold.push(Proof::GoLive);
         }
-        Ok(Proofs { hold, live })
+        let ran = |r: &RunState| RanRun {
+            id: r.id.0.clone(),
+            kind: r.plan.kind,
+            started: r.started,
+            finished: (r.phase == Phase::Finished).then_some(r.last),
+        };
+        Ok(Proofs { hold, runs: history.runs.iter().map(ran).collect(), went_live: live.map(|r| r.last) })
     }
 }
 
-fn not_allowed(r: Refused) -> SessionError {
+pub(super) fn not_allowed(r: Refused) -> SessionError {
     let lines: String = r.gates.iter().map(|g| format!("\n  {}: {}", g.gate, g.why)).collect();
     refused("GR0791", format!("{}{lines}", r.message), r.hint)
 }

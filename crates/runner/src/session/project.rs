@@ -47,5 +47,8 @@ pub fn read_for(folder: &Path, pilot: Option<&str>) -> Result<Project, SessionEr
     let program = if any_error(&findings) { None } else { program };
     let (process, more) = process::read(&loaded.layers);
     findings.extend(more);
+    if let Some(process) = &process {
+        findings.extend(crate::deeds::lacking(&loaded.folder, program.as_ref(), process));
+    }
     Ok(Project { loaded, program, process, findings })
 }

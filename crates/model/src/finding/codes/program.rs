@@ -174,4 +174,19 @@ pub static CODES: &[CodeInfo] = &[
         title: "`process.toml` says something that cannot be",
         explain: "A stage, task, person or role that is named does not exist, stages or tasks come after each other in a circle, a day or length of time cannot be read, or a gate lacks what its kind asks for. `greenroom schema process` describes the file.",
     },
+    CodeInfo {
+        code: "GR0139",
+        title: "what a task does, or a probe, cannot be",
+        explain: "`does` of a task and the probes of an integration say exactly one thing: `run`, `command`, `sql`, `http`, `dns`, `tcp`, `disk`, `copy` or `wait`, with the keys that belong to it. `greenroom schema process` describes them.",
+    },
+    CodeInfo {
+        code: "GR0140",
+        title: "an integration that may not be",
+        explain: "`[process]` forbids an integration's id, kind or product, or allows of its kind other products only. It is said before anything is touched; a gate of the kind `integrations` with `state = \"allowed\"` keeps a stage from being entered until it is replaced.",
+    },
+    CodeInfo {
+        code: "GR0141",
+        title: "what a task or a probe needs is not there",
+        explain: "`process.toml` names a file with a query, a program or a tree of files that the program's folder does not have, or a program that cannot be run. It is said when the program is checked, so that it is not found out on the night.",
+    },
 ];

@@ -10,7 +10,7 @@ use jiff::civil::Time;
 use std::collections::BTreeSet;
 
 impl Reader<'_> {
-    #[expect(clippy::too_many_arguments, reason = "what may be named stands in four lists")]
+    #[expect(clippy::too_many_arguments, reason = "what may be named stands in six lists")]
     pub(super) fn gate(
         &mut self,
         id: &str,
@@ -19,6 +19,8 @@ impl Reader<'_> {
         g: &RawGate,
         stages: &BTreeSet<&str>,
         tasks: &BTreeSet<&str>,
+        integrations: &BTreeSet<&str>,
+        requirements: &BTreeSet<&str>,
         roles: &BTreeSet<String>,
     ) -> Option<Gate> {
         let stage = self.named(file, g.stage.as_ref(), stages, "stage", place.clone());
@@ -45,6 +47,7 @@ impl Reader<'_> {
             ("items", g.items.as_ref().map(|a| &a.span)),
             ("names", g.names.as_ref().map(|a| &a.span)),
             ("what", g.what.as_ref().map(|a| &a.span)),
+            ("state", g.state.as_ref().map(|a| &a.span)),
         ];
         let takes: &[&str] = match kind.value {
             KindWord::Wait => &["since", "at_least", "at_most"],
@@ -55,6 +58,9 @@ impl Reader<'_> {
             KindWord::Artefacts => &["names"],
             KindWord::Tasks => &[],
             KindWord::Run => &["what"],
+            KindWord::Integrations => &["state", "names"],
+            KindWord::RunbookRehearsed => &[],
+            KindWord::Requirements => &["names"],
         };
         for (key, span) in given.iter().filter_map(|(key, span)| Some((*key, (*span)?))).filter(|(key, _)| !takes.contains(key)) {
             self.wrong(file.place(span.clone()), format!("`{key}` means nothing for a gate of this kind"), "remove it, or correct `kind`");
@@ -139,6 +145,9 @@ impl Reader<'_> {
                     return None;
                 }
             },
+            KindWord::Integrations => self.integrations_gate(file, g.state.as_ref(), g.names.as_ref(), integrations, place)?,
+            KindWord::RunbookRehearsed => Kind::RunbookRehearsed,
+            KindWord::Requirements => Kind::Requirements { names: self.requirements_gate(file, g.names.as_ref(), requirements) },
         };
         let gate = Gate {
             title: text(&g.title, id),

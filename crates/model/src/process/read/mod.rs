@@ -3,9 +3,12 @@
 
 mod calendar;
 mod dates;
+mod deed;
 mod gate;
 mod ics;
+mod integration;
 mod raw;
+mod requirement;
 
 use super::{Party, Person, Process, Side, Stage, Task};
 use crate::finding::{Finding, Place, any_error};
@@ -70,6 +73,8 @@ impl Reader<'_> {
         let stages = entries(raws, |r| &r.stage);
         let gates = entries(raws, |r| &r.gate);
         let tasks = entries(raws, |r| &r.task);
+        let integrations = entries(raws, |r| &r.integration);
+        let required = entries(raws, |r| &r.requirement);
         for (file, id) in parties
             .values()
             .map(|(f, i, _)| (f, i))
@@ -77,6 +82,8 @@ impl Reader<'_> {
             .chain(stages.values().map(|(f, i, _)| (f, i)))
             .chain(gates.values().map(|(f, i, _)| (f, i)))
             .chain(tasks.values().map(|(f, i, _)| (f, i)))
+            .chain(integrations.values().map(|(f, i, _)| (f, i)))
+            .chain(required.values().map(|(f, i, _)| (f, i)))
         {
             let fits = !id.value.is_empty()
                 && id.value.len() <= 48
@@ -153,6 +160,7 @@ impl Reader<'_> {
                 instruction: value(&t.instruction),
                 point_of_no_return: t.point_of_no_return,
                 covers: t.covers.clone(),
+                does: t.does.as_ref().and_then(|d| self.deed(file, d, None)),
             };
             read_tasks.insert(id.clone(), task);
         }
@@ -169,9 +177,21 @@ impl Reader<'_> {
         }
         let place_of = |id: &str| tasks.get(id).map(|(file, at, _)| file.place(at.span.clone()));
         self.in_order(&read_tasks.iter().map(|(id, t)| (id.as_str(), &t.after)).collect(), "tasks", &place_of);
+        let names = integration::Names {
+            roles: &roles,
+            persons: persons.keys().map(String::as_str).collect(),
+            parties: parties.keys().map(String::as_str).collect(),
+        };
+        let integrations = self.integrations(raws, &names);
+        let allowed = self.allowed(raws, &integrations);
+        let requirements = self.requirements(raws);
+        let requirement_ids: BTreeSet<&str> = requirements.keys().map(String::as_str).collect();
+        let integration_ids: BTreeSet<&str> = integrations.keys().map(String::as_str).collect();
         let mut read_gates = BTreeMap::new();
         for (id, (file, at, g)) in &gates {
-            if let Some(gate) = self.gate(id, file, file.place(at.span.clone()), g, &stage_ids, &task_ids, &roles) {
+            if let Some(gate) =
+                self.gate(id, file, file.place(at.span.clone()), g, &stage_ids, &task_ids, &integration_ids, &requirement_ids, &roles)
+            {
                 read_gates.insert(id.clone(), gate);
             }
         }
@@ -193,6 +213,9 @@ impl Reader<'_> {
             order,
             gates: read_gates,
             tasks: read_tasks,
+            integrations,
+            allowed,
+            requirements,
         })
     }
 

@@ -1,7 +1,11 @@
 //! `process.toml` as it is written, before anything in it means something.
 
+use super::super::integrations::IntegrationsWanted;
 use super::super::{Level, Proof, Side};
 use super::dates::{RawCalendar, RawEvent};
+use super::deed::RawDeed;
+use super::integration::RawIntegration;
+use super::requirement::RawRequirement;
 use crate::program::raw::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -34,6 +38,12 @@ pub(super) struct RawProcess {
     /// What is on elsewhere, so that no stage is to take place: `[event.fair]`.
     #[serde(default)]
     pub(super) event: BTreeMap<At<String>, RawEvent>,
+    /// Something that production talks to: `[integration.crm]`.
+    #[serde(default)]
+    pub(super) integration: BTreeMap<At<String>, RawIntegration>,
+    /// What a server has to have: `[requirement.disk]`.
+    #[serde(default)]
+    pub(super) requirement: BTreeMap<At<String>, RawRequirement>,
 }
 
 /// Settings of the whole.
@@ -52,6 +62,11 @@ pub(super) struct RawSettings {
     pub(super) waivers: Option<At<Vec<String>>>,
     /// The working day: `08:00-16:00`; `09:00-17:00` by default. Business hours are counted in it, and stages without a window begin in it.
     pub(super) hours: Option<At<String>>,
+    /// Integrations that may not be: ids, kinds or products.
+    pub(super) forbidden_integrations: Option<At<Vec<String>>>,
+    /// By kind of integration: the only products that may be used: `{ payment-gateway = ["stripe"] }`.
+    #[serde(default)]
+    pub(super) allowed_integrations: BTreeMap<At<String>, Vec<String>>,
 }
 
 /// A word, or several.
@@ -144,6 +159,12 @@ pub(super) enum KindWord {
     Tasks,
     /// A run has proved something: `what`.
     Run,
+    /// Integrations are off, connected again, or allowed: `state`, `names`.
+    Integrations,
+    /// Every task of the stage was done once in a rehearsal of the runbook.
+    RunbookRehearsed,
+    /// Requirements were looked at last with a good result: `names`.
+    Requirements,
 }
 
 /// What has to be so when a stage is entered, or left with a good result.
@@ -182,13 +203,15 @@ pub(super) struct RawGate {
     pub(super) of: Option<At<u32>>,
     /// `checklist`: what is ticked.
     pub(super) items: Option<At<Vec<String>>>,
-    /// `artefacts`: what is received.
+    /// `artefacts`: what is received. `integrations`, `requirements`: which; all by default.
     pub(super) names: Option<At<Vec<String>>>,
     /// `run`: what has to be proved.
     pub(super) what: Option<At<Proof>>,
     /// Ids of requirements that it meets, of whatever list was agreed: `greenroom record covered` tells by which event.
     #[serde(default)]
     pub(super) covers: Vec<String>,
+    /// `integrations`: `off` (the old side), `on` (the new side), or `allowed`.
+    pub(super) state: Option<At<IntegrationsWanted>>,
 }
 
 /// Something that somebody does.
@@ -221,4 +244,6 @@ pub(super) struct RawTask {
     /// Ids of requirements that it meets, of whatever list was agreed: `greenroom record covered` tells by which event.
     #[serde(default)]
     pub(super) covers: Vec<String>,
+    /// What it does by itself; `greenroom task run` begins it. A person does it without.
+    pub(super) does: Option<At<RawDeed>>,
 }
