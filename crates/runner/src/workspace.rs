@@ -76,6 +76,7 @@ impl Workspace {
             root.join("bases"),
             root.join("fence"),
             root.join("files"),
+            root.join("artefacts"),
         ] {
             private_dir(&dir)?;
         }
@@ -95,6 +96,11 @@ impl Workspace {
     /// Where it is written down what a fence around production takes away, and how a person gives it back.
     pub fn fence(&self) -> PathBuf {
         self.root.join("fence")
+    }
+
+    /// Where received files are kept, encrypted.
+    pub fn artefacts(&self) -> PathBuf {
+        self.root.join("artefacts")
     }
 
     /// What was copied of a tree of files.

@@ -1,6 +1,7 @@
 //! The command line: one file per command. Owns arguments and help texts; each command's file owns what is printed for it.
 
 mod answer;
+mod artefact;
 mod check;
 mod columns;
 mod decide;
@@ -24,6 +25,7 @@ mod open;
 mod password;
 mod plan;
 mod preview;
+mod proof;
 mod prove;
 mod record;
 mod reference;
@@ -112,6 +114,7 @@ pub enum Command {
     Task(task::TaskArgs),
     Night(night::NightArgs),
     Record(record::RecordArgs),
+    Artefact(artefact::ArtefactArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
     Retire(retire::RetireArgs),
@@ -161,6 +164,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Task(a) => task::cmd_task(app, a).await,
         Command::Night(a) => night::cmd_night(app, a).await,
         Command::Record(a) => record::cmd_record(app, a).await,
+        Command::Artefact(a) => artefact::cmd_artefact(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,

@@ -1,13 +1,11 @@
 //! `greenroom record`.
 
-use super::Done;
+use super::{Done, proof};
 use crate::app::App;
 use crate::error::Exit;
-use crate::render::style::{GOOD, paint};
 use crate::render::table::{Align, table};
 use crate::render::words;
 use clap::{Args, Subcommand};
-use greenroom_model::hash::Hash;
 use greenroom_model::run::{Body, Event};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,7 +14,9 @@ use serde::Serialize;
 ///
 /// Every event carries the hash of the one before it. Who acted and what they said is kept beside the chain, so that it can be erased without breaking it.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  greenroom record\n  greenroom record verify")]
+#[command(
+    after_help = "Examples:\n  greenroom record\n  greenroom record verify\n  greenroom record head --key ~/.ssh/id_ed25519 --out head.json\n  greenroom record verify --against head.json --allowed anna\n  greenroom record export record.jsonl\n  greenroom record verify --file record.jsonl\n  greenroom record erase --login ola --reason \"left the company\""
+)]
 pub struct RecordArgs {
     #[command(subcommand)]
     command: Option<RecordCommand>,
@@ -24,8 +24,14 @@ pub struct RecordArgs {
 
 #[derive(Subcommand, Debug)]
 enum RecordCommand {
-    /// Check every link of the chain, offline; the first broken one is named
-    Verify,
+    /// Check every link of the chain and every signature, offline; the first broken one is named
+    Verify(proof::VerifyArgs),
+    /// Write how far the record has come, for the other party to keep: who has it notices when the record is rewritten
+    Head(proof::HeadArgs),
+    /// Write the record to a file that anybody can check
+    Export(proof::ExportArgs),
+    /// Erase a login and what was said, for good; that it was done goes on record, and the chain stays whole
+    Erase(proof::EraseArgs),
 }
 
 #[derive(Serialize)]
@@ -38,37 +44,16 @@ struct Line {
     what: serde_json::Value,
 }
 
-#[derive(Serialize)]
-struct Checked {
-    events: u64,
-    head: Hash,
-    latest: Option<Timestamp>,
-    clock_went_back_at: Vec<u64>,
-}
-
 pub async fn cmd_record(app: &App, args: RecordArgs) -> Done {
-    let session = app.session()?;
-    // Replaying checks the chain: a broken link is the error, with its number.
-    let events = session.events()?;
-    if let Some(RecordCommand::Verify) = args.command {
-        let last = events.last();
-        let checked = Checked {
-            events: events.len() as u64,
-            head: last.map_or(Hash::ZERO, |e| e.hash),
-            latest: last.map(|e| e.at),
-            clock_went_back_at: session.history()?.clock_jumps,
-        };
-        app.result(&checked, |c| {
-            let mut out = format!("{}: {} follow from one another\nhead: {}\n", paint(GOOD, "whole"), words::count(c.events, "event"), c.head);
-            if !c.clock_went_back_at.is_empty() {
-                let all: Vec<String> = c.clock_went_back_at.iter().map(u64::to_string).collect();
-                out.push_str(&format!("the clock went back at event {}\n", all.join(", ")));
-            }
-            out.push_str("who wrote the whole file anew is not found by this alone: compare the head with one that was handed to the other party before\n");
-            out
-        })?;
-        return Ok(Exit::Ok);
+    match &args.command {
+        Some(RecordCommand::Verify(args)) => return proof::verify(app, args),
+        Some(RecordCommand::Head(args)) => return proof::head(app, args),
+        Some(RecordCommand::Export(args)) => return proof::export(app, args),
+        Some(RecordCommand::Erase(args)) => return proof::erase(app, args),
+        None => {}
     }
+    let session = app.session()?;
+    let events = session.events()?;
     let actors = session.actors()?;
     let line = |e: &Event| {
         let Body::Process { by, fact } = &e.body else { return None };
@@ -94,10 +79,15 @@ pub async fn cmd_record(app: &App, args: RecordArgs) -> Done {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .filter(|(k, v)| *k != "fact" && !v.is_array() && !matches!(k.as_str(), "of" | "sha256" | "blake3"))
+                .filter(|(k, v)| {
+                    *k != "fact" && !v.is_object() && (!v.is_array() || *k == "events") && !matches!(k.as_str(), "of" | "sha256" | "blake3")
+                })
                 .map(|(_, v)| v.to_string().trim_matches('"').to_owned())
                 .collect();
-            let what = l.what["fact"].as_str().unwrap_or_default().replace('_', " ");
+            let mut what = l.what["fact"].as_str().unwrap_or_default().replace('_', " ");
+            if what == "signed" {
+                what.push_str(if l.what["key"].is_object() { " with a key" } else { " by login only" });
+            }
             let who = l.by.clone().unwrap_or_else(|| format!("({})", l.login.as_deref().unwrap_or("erased")));
             vec![l.seq.to_string(), words::exactly(l.at), who, what, words::cut(&about.join(" "), 60), l.words.clone().unwrap_or_default()]
         };

@@ -4,15 +4,18 @@
 //! Owns what `process.toml` says ([`read()`]), what was recorded ([`Fact`], [`State`]), whether a gate is met and why not ([`gates`]), and what remains to be done on the night
 //! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
+pub mod artefact;
 mod calendar;
 mod fact;
 pub mod gates;
+pub mod keys;
 mod read;
 pub mod runbook;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use artefact::{Artefact, Held, Stored};
 pub use calendar::{Calendar, Lapse, LapseUnit, Window};
 pub use fact::Fact;
 pub use read::{PROCESS, read, schema};
@@ -46,6 +49,9 @@ pub struct Person {
     pub login: Option<String>,
     /// Who acts in their place.
     pub substitute: Option<String>,
+    /// Public keys with which they sign: `ssh-ed25519 AAAA…`, without comments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
 }
 
 /// A part of the way, entered and left on record.
@@ -127,6 +133,9 @@ pub enum Kind {
         roles: BTreeSet<String>,
         /// How many.
         of: u32,
+        /// With what.
+        #[serde(skip_serializing_if = "keys::Asks::is_login")]
+        signature: keys::Asks,
     },
     /// Every item is ticked by somebody with one of the roles; by anybody who is known, without roles.
     Checklist {
@@ -221,6 +230,9 @@ pub struct Process {
     pub gates: BTreeMap<String, Gate>,
     /// By id.
     pub tasks: BTreeMap<String, Task>,
+    /// By name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub artefacts: BTreeMap<String, Artefact>,
 }
 
 impl Process {

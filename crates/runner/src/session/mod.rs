@@ -3,6 +3,7 @@
 //! Owns wiring: files, workspace, journal, engines, locks. Command line and console both go through here. Does not own wording. One file for
 //! each group of what can be done.
 
+mod artefact;
 mod carry;
 mod databases;
 mod drive;
@@ -16,6 +17,7 @@ mod plans;
 mod process;
 mod production;
 mod project;
+mod proof;
 mod prove;
 mod raw;
 mod retire;
@@ -24,15 +26,18 @@ mod switch;
 mod trees;
 mod version;
 
+pub use artefact::Opened;
 pub use carry::Dressed;
 pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
+pub(crate) use error::refused;
 pub use fence::{FenceView, Watching};
 pub use leftovers::Leftover;
-pub use process::{Received, Recorded};
+pub use process::Recorded;
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
+pub use proof::{Erase, Erased, SignWith};
 pub use prove::Proved;
 pub use rollback::{Revocable, RollbackPreview};
 pub use switch::{Guard, SwitchPreview};

@@ -292,4 +292,24 @@ pub static CODES: &[CodeInfo] = &[
         title: "the process does not allow the go-live now",
         explain: "`go_live` in `process.toml` names the stage in which `greenroom switch` may begin. It has to have been entered, and its entry gates have to be met still: its window open, what was approved unchanged.",
     },
+    CodeInfo {
+        code: "GR0796",
+        title: "a signature could not be made, or is not good",
+        explain: "Signatures are made with ed25519 keys as OpenSSH keeps them, over a text that names the program, the gate, the decision, what it is about and the request; `ssh-keygen -Y sign -n greenroom` makes the same. A signature over another text, in another namespace, with another key or with a changed bit is not good. Nothing was recorded.",
+    },
+    CodeInfo {
+        code: "GR0797",
+        title: "the record is not what was handed over",
+        explain: "A head names one event of the record by number and hash. When that event has another hash now, or is not there, the record was rewritten or put back since the head was written; when a file of the record does not follow from itself, somebody or something changed it. The message names the first event that does not fit.",
+    },
+    CodeInfo {
+        code: "GR0798",
+        title: "an artefact could not be stored or opened",
+        explain: "What is received is encrypted while it is read and never stands plain in the workspace. When the disk is full, the file cannot be read or the key does not open it, nothing is put on record and nothing half-written stays. What is stored is compared with the checksums on record before it counts.",
+    },
+    CodeInfo {
+        code: "GR0799",
+        title: "nothing of this can be erased",
+        explain: "`greenroom record erase` removes what stands beside the chain about people: their login, and what they said in their own words. No such entry belongs to the login or event that was named, or the file could not be cleaned because another process is reading it.",
+    },
 ];

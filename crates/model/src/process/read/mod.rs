@@ -1,6 +1,7 @@
 //! `process.toml` as people write it, and what it means. A later layer's entry replaces that of the same id in a kit's.
 //! One file for each part of it that takes more than a few lines.
 
+mod artefact;
 mod calendar;
 mod gate;
 mod raw;
@@ -67,6 +68,7 @@ impl Reader<'_> {
         let stages = entries(raws, |r| &r.stage);
         let gates = entries(raws, |r| &r.gate);
         let tasks = entries(raws, |r| &r.task);
+        let artefacts = entries(raws, |r| &r.artefact);
         for (file, id) in parties
             .values()
             .map(|(f, i, _)| (f, i))
@@ -74,6 +76,7 @@ impl Reader<'_> {
             .chain(stages.values().map(|(f, i, _)| (f, i)))
             .chain(gates.values().map(|(f, i, _)| (f, i)))
             .chain(tasks.values().map(|(f, i, _)| (f, i)))
+            .chain(artefacts.values().map(|(f, i, _)| (f, i)))
         {
             let fits = !id.value.is_empty()
                 && id.value.len() <= 48
@@ -108,6 +111,7 @@ impl Reader<'_> {
                 mail: value(&p.mail),
                 login: value(&p.login),
                 substitute: value(&p.substitute),
+                keys: self.keys(file, &p.keys, &read_persons),
             };
             if let Some(login) = &person.login
                 && let Some((other, _)) = read_persons.iter().find(|(_, o): &(&String, &Person)| o.login.as_ref() == Some(login))
@@ -174,6 +178,7 @@ impl Reader<'_> {
             .and_then(|(file, at)| self.named(file, Some(at), &stage_ids, "stage", file.place(at.span.clone())));
         let waivers = raws.iter().rev().find_map(|(file, r)| Some((file, r.process.as_ref()?.waivers.as_ref()?)));
         let waivers = waivers.map(|(file, at)| self.some_roles(file, at, &roles)).unwrap_or_default();
+        let read_artefacts = self.artefacts(&artefacts, &parties.keys().map(String::as_str).collect());
         Some(Process {
             calendar: calendar?,
             go_live,
@@ -184,6 +189,7 @@ impl Reader<'_> {
             order,
             gates: read_gates,
             tasks: read_tasks,
+            artefacts: read_artefacts,
         })
     }
 

@@ -1,6 +1,8 @@
 //! `process.toml` as it is written, before anything in it means something.
 
+use super::super::keys::Asks;
 use super::super::{Level, Proof, Side};
+use super::artefact::RawArtefact;
 use crate::program::raw::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +29,9 @@ pub(super) struct RawProcess {
     /// What somebody does: `[task.stop-services]`.
     #[serde(default)]
     pub(super) task: BTreeMap<At<String>, RawTask>,
+    /// Files that are received: `[artefact.backup]`.
+    #[serde(default)]
+    pub(super) artefact: BTreeMap<At<String>, RawArtefact>,
 }
 
 /// Settings of the whole.
@@ -72,6 +77,9 @@ pub(super) struct RawPerson {
     pub(super) login: Option<At<String>>,
     /// Who acts in their place: the id of a person.
     pub(super) substitute: Option<At<String>>,
+    /// Public keys with which they sign, as OpenSSH writes them: `ssh-ed25519 AAAA… anna@laptop`.
+    #[serde(default)]
+    pub(super) keys: Vec<At<String>>,
 }
 
 /// A part of the way.
@@ -145,6 +153,8 @@ pub(super) struct RawGate {
     pub(super) names: Option<At<Vec<String>>>,
     /// `run`: what has to be proved.
     pub(super) what: Option<At<Proof>>,
+    /// `sign-off`: `key` where a signature by login only does not count; `login` by default.
+    pub(super) signature: Option<At<Asks>>,
 }
 
 /// Something that somebody does.
