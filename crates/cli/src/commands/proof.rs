@@ -192,7 +192,10 @@ fn against(path: &Path, allowed: Option<&str>, events: &[Event], process: Option
 }
 
 pub fn verify(app: &App, args: &VerifyArgs) -> Done {
-    let (events, signed, people, process);
+    let (events, signed, people, process, head);
+    let contained = |events: &[Event], process: Option<&Process>| {
+        args.against.as_ref().map(|path| against(path, args.allowed.as_deref(), events, process)).transpose()
+    };
     match &args.file {
         Some(file) => {
             let shown = file.display();
@@ -207,18 +210,20 @@ pub fn verify(app: &App, args: &VerifyArgs) -> Done {
             let with_people = !read.beside.is_empty();
             let there = read.beside.len() as u64;
             (events, signed, process) = (read.events, all, None);
+            head = contained(&events, None)?;
             people = with_people.then(|| People { there, ..People::default() });
         }
         None => {
             // Replaying checks the chain: a broken link is the error, with its number.
             let session = app.session()?;
             events = session.events()?;
+            process = session.process().ok().cloned();
+            // What was rewritten as a whole is said before what does not fit in it.
+            head = contained(&events, process.as_ref())?;
             let (all, beside) = session.proved(&events)?;
             (signed, people) = (all, Some(beside));
-            process = session.process().ok().cloned();
         }
     }
-    let head = args.against.as_ref().map(|path| against(path, args.allowed.as_deref(), &events, process.as_ref())).transpose()?;
     let line = |signed: Signed| SignedLine {
         fingerprint: signed.key.as_deref().map(ssh::fingerprint),
         whose_now: signed.key.as_ref().and_then(|k| process.as_ref()?.by_key(k)).map(str::to_owned),

@@ -9,6 +9,8 @@ mod calendar;
 mod fact;
 pub mod gates;
 pub mod keys;
+#[cfg(test)]
+mod proof_tests;
 mod read;
 pub mod runbook;
 mod state;

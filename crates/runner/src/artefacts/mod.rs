@@ -124,7 +124,8 @@ impl Part {
         self.file()?.sync_all()?;
         fs::rename(&self.path, name)?;
         self.file = None;
-        name.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        let folder = name.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
 }
 

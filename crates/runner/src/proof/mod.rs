@@ -79,12 +79,13 @@ pub fn people(events: &[Event], rows: &[(String, Vec<u8>, String)]) -> Result<Pe
         .flatten()
         .copied()
         .collect();
-    let mut people = People::default();
+    let (mut people, mut strange) = (People::default(), false);
     let changed = |seq, why: &str| Broken { seq, why: why.to_owned() };
     for (commitment_text, salt, data) in rows {
         let known = Hash::parse(commitment_text).filter(|h| h.to_string() == *commitment_text);
         let Some((c, seq)) = known.and_then(|c| Some((c, of.remove(&c)?))) else {
-            return Err(changed(0, "something stands beside the chain that belongs to no event"));
+            strange = true;
+            continue;
         };
         if commitment(salt, data) != c {
             return Err(changed(seq, "who acted, or what they said, was changed since"));
@@ -99,6 +100,11 @@ pub fn people(events: &[Event], rows: &[(String, Vec<u8>, String)]) -> Result<Pe
     }
     people.erased.sort_unstable();
     people.missing.sort_unstable();
+    if strange {
+        // Of an event whose entry is missing, or of one that is not there any more.
+        let seq = people.missing.first().copied().unwrap_or(events.len() as u64 + 1);
+        return Err(changed(seq, "something stands beside the chain that belongs to no event of it"));
+    }
     Ok(people)
 }
 
