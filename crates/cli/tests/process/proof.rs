@@ -230,8 +230,15 @@ fn a_signature_with_a_key_is_told_from_a_login() {
     let forged = body.replace("\"approve\":true", "\"approve\":false");
     assert_ne!(forged, body);
     db.execute("delete from event where seq > ?1", [seq]).unwrap();
-    let hash =
-        greenroom_model::run::event_hash(seq as u64, None, 0, &at, &personal, greenroom_model::hash::Hash::parse(&prev).unwrap(), &forged);
+    let hash = greenroom_model::run::event_hash(
+        u64::try_from(seq).unwrap(),
+        None,
+        0,
+        &at,
+        &personal,
+        greenroom_model::hash::Hash::parse(&prev).unwrap(),
+        &forged,
+    );
     db.execute("update event set body = ?1, hash = ?2 where seq = ?3", rusqlite::params![forged, hash.to_string(), seq]).unwrap();
     r.refused("anna", &["record", "verify"], "GR0724", &format!("broken at event {seq}: the signature of anna is not good"));
     r.refused("anna", &["gate"], "GR0724", "the signature of anna is not good");

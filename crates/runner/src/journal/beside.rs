@@ -74,3 +74,37 @@ impl SqliteJournal {
         Ok(busy == 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Journal;
+    use crate::ports::{SystemClock, SystemRandom};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_reader_keeps_what_is_erased_in_the_file_and_that_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j.db");
+        let open = || SqliteJournal::open(&path, Arc::new(SystemClock::default()), Arc::new(SystemRandom)).unwrap();
+        let mut journal = open();
+        journal.db.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let body = || Body::WorkspaceCreated { program: "p".into(), tool: "1".into() };
+        let actor = Actor { os_user: "somebody.of-the-desk".into(), words: None };
+        let event = journal.append(None, Some(&actor), body()).unwrap();
+        let holds = || {
+            let bytes = |p: &std::path::Path| std::fs::read(p).unwrap_or_default();
+            let all = [bytes(&path), bytes(&folder.path().join("j.db-wal"))].concat();
+            all.windows(20).any(|w| w == b"somebody.of-the-desk")
+        };
+        let reader = open();
+        reader.db.execute_batch("begin; select count(*) from personal").unwrap();
+        assert_eq!(reader.beside().unwrap().len(), 1);
+        let after = journal.erase(&event.personal, None, body()).unwrap();
+        assert_eq!((after.seq, journal.beside().unwrap().len()), (2, 0));
+        assert!(!journal.scrub().unwrap() && holds(), "the reader still needs it");
+        reader.db.execute_batch("commit").unwrap();
+        assert!(journal.scrub().unwrap() && !holds());
+        assert_eq!(journal.replay().unwrap().len(), 2);
+    }
+}

@@ -11,6 +11,11 @@ use serde::Serialize;
 use std::fs::File;
 use std::path::Path;
 
+/// How often what was received is put on record anew while somebody else puts something there.
+const TRIES: u32 = 300;
+/// And how long is waited in between.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// What was decrypted.
 #[derive(Clone, Debug, Serialize)]
 pub struct Opened {
@@ -38,7 +43,17 @@ impl Session {
         let record = |sums: Sums, stored: Option<Stored>| {
             let Sums { bytes, blake3, sha256 } = sums;
             let fact = Fact::Received { name: name.to_owned(), bytes, blake3, sha256, stored };
-            self.decide_process(None, |sight, _| sight.expects(name).map(|()| fact))
+            // Hours may have gone into reading it: somebody who puts something on record this moment does not make all of that vain.
+            let mut tries = 0;
+            loop {
+                match self.decide_process(None, |sight, _| sight.expects(name).map(|()| fact.clone())) {
+                    Err(SessionError::Refused { code: "GR0723", .. }) if tries < TRIES => {
+                        tries += 1;
+                        std::thread::sleep(PAUSE);
+                    }
+                    done => return done,
+                }
+            }
         };
         if recipients.is_empty() {
             let sums = artefacts::sums(&mut file).map_err(|e| self.not_stored(name, path, e))?;
