@@ -37,14 +37,14 @@ fn only_its_key_opens_what_is_stored() {
     let bytes = fs::read(at.join(&stored.file)).unwrap();
     assert_eq!((stored.bytes, stored.blake3), (bytes.len() as u64, Hash::of(&bytes)));
     assert!(bytes.windows(64).all(|w| w != &content[1_000_000..1_000_064]), "plain text is stored");
-    assert_eq!(names(at), [stored.file.clone()]);
+    assert_eq!(names(at), std::slice::from_ref(&stored.file));
     assert_eq!(compare(at, &stored).unwrap(), None);
     let out = at.join("out.bak");
     let plain = (sums.bytes, sums.blake3);
     assert!(matches!(open(at, &stored, &foreign, &out, plain), Err(ArtefactError::Key(_))));
     assert!(matches!(open(at, &stored, "no key", &out, plain), Err(ArtefactError::Key(_))));
     assert!(matches!(open(at, &stored, &own, &out, (sums.bytes, Hash::of(b"else"))), Err(ArtefactError::Changed(_))));
-    assert_eq!(names(at), [stored.file.clone()], "nothing plain is left of what failed");
+    assert_eq!(names(at), std::slice::from_ref(&stored.file), "nothing plain is left of what failed");
     open(at, &stored, &own, &out, plain).unwrap();
     assert!(fs::read(&out).unwrap() == content);
     assert!(matches!(open(at, &stored, &own, &out, plain), Err(ArtefactError::Write(_))), "nothing is written over");
