@@ -2,6 +2,7 @@
 //!
 //! Owns all effects but those inside customers' databases (`engine`). Does not own decisions (`model`) nor what people see (`cli`).
 
+pub mod artefacts;
 pub mod base;
 mod child;
 pub mod deeds;
@@ -11,6 +12,7 @@ pub mod files;
 pub mod journal;
 pub mod planning;
 pub mod ports;
+pub mod proof;
 pub mod raw;
 mod script;
 pub mod secrets;

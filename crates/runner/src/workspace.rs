@@ -77,6 +77,7 @@ impl Workspace {
             root.join("fence"),
             root.join("files"),
             root.join("tasks"),
+            root.join("artefacts"),
         ] {
             private_dir(&dir)?;
         }
@@ -96,6 +97,11 @@ impl Workspace {
     /// Where it is written down what a fence around production takes away, and how a person gives it back.
     pub fn fence(&self) -> PathBuf {
         self.root.join("fence")
+    }
+
+    /// Where received files are kept, encrypted.
+    pub fn artefacts(&self) -> PathBuf {
+        self.root.join("artefacts")
     }
 
     /// What was copied of a tree of files.

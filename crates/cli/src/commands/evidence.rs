@@ -315,14 +315,14 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
         let who = || by.clone().unwrap_or_default();
         let value = serde_json::to_value(fact).unwrap_or_default();
         match fact {
-            Fact::Signed { gate, approve, of, .. } => pack.sign_offs.push(SignOff {
+            Fact::Signed { gate, approve, of, key } => pack.sign_offs.push(SignOff {
                 seq: e.seq,
                 at: e.at,
                 by: who(),
                 gate: gate.clone(),
                 approved: *approve,
                 waived: false,
-                with_key: false,
+                with_key: key.is_some(),
                 of: Some(*of),
             }),
             Fact::Waived { gate } => pack.sign_offs.push(SignOff {

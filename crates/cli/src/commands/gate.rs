@@ -1,21 +1,24 @@
 //! `greenroom gate`, and `greenroom why`.
 
 use super::Done;
+use super::password::PasswordArgs;
+use super::proof::asked;
 use crate::app::App;
 use crate::error::Exit;
 use crate::render::process::{gates, recorded, why};
 use clap::{Args, Subcommand};
 use greenroom_model::process::gates::Standing;
 use greenroom_model::process::schedule::Objection;
+use greenroom_runner::session::SignWith;
 use serde::Serialize;
 use std::path::PathBuf;
 
 /// Show the gates, ask for approval, sign, tick, receive files, waive
 ///
-/// Who acts is known by the operating system's user, whom `process.toml` maps to a person: an indication, no signature.
+/// Who acts is known by the operating system's user, whom `process.toml` maps to a person: an indication. A signature is made with a key; the two are told apart wherever they are shown.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  greenroom gate\n  greenroom gate ask acceptance\n  greenroom gate sign acceptance\n  greenroom gate tick readiness 2\n  greenroom gate receive backup /srv/in/clinic.bak\n  greenroom gate waive lead-time --reason \"agreed by telephone with the board\""
+    after_help = "Examples:\n  greenroom gate\n  greenroom gate ask acceptance\n  greenroom gate sign acceptance\n  greenroom gate sign acceptance --key ~/.ssh/id_ed25519\n  greenroom gate tick readiness 2\n  greenroom gate receive backup /srv/in/clinic.bak\n  greenroom gate waive lead-time --reason \"agreed by telephone with the board\""
 )]
 pub struct GateArgs {
     #[command(subcommand)]
@@ -36,6 +39,17 @@ enum GateCommand {
         /// Reject it
         #[arg(long)]
         reject: bool,
+        /// Sign with this private key (ed25519, as OpenSSH keeps it), which has to be one of yours in process.toml
+        #[arg(long, value_name = "FILE", group = "with")]
+        key: Option<PathBuf>,
+        /// Take a signature that `ssh-keygen -Y sign -n greenroom` made over what `--statement` prints
+        #[arg(long, value_name = "FILE", group = "with")]
+        signature: Option<PathBuf>,
+        /// Print what is to be signed, and record nothing
+        #[arg(long, group = "with")]
+        statement: bool,
+        #[command(flatten)]
+        passphrase: PasswordArgs,
         /// A few words to it, kept outside the chain of the record
         #[arg(long, value_name = "WORDS")]
         comment: Option<String>,
@@ -50,7 +64,7 @@ enum GateCommand {
         #[arg(long)]
         undo: bool,
     },
-    /// Put a received file on record with its checksums (BLAKE3, SHA-256); it stays where it is
+    /// Put a received file on record with its checksums (BLAKE3, SHA-256), stored encrypted where it has recipients; the file itself stays where it is
     Receive {
         /// What it is, as a gate names it
         name: String,
@@ -85,11 +99,20 @@ pub async fn cmd_gate(app: &App, args: GateArgs) -> Done {
     };
     let done = match command {
         GateCommand::Ask { gate } => session.decide_process(None, |sight, by| sight.ask(&gate, by))?,
-        GateCommand::Sign { gate, reject, comment } => {
-            session.decide_process(comment.as_deref(), |sight, by| sight.sign(&gate, by, !reject))?
+        GateCommand::Sign { gate, reject, statement: true, .. } => {
+            let statement = session.statement(&gate, !reject)?;
+            app.print(&statement.text())?;
+            return Ok(Exit::Ok);
+        }
+        GateCommand::Sign { gate, reject, key, signature, passphrase, comment, .. } => {
+            let with = key.as_deref().map(SignWith::Key).or(signature.as_deref().map(SignWith::Made));
+            match with {
+                Some(with) => session.sign_with(&gate, !reject, comment.as_deref(), &with, asked(&session, &passphrase))?,
+                None => session.decide_process(comment.as_deref(), |sight, by| sight.sign(&gate, by, !reject))?,
+            }
         }
         GateCommand::Tick { gate, item, undo } => session.decide_process(None, |sight, by| sight.tick(&gate, &item, !undo, by))?,
-        GateCommand::Receive { name, file } => session.receive(&name, &file)?.0,
+        GateCommand::Receive { name, file } => session.receive(&name, &file)?,
         GateCommand::Waive { gate, reason } => session.decide_process(Some(&reason), |sight, by| sight.waive(&gate, by))?,
     };
     app.result(&done, |d| recorded(d, process))?;

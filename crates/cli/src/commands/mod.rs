@@ -1,6 +1,7 @@
 //! The command line: one file per command. Owns arguments and help texts; each command's file owns what is printed for it.
 
 mod answer;
+mod artefact;
 mod check;
 mod columns;
 mod decide;
@@ -26,6 +27,7 @@ mod open;
 mod password;
 mod plan;
 mod preview;
+mod proof;
 mod prove;
 pub mod record;
 mod reference;
@@ -122,6 +124,7 @@ pub enum Command {
     Requirements(requirements::RequirementsArgs),
     Record(record::RecordArgs),
     Evidence(evidence::EvidenceArgs),
+    Artefact(artefact::ArtefactArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
     Retire(retire::RetireArgs),
@@ -176,6 +179,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Requirements(a) => requirements::cmd_requirements(app, a).await,
         Command::Record(a) => record::cmd_record(app, a).await,
         Command::Evidence(a) => evidence::cmd_evidence(app, a).await,
+        Command::Artefact(a) => artefact::cmd_artefact(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,

@@ -1,13 +1,11 @@
 //! `greenroom record`.
 
-use super::Done;
+use super::{Done, proof};
 use crate::app::App;
 use crate::error::Exit;
-use crate::render::style::{GOOD, paint};
 use crate::render::table::{Align, table};
 use crate::render::words;
 use clap::{Args, Subcommand};
-use greenroom_model::hash::Hash;
 use greenroom_model::process::covered::{Shown, covered};
 use greenroom_model::run::{Body, Event};
 use greenroom_runner::session::{Session, SessionError};
@@ -19,7 +17,9 @@ use std::collections::BTreeMap;
 ///
 /// Every event carries the hash of the one before it. Who acted and what they said is kept beside the chain, so that it can be erased without breaking it.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  greenroom record\n  greenroom record verify\n  greenroom record covered")]
+#[command(
+    after_help = "Examples:\n  greenroom record\n  greenroom record verify\n  greenroom record covered\n  greenroom record head --key ~/.ssh/id_ed25519 --out head.json\n  greenroom record verify --against head.json --allowed anna\n  greenroom record export record.jsonl\n  greenroom record verify --file record.jsonl\n  greenroom record erase --login ola --reason \"left the company\""
+)]
 pub struct RecordArgs {
     #[command(subcommand)]
     command: Option<RecordCommand>,
@@ -27,10 +27,16 @@ pub struct RecordArgs {
 
 #[derive(Subcommand, Debug)]
 enum RecordCommand {
-    /// Check every link of the chain, offline; the first broken one is named
-    Verify,
     /// Show which requirements (`covers` in process.toml) were met, and by which events
     Covered,
+    /// Check every link of the chain and every signature, offline; the first broken one is named
+    Verify(proof::VerifyArgs),
+    /// Write how far the record has come, for the other party to keep: who has it notices when the record is rewritten
+    Head(proof::HeadArgs),
+    /// Write the record to a file that anybody can check
+    Export(proof::ExportArgs),
+    /// Erase a login and what was said, for good; that it was done goes on record, and the chain stays whole
+    Erase(proof::EraseArgs),
 }
 
 #[derive(Serialize)]
@@ -41,15 +47,6 @@ struct Line {
     login: Option<String>,
     words: Option<String>,
     what: serde_json::Value,
-}
-
-#[derive(Serialize)]
-struct Checked {
-    events: u64,
-    head: Hash,
-    latest: Option<Timestamp>,
-    clock_went_back_at: Vec<u64>,
-    simulated: bool,
 }
 
 /// Requirements with what shows them.
@@ -89,35 +86,21 @@ pub fn covered_table(all: &Covered) -> String {
 }
 
 pub async fn cmd_record(app: &App, args: RecordArgs) -> Done {
+    match &args.command {
+        Some(RecordCommand::Verify(args)) => return proof::verify(app, args),
+        Some(RecordCommand::Head(args)) => return proof::head(app, args),
+        Some(RecordCommand::Export(args)) => return proof::export(app, args),
+        Some(RecordCommand::Erase(args)) => return proof::erase(app, args),
+        Some(RecordCommand::Covered) => {
+            let session = app.session()?;
+            let all = covered_by(&session, &session.events()?)?;
+            app.result(&all, covered_table)?;
+            return Ok(Exit::Ok);
+        }
+        None => {}
+    }
     let session = app.session()?;
-    // Replaying checks the chain: a broken link is the error, with its number.
     let events = session.events()?;
-    if let Some(RecordCommand::Covered) = args.command {
-        let all = covered_by(&session, &events)?;
-        app.result(&all, covered_table)?;
-        return Ok(Exit::Ok);
-    }
-    if let Some(RecordCommand::Verify) = args.command {
-        let last = events.last();
-        let checked = Checked {
-            events: events.len() as u64,
-            head: last.map_or(Hash::ZERO, |e| e.hash),
-            latest: last.map(|e| e.at),
-            clock_went_back_at: session.history()?.clock_jumps,
-            simulated: session.history()?.simulated,
-        };
-        app.result(&checked, |c| {
-            let made_up = if c.simulated { "SIMULATED: times and people of this record are made up\n" } else { "" };
-            let mut out = format!("{made_up}{}: {} follow from one another\nhead: {}\n", paint(GOOD, "whole"), words::count(c.events, "event"), c.head);
-            if !c.clock_went_back_at.is_empty() {
-                let all: Vec<String> = c.clock_went_back_at.iter().map(u64::to_string).collect();
-                out.push_str(&format!("the clock went back at event {}\n", all.join(", ")));
-            }
-            out.push_str("who wrote the whole file anew is not found by this alone: compare the head with one that was handed to the other party before\n");
-            out
-        })?;
-        return Ok(Exit::Ok);
-    }
     let actors = session.actors()?;
     let simulated = session.history()?.simulated;
     let line = |e: &Event| {
@@ -147,14 +130,22 @@ pub async fn cmd_record(app: &App, args: RecordArgs) -> Done {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .filter(|(k, v)| *k != "fact" && !v.is_array() && !matches!(k.as_str(), "of" | "sha256" | "blake3" | "output" | "millis"))
+                .filter(|(k, v)| {
+                    *k != "fact"
+                        && !v.is_object()
+                        && (!v.is_array() || *k == "events")
+                        && !matches!(k.as_str(), "of" | "sha256" | "blake3" | "output" | "millis")
+                })
                 .map(|(k, v)| match (k.as_str(), v.as_bool()) {
                     ("good", Some(good)) => if good { "good" } else { "bad" }.to_owned(),
                     _ => v.to_string().trim_matches('"').to_owned(),
                 })
                 .collect();
             let word = |fact: &serde_json::Value| fact["fact"].as_str().unwrap_or_default().replace('_', " ");
-            let what = inner.map_or_else(|| word(&l.what), |i| format!("{}: {}", word(&l.what), word(i)));
+            let mut what = inner.map_or_else(|| word(&l.what), |i| format!("{}: {}", word(&l.what), word(i)));
+            if what == "signed" {
+                what.push_str(if l.what["key"].is_object() { " with a key" } else { " by login only" });
+            }
             let who = l.by.clone().unwrap_or_else(|| format!("({})", l.login.as_deref().unwrap_or("erased")));
             vec![l.seq.to_string(), words::exactly(l.at), who, what, words::cut(&about.join(" "), 60), l.words.clone().unwrap_or_default()]
         };

@@ -9,6 +9,7 @@ use crate::render::table::{Align, table};
 use greenroom_model::process::gates::Standing;
 use greenroom_model::process::runbook::{Line, Sheet};
 use greenroom_model::process::{Fact, Process, Side};
+use greenroom_runner::proof::ssh;
 use greenroom_runner::session::Recorded;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -51,12 +52,18 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
             format!("the date of `{stage}` is agreed: {} ({}){}\n", at(process, *date), process.calendar.zone, warned(despite))
         }
         Fact::Asked { gate, of } => format!("approval is asked at `{gate}`, of what stands now ({})\n", of.short()),
-        Fact::Signed { gate, approve: true, of } => format!("`{gate}` is approved ({})\n", of.short()),
+        Fact::Signed { gate, approve: true, of, .. } => format!("`{gate}` is approved ({})\n", of.short()),
         Fact::Signed { gate, .. } => format!("`{gate}` is rejected\n"),
         Fact::Ticked { item, done: true, .. } => format!("ticked: {item}\n"),
         Fact::Ticked { item, .. } => format!("not ticked any more: {item}\n"),
-        Fact::Received { name, bytes, blake3, sha256 } => {
-            format!("`{name}` is received: {bytes} bytes\n  blake3 {blake3}\n  sha256 {sha256}\n")
+        Fact::Received { name, bytes, blake3, sha256, stored } => {
+            let plain = format!("`{name}` is received: {bytes} bytes\n  blake3 {blake3}\n  sha256 {sha256}\n");
+            match stored {
+                Some(s) => {
+                    format!("{plain}stored encrypted: {}, {} bytes\n  blake3 {}\n  sha256 {}\n", s.file, s.bytes, s.blake3, s.sha256)
+                }
+                None => format!("{plain}not stored: `[artefact.{name}]` names no recipients; the file stays where it is\n"),
+            }
         }
         Fact::Waived { gate } => format!("`{gate}` is waived\n"),
         Fact::TaskStarted { task } => format!("`{task}` is under way\n"),
@@ -71,9 +78,16 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         | Fact::IntegrationProbed { .. }
         | Fact::IntegrationTurned { .. }
         | Fact::RequirementChecked { .. }) => super::automated::fact(by_itself),
+        Fact::ArtefactRemoved { name, received } => format!("`{name}` of event {received} is removed: its time is over\n"),
+        Fact::Erased { events } => format!("erased beside {} events\n", events.len()),
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
-    out.push_str(&paint(DIM, format!("on record as event {}, by {by}, as far as the login tells", r.seq)));
+    let how = match &r.fact {
+        Fact::Signed { key: Some(made), .. } => format!("signed with a key, {}", ssh::fingerprint(&made.key)),
+        Fact::Signed { .. } => "by login only: an indication, no signature".to_owned(),
+        _ => "as far as the login tells".to_owned(),
+    };
+    out.push_str(&paint(DIM, format!("on record as event {}, by {by}, {how}", r.seq)));
     out.push('\n');
     out
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 pub fn count(n: u64, one: &str) -> String {
     let many = match one {
         "query" => "queries".to_owned(),
+        "entry" => "entries".to_owned(),
         _ => format!("{one}s"),
     };
     format!("{} {}", thousands(n), if n == 1 { one.to_owned() } else { many })

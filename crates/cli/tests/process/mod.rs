@@ -5,6 +5,7 @@ mod automated;
 mod calendar;
 mod integrations;
 mod listeners;
+mod proof;
 mod requirements;
 
 use crate::ground::{Ground, Sqlite};

@@ -1,6 +1,8 @@
 //! What is put on record about the process. Names people by their ids in `process.toml`; what they said in their own words is kept outside the chain.
 
+use super::Stored;
 use super::integrations::End;
+use super::keys::KeySignature;
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,9 @@ pub enum Fact {
         approve: bool,
         /// Hash of what they were shown.
         of: Hash,
+        /// The signature, where it was made with a key; by login only without.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<KeySignature>,
     },
     /// An item of a checklist is as it should be, or is not any more.
     Ticked {
@@ -71,6 +76,9 @@ pub enum Fact {
         blake3: Hash,
         /// SHA-256 of its content, for those who check with other tools: hexadecimal digits.
         sha256: String,
+        /// What was stored of it; without, it was left where it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stored: Option<Stored>,
     },
     /// Somebody with the right to do so lets a gate pass.
     Waived {
@@ -176,5 +184,17 @@ pub enum Fact {
         outcome: String,
         /// How long it took.
         millis: u64,
+    },
+    /// What was stored of an artefact is removed: its time is over.
+    ArtefactRemoved {
+        /// Which.
+        name: String,
+        /// Number of the event as which it was received.
+        received: u64,
+    },
+    /// What stood beside the chain about people was erased.
+    Erased {
+        /// Numbers of the events that it belonged to.
+        events: Vec<u64>,
     },
 }

@@ -1,6 +1,7 @@
 //! Whether a gate is met, why not, whose turn it is; and what may be recorded. Every decision is made from what is written, what was recorded and the time that is passed in.
 
-use super::{Fact, Gate, Kind, Level, Mark, Moment, Process, Proofs, Side, State};
+use super::keys::Asks;
+use super::{Asked, Fact, Gate, Kind, Level, Mark, Moment, Process, Proofs, Side, State};
 use crate::hash::Hash;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -52,6 +53,18 @@ pub struct Sight<'a> {
     pub proofs: &'a Proofs,
     /// Now.
     pub now: Timestamp,
+}
+
+/// That somebody may sign.
+pub(super) struct MaySign<'a> {
+    /// Who.
+    pub(super) by: &'a str,
+    /// Hash of what they approve or reject.
+    pub(super) of: Hash,
+    /// What was asked.
+    pub(super) asked: &'a Asked,
+    /// With what they have to sign.
+    pub(super) asks: Asks,
 }
 
 impl<'a> Sight<'a> {
@@ -159,7 +172,7 @@ impl<'a> Sight<'a> {
                     Standing { not_before: next, ..missing(said) }
                 }
             },
-            Kind::SignOff { roles, of } => self.signed(id, roles, *of, since, &base),
+            Kind::SignOff { roles, of, signature } => self.signed(id, roles, (*of, *signature), since, &base),
             Kind::Checklist { items, roles } => {
                 let ticked = |item: &&String| {
                     let tick = self.state.ticked.get(&(id.to_owned(), (*item).clone()));
@@ -216,7 +229,14 @@ impl<'a> Sight<'a> {
         }
     }
 
-    fn signed(&self, id: &str, roles: &std::collections::BTreeSet<String>, of: u32, since: u64, base: &Standing) -> Standing {
+    fn signed(
+        &self,
+        id: &str,
+        roles: &std::collections::BTreeSet<String>,
+        (of, asks): (u32, Asks),
+        since: u64,
+        base: &Standing,
+    ) -> Standing {
         let missing = |why: String, turn: Vec<String>| Standing { why, turn, ..base.clone() };
         let Some(asked) = self.state.asked.get(id).filter(|a| a.at.number > since) else {
             return missing(format!("nobody has asked for it yet: `greenroom gate ask {id}`"), Vec::new());
@@ -230,13 +250,21 @@ impl<'a> Sight<'a> {
         if let Some(no) = asked.signed.iter().find(|s| !s.approve) {
             return missing(format!("rejected by {} on {}: mend it and ask anew", no.by, self.day(no.at)), Vec::new());
         }
-        let approved: Vec<&str> = asked.signed.iter().map(|s| s.by.as_str()).collect();
+        let counts = |s: &&super::Signature| asks.is_login() || s.key.is_some();
+        let approved: Vec<&str> = asked.signed.iter().filter(counts).map(|s| s.by.as_str()).collect();
+        let shown = |s: &super::Signature| match s.key {
+            Some(_) => format!("{} (with a key)", s.by),
+            None => format!("{} (by login only: an indication)", s.by),
+        };
+        let shown = asked.signed.iter().filter(counts).map(shown).collect::<Vec<_>>().join(", ");
         let enough = u32::try_from(approved.len()).unwrap_or(u32::MAX) >= of;
         if enough {
-            return Standing { met: true, why: format!("approved by {}", approved.join(", ")), ..base.clone() };
+            return Standing { met: true, why: format!("approved by {shown}"), ..base.clone() };
         }
         let turn = self.with_roles(roles).into_iter().filter(|p| *p != asked.by && !approved.contains(&p.as_str())).collect();
-        missing(format!("{} of {of} approved; asked by {} on {}", approved.len(), asked.by, self.day(asked.at.at)), turn)
+        let far = if shown.is_empty() { String::new() } else { format!(": {shown}") };
+        let with = if asks == Asks::Key { " with a key" } else { "" };
+        missing(format!("{} of {of} approved{with}{far}; asked by {} on {}", approved.len(), asked.by, self.day(asked.at.at)), turn)
     }
 
     /// The gates of a stage's side that are not met: those required, and those recommended.
@@ -345,9 +373,21 @@ impl<'a> Sight<'a> {
     /// # Errors
     /// When the person may not, has asked for it themselves, has signed already, or what was asked has changed.
     pub fn sign(&self, gate: &str, by: Option<&str>, approve: bool) -> Result<Fact, Refused> {
+        let may = self.may_sign(gate, by)?;
+        if may.asks == Asks::Key {
+            let hint = format!(
+                "`greenroom gate sign {gate} --key FILE`; or `--statement` prints what `ssh-keygen -Y sign -n greenroom` signs elsewhere, and `--signature FILE` takes that"
+            );
+            return refused(format!("`{gate}` asks for a signature with a key: who the login says is there is an indication only"), hint);
+        }
+        Ok(Fact::Signed { gate: gate.to_owned(), approve, of: may.of, key: None })
+    }
+
+    /// Whether somebody may sign at a gate, and what.
+    pub(super) fn may_sign<'b>(&'b self, gate: &str, by: Option<&'b str>) -> Result<MaySign<'b>, Refused> {
         let written = self.known_gate(gate)?;
         let by = known(by)?;
-        let Kind::SignOff { roles, .. } = &written.kind else {
+        let Kind::SignOff { roles, signature, .. } = &written.kind else {
             return refused(format!("nobody signs at `{gate}`"), format!("`greenroom why {gate}` says what is missing"));
         };
         if !self.process.has_role(by, roles) {
@@ -376,7 +416,7 @@ impl<'a> Sight<'a> {
         if asked.signed.iter().any(|s| s.by == by) {
             return refused(format!("{by} has signed already"), "somebody else has to sign");
         }
-        Ok(Fact::Signed { gate: gate.to_owned(), approve, of })
+        Ok(MaySign { by, of, asked, asks: *signature })
     }
 
     /// Ticks an item of a checklist, or takes that back.
@@ -402,25 +442,6 @@ impl<'a> Sight<'a> {
                 refused(format!("`{gate}` has no such item"), format!("its items: {}", all.join("; ")))
             }
         }
-    }
-
-    /// Whether an artefact of this name is expected by a gate.
-    ///
-    /// # Errors
-    /// When none is.
-    pub fn expects(&self, name: &str) -> Result<(), Refused> {
-        let names: Vec<&String> = self
-            .process
-            .gates
-            .values()
-            .filter_map(|g| if let Kind::Artefacts { names } = &g.kind { Some(names) } else { None })
-            .flatten()
-            .collect();
-        if names.iter().any(|n| *n == name) {
-            return Ok(());
-        }
-        let all: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
-        refused(format!("no gate asks for an artefact `{name}`"), format!("those of process.toml: {}", all.join(", ")))
     }
 
     /// Lets a gate pass that is not met.

@@ -4,6 +4,7 @@
 //! Owns what `process.toml` says ([`read()`]), what was recorded ([`Fact`], [`State`]), whether a gate is met and why not ([`gates`]), and what remains to be done on the night
 //! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
+pub mod artefact;
 #[cfg(test)]
 mod automated_tests;
 mod away;
@@ -16,6 +17,9 @@ mod fact;
 pub mod gates;
 pub mod ics;
 pub mod integrations;
+pub mod keys;
+#[cfg(test)]
+mod proof_tests;
 mod read;
 mod recur;
 pub mod rehearsal;
@@ -26,6 +30,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use artefact::{Artefact, Held, Stored};
 pub use away::{Blackout, Period};
 pub use calendar::{Calendar, Lapse, LapseUnit, Window};
 pub use closing::{Closing, Windows};
@@ -63,6 +68,9 @@ pub struct Person {
     pub substitute: Option<String>,
     /// When they are away.
     pub leave: Vec<Period>,
+    /// Public keys with which they sign: `ssh-ed25519 AAAA…`, without comments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
 }
 
 /// A part of the way, entered and left on record.
@@ -163,6 +171,9 @@ pub enum Kind {
         roles: BTreeSet<String>,
         /// How many.
         of: u32,
+        /// With what.
+        #[serde(skip_serializing_if = "keys::Asks::is_login")]
+        signature: keys::Asks,
     },
     /// Every item is ticked by somebody with one of the roles; by anybody who is known, without roles.
     Checklist {
@@ -291,6 +302,9 @@ pub struct Process {
     /// What a server has to have, by id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub requirements: BTreeMap<String, requirements::Requirement>,
+    /// By name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub artefacts: BTreeMap<String, Artefact>,
 }
 
 impl Process {

@@ -209,7 +209,7 @@ impl<'a> Sight<'a> {
         for (id, gate) in process.gates.iter().filter(|(id, g)| g.stage == stage && !sight.is_waived(id, g)) {
             let required = gate.level == Level::Require;
             match &gate.kind {
-                Kind::SignOff { roles, of } if !sight.standing(id).met => demands.people.push(Needed {
+                Kind::SignOff { roles, of, .. } if !sight.standing(id).met => demands.people.push(Needed {
                     about: id.clone(),
                     required,
                     what: "who signs".into(),

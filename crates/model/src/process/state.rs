@@ -1,6 +1,7 @@
 //! Where the process stands: the fold of its facts. Facts about what `process.toml` does not name any more are kept and mean nothing.
 
 use super::Fact;
+use super::Held;
 use super::integrations::{IntegrationState, Probed};
 use super::rehearsal::{self, Rehearsal};
 use crate::hash::Hash;
@@ -53,6 +54,8 @@ pub struct Signature {
     pub approve: bool,
     /// Hash of what they were shown.
     pub of: Hash,
+    /// The key that it was made with; by login only without.
+    pub key: Option<String>,
 }
 
 /// What is asked at a gate.
@@ -64,6 +67,8 @@ pub struct Asked {
     pub at: Mark,
     /// Hash of what is to be approved.
     pub of: Hash,
+    /// Number of the event.
+    pub event: u64,
     /// Signatures since.
     pub signed: Vec<Signature>,
 }
@@ -86,6 +91,8 @@ pub struct TaskState {
 pub struct State {
     /// How many facts there were.
     pub facts: u64,
+    /// Number of the latest event that was folded.
+    pub event: u64,
     /// By stage.
     pub stages: BTreeMap<String, StageState>,
     /// By gate.
@@ -106,6 +113,8 @@ pub struct State {
     pub integrations: BTreeMap<String, IntegrationState>,
     /// By requirement: what was seen last.
     pub requirements: BTreeMap<String, Probed>,
+    /// By artefact: every time that it was received, the latest last.
+    pub held: BTreeMap<String, Vec<Held>>,
 }
 
 impl State {
@@ -117,6 +126,12 @@ impl State {
     /// A task's state.
     pub fn task(&self, id: &str) -> TaskState {
         self.tasks.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Folds a fact that is the event of this number. See [`State::apply`].
+    pub fn apply_event(&mut self, event: u64, at: Timestamp, by: &str, fact: &Fact) {
+        self.event = event;
+        self.apply(at, by, fact);
     }
 
     /// Folds a fact. `by` is the person whom the record names, empty for nobody who is known.
@@ -134,11 +149,12 @@ impl State {
                 (s.agreed, s.dates) = (Some((*date, at)), s.dates.saturating_add(1));
             }
             Fact::Asked { gate, of } => {
-                self.asked.insert(gate.clone(), Asked { by: by.to_owned(), at: mark, of: *of, signed: Vec::new() });
+                self.asked.insert(gate.clone(), Asked { by: by.to_owned(), at: mark, of: *of, event: self.event, signed: Vec::new() });
             }
-            Fact::Signed { gate, approve, of } => {
+            Fact::Signed { gate, approve, of, key } => {
                 if let Some(asked) = self.asked.get_mut(gate) {
-                    asked.signed.push(Signature { by: by.to_owned(), at, approve: *approve, of: *of });
+                    let key = key.as_ref().map(|k| k.key.clone());
+                    asked.signed.push(Signature { by: by.to_owned(), at, approve: *approve, of: *of, key });
                 }
             }
             Fact::Ticked { gate, item, done } => {
@@ -148,7 +164,12 @@ impl State {
                     false => drop(self.ticked.remove(&key)),
                 }
             }
-            Fact::Received { name, blake3, .. } => drop(self.received.insert(name.clone(), (at, *blake3))),
+            Fact::Received { name, bytes, blake3, sha256, stored } => {
+                self.received.insert(name.clone(), (at, *blake3));
+                let (by, stored, sha256) = (by.to_owned(), stored.clone(), sha256.clone());
+                let held = Held { event: self.event, at, by, bytes: *bytes, blake3: *blake3, sha256, stored, removed: None };
+                self.held.entry(name.clone()).or_default().push(held);
+            }
             Fact::Waived { gate } => drop(self.waived.insert(gate.clone(), (by.to_owned(), mark))),
             Fact::TaskStarted { .. } | Fact::TaskDone { .. } | Fact::TaskFailed { .. } | Fact::TaskHandedOver { .. } => {
                 rehearsal::fold(&mut self.tasks, mark, by, fact);
@@ -161,6 +182,11 @@ impl State {
             Fact::IntegrationProbed { integration, end, good, outcome, .. } => self.probed(mark, integration, *end, *good, outcome),
             Fact::RequirementChecked { requirement, good, outcome, .. } => self.checked(mark, requirement, *good, outcome),
             Fact::IntegrationTurned { integration, end, on, .. } => self.turned(mark, by, integration, *end, *on),
+            Fact::ArtefactRemoved { name, received } => {
+                let held = self.held.get_mut(name).and_then(|all| all.iter_mut().find(|h| h.event == *received));
+                held.into_iter().for_each(|h| h.removed = Some(at));
+            }
+            Fact::Erased { .. } => {}
         }
     }
 }

@@ -3,8 +3,12 @@
 //! Owns the meaning of events. Does not own where they are kept (`runner::journal`) nor how steps are performed (`runner::execute`).
 
 mod event;
+mod head;
+mod lines;
 mod state;
 mod stored;
 pub use event::*;
+pub use head::*;
+pub use lines::*;
 pub use state::*;
 pub use stored::*;

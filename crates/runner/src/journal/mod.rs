@@ -3,6 +3,7 @@
 //! Owns appending, replaying, leases' epochs and the erasable side table of personal data. Does not own the events' meaning
 //! (`model::run`). `append` can fail and says so; nothing is ever updated or deleted except personal data on request.
 
+mod beside;
 mod memory;
 mod sqlite;
 pub use memory::MemoryJournal;
@@ -260,7 +261,7 @@ impl Projection {
             }),
             Body::FilesCopied { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().copied = Some((e.at, *wrong)),
             Body::FilesVerified { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().verified = Some((e.at, *wrong)),
-            Body::Process { by, fact } => self.process.apply(e.at, by.as_deref().unwrap_or_default(), fact),
+            Body::Process { by, fact } => self.process.apply_event(e.seq, e.at, by.as_deref().unwrap_or_default(), fact),
             Body::CaptureEnded { switch } => drop(self.captures_ended.insert(switch.clone())),
             Body::FormerKept { engine_id, until, .. } => drop(self.formers_kept.insert(engine_id.clone(), *until)),
             Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),

@@ -22,7 +22,7 @@ create table if not exists personal (commitment text primary key, salt blob not 
 
 /// A journal in a file. Several processes may have it open.
 pub struct SqliteJournal {
-    db: Connection,
+    pub(super) db: Connection,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -45,12 +45,21 @@ impl SqliteJournal {
         }
         db.pragma_update(None, "journal_mode", "WAL").map_err(storage)?;
         db.pragma_update(None, "synchronous", "FULL").map_err(storage)?;
+        // What is erased about people is overwritten, not only forgotten.
+        db.pragma_update(None, "secure_delete", "ON").map_err(storage)?;
         db.execute_batch(SCHEMA).map_err(storage)?;
         db.pragma_update(None, "user_version", FORMAT).map_err(storage)?;
         Ok(SqliteJournal { db, clock, random })
     }
 
-    fn insert(&mut self, lease: Option<&Lease>, actor: Option<&Actor>, body: Body) -> Result<Result<Event, AppendError>, rusqlite::Error> {
+    /// Appends an event. `erased`: commitments whose entries go in the same transaction.
+    pub(super) fn insert(
+        &mut self,
+        lease: Option<&Lease>,
+        actor: Option<&Actor>,
+        body: Body,
+        erased: &[Hash],
+    ) -> Result<Result<Event, AppendError>, rusqlite::Error> {
         let at = self.clock.now();
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if let Some(l) = lease {
@@ -66,6 +75,9 @@ impl SqliteJournal {
                     params![l.run.0, i64::try_from(l.epoch).unwrap_or(i64::MAX)],
                 )?;
             }
+        }
+        for commitment in erased {
+            tx.execute("delete from personal where commitment = ?1", [commitment.to_string()])?;
         }
         let mut personal = Vec::new();
         if let Some(a) = actor {
@@ -121,31 +133,13 @@ impl SqliteJournal {
 
 impl Journal for SqliteJournal {
     fn append(&mut self, lease: Option<&Lease>, actor: Option<&Actor>, body: Body) -> Result<Event, AppendError> {
-        self.insert(lease, actor, body).map_err(|e| AppendError::Storage(e.to_string()))?
+        self.insert(lease, actor, body, &[]).map_err(|e| AppendError::Storage(e.to_string()))?
     }
 
     fn replay(&self) -> Result<Vec<Event>, ReplayError> {
-        let storage = |e: rusqlite::Error| ReplayError::Storage(e.to_string());
-        let mut statement =
-            self.db.prepare("select seq, run, epoch, at, personal, prev, body, hash from event order by seq").map_err(storage)?;
-        let mut rows = statement.query([]).map_err(storage)?;
-        let mut events: Vec<Event> = Vec::new();
-        while let Some(row) = rows.next().map_err(storage)? {
-            let stored = |r: &rusqlite::Row<'_>| {
-                Ok(Stored {
-                    seq: r.get(0)?,
-                    run: r.get(1)?,
-                    epoch: r.get(2)?,
-                    at: r.get(3)?,
-                    personal: r.get(4)?,
-                    prev: r.get(5)?,
-                    body: r.get(6)?,
-                    hash: r.get(7)?,
-                })
-            };
-            events.push(stored(row).map_err(storage)?.decode()?);
-        }
+        let events = self.stored()?.iter().map(Stored::decode).collect::<Result<Vec<_>, _>>()?;
         check_chain(&events)?;
+        crate::proof::signatures(&events)?;
         Ok(events)
     }
 

@@ -59,7 +59,7 @@ pub enum SessionError {
 }
 
 /// A refusal with its code.
-pub(super) fn refused(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> SessionError {
+pub(crate) fn refused(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> SessionError {
     SessionError::Refused { code, message: message.into(), hint: hint.into() }
 }
 

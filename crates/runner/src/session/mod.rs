@@ -3,6 +3,7 @@
 //! Owns wiring: files, workspace, journal, engines, locks. Command line and console both go through here. Does not own wording. One file for
 //! each group of what can be done.
 
+mod artefact;
 mod carry;
 mod databases;
 mod dates;
@@ -19,6 +20,7 @@ mod plans;
 mod process;
 mod production;
 mod project;
+mod proof;
 mod prove;
 mod raw;
 mod requirements;
@@ -29,17 +31,20 @@ mod tasks;
 mod trees;
 mod version;
 
+pub use artefact::Opened;
 pub use carry::Dressed;
 pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
+pub(crate) use error::refused;
 pub use fence::{FenceView, Watching};
 pub use functions::Function;
 pub use integrations::{EndLine, IntegrationLine, Probing};
 pub use leftovers::Leftover;
-pub use process::{Received, Recorded};
+pub use process::Recorded;
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
+pub use proof::{Erase, Erased, SignWith};
 pub use prove::Proved;
 pub use requirements::{Checked, RequirementLine};
 pub use rollback::{Revocable, RollbackPreview};

@@ -3,7 +3,6 @@
 use super::error::refused;
 use super::{Session, SessionError};
 use crate::journal::{Actor, Journal, Projection};
-use greenroom_model::hash::Hash;
 use greenroom_model::plan::RunKind;
 use greenroom_model::process::deed::RanRun;
 use greenroom_model::process::gates::{Refused, Sight, Standing};
@@ -11,12 +10,6 @@ use greenroom_model::process::{Fact, Process, Proof, Proofs, State};
 use greenroom_model::run::{Body, Phase, RunState};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
-use std::io::Read;
-use std::path::Path;
-
-/// Bytes read at a time.
-const CHUNK: usize = 1 << 20;
 
 /// What was put on record.
 #[derive(Clone, Debug, Serialize)]
@@ -28,19 +21,6 @@ pub struct Recorded {
     /// What.
     #[serde(flatten)]
     pub fact: Fact,
-}
-
-/// A file that was received.
-#[derive(Clone, Debug, Serialize)]
-pub struct Received {
-    /// What it is.
-    pub name: String,
-    /// Its bytes.
-    pub bytes: u64,
-    /// BLAKE3 of its content.
-    pub blake3: Hash,
-    /// SHA-256 of its content.
-    pub sha256: String,
 }
 
 impl Session {
@@ -118,36 +98,6 @@ impl Session {
         let actor = Actor { words: words.map(str::to_owned), ..self.actor.clone() };
         let event = self.journal()?.append(None, Some(&actor), Body::Process { by: by.clone(), fact: fact.clone() })?;
         Ok(Recorded { seq: event.seq, by, fact })
-    }
-
-    /// Reads a file that was received and puts its checksums on record. The file itself stays where it is.
-    ///
-    /// # Errors
-    /// When no gate asks for it, or it cannot be read.
-    pub fn receive(&self, name: &str, path: &Path) -> Result<(Recorded, Received), SessionError> {
-        self.judged(|sight| sight.expects(name))?.map_err(not_allowed)?;
-        let unread = |e: std::io::Error| {
-            refused("GR0791", format!("`{}` cannot be read: {}", path.display(), e.kind()), "see that it is there, and may be read")
-        };
-        let mut file = std::fs::File::open(path).map_err(unread)?;
-        let (mut blake, mut sha, mut bytes, mut buffer) = (blake3::Hasher::new(), Sha256::new(), 0u64, vec![0u8; CHUNK]);
-        loop {
-            let n = file.read(&mut buffer).map_err(unread)?;
-            if n == 0 {
-                break;
-            }
-            blake.update(&buffer[..n]);
-            sha.update(&buffer[..n]);
-            bytes += n as u64;
-        }
-        if bytes == 0 {
-            return Err(refused("GR0791", format!("`{}` is empty", path.display()), "was it sent whole?"));
-        }
-        let sha256 = sha.finalize().iter().map(|b| format!("{b:02x}")).collect::<String>();
-        let received = Received { name: name.to_owned(), bytes, blake3: Hash(*blake.finalize().as_bytes()), sha256 };
-        let fact = Fact::Received { name: received.name.clone(), bytes, blake3: received.blake3, sha256: received.sha256.clone() };
-        let recorded = self.decide_process(None, |sight, _| sight.expects(name).map(|()| fact))?;
-        Ok((recorded, received))
     }
 
     /// Gates that are in the way of `greenroom switch` now: those of the go-live's stage, which has to have been entered. None where the process names no such stage.

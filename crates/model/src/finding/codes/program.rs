@@ -174,6 +174,21 @@ pub static CODES: &[CodeInfo] = &[
         title: "`process.toml` says something that cannot be",
         explain: "A stage, task, person or role that is named does not exist, stages or tasks come after each other in a circle, a day or length of time cannot be read, or a gate lacks what its kind asks for. `greenroom schema process` describes the file.",
     },
+    code(
+        "GR0134",
+        "a public key that cannot be used",
+        "`keys` under `[person.NAME]` holds public keys as OpenSSH writes them: the one line of a `.pub` file, `ssh-ed25519 AAAA… comment`. Other kinds of keys are not taken. A key belongs to one person: a signature says who signed.",
+    ),
+    code(
+        "GR0135",
+        "a backup and its key have the same recipient",
+        "An artefact with `key_of` opens another one. Whoever can read both has the plain text, and who takes the store and that one person's key has it, too: give the two different recipients.",
+    ),
+    code(
+        "GR0136",
+        "an artefact of `process.toml` cannot be as it is written",
+        "`recipients` are age recipients of the form `age1…`, whole as `age-keygen` prints them; never the secret key. `key_of` names another artefact of the file. Names of artefacts become names of files and begin with a letter or a digit.",
+    ),
     CodeInfo {
         code: "GR0139",
         title: "what a task does, or a probe, cannot be",

@@ -298,6 +298,26 @@ pub static CODES: &[CodeInfo] = &[
         explain: "The stage of the go-live has a window (`kind = \"window\"` at its entry). A switch ends with it: everything goes back by itself when it closes, although `[switch] minutes` would leave more time, unless users have been let in. Once it is closed nobody is shut out any more; `greenroom undo` takes back what was prepared, or the switch goes on when the window opens again. `greenroom gate waive` lets those who may waive it do so.",
     },
     CodeInfo {
+        code: "GR0796",
+        title: "a signature could not be made, or is not good",
+        explain: "Signatures are made with ed25519 keys as OpenSSH keeps them, over a text that names the program, the gate, the decision, what it is about and the request; `ssh-keygen -Y sign -n greenroom` makes the same. A signature over another text, in another namespace, with another key or with a changed bit is not good. Nothing was recorded.",
+    },
+    CodeInfo {
+        code: "GR0797",
+        title: "the record is not what was handed over",
+        explain: "A head names one event of the record by number and hash. When that event has another hash now, or is not there, the record was rewritten or put back since the head was written; when a file of the record does not follow from itself, somebody or something changed it. The message names the first event that does not fit.",
+    },
+    CodeInfo {
+        code: "GR0798",
+        title: "an artefact could not be stored or opened",
+        explain: "What is received is encrypted while it is read and never stands plain in the workspace. When the disk is full, the file cannot be read or the key does not open it, nothing is put on record and nothing half-written stays. What is stored is compared with the checksums on record before it counts.",
+    },
+    CodeInfo {
+        code: "GR0799",
+        title: "nothing of this can be erased",
+        explain: "`greenroom record erase` removes what stands beside the chain about people: their login, and what they said in their own words. No such entry belongs to the login or event that was named, or the file could not be cleaned because another process is reading it.",
+    },
+    CodeInfo {
         code: "GR0850",
         title: "a function of the pilot cannot be switched on, or off",
         explain: "What a pack switches off is switched on again for a test only where the pack says so (`reopen = \"on request\"`) and how (`[on_request]` with statements to open and to close), until a time, with a reason on record. Closing runs its statements and asks the pack's assertions. Each new generation has it off again.",

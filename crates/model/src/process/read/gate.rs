@@ -48,12 +48,13 @@ impl Reader<'_> {
             ("names", g.names.as_ref().map(|a| &a.span)),
             ("what", g.what.as_ref().map(|a| &a.span)),
             ("state", g.state.as_ref().map(|a| &a.span)),
+            ("signature", g.signature.as_ref().map(|a| &a.span)),
         ];
         let takes: &[&str] = match kind.value {
             KindWord::Wait => &["since", "at_least", "at_most"],
             KindWord::LeadTime => &["at_least"],
             KindWord::Window => &["days", "from", "until", "away_from_holidays", "away_from_long_weekends"],
-            KindWord::SignOff => &["roles", "of"],
+            KindWord::SignOff => &["roles", "of", "signature"],
             KindWord::Checklist => &["items", "roles"],
             KindWord::Artefacts => &["names"],
             KindWord::Tasks => &[],
@@ -121,7 +122,11 @@ impl Reader<'_> {
                     self.wrong(place, lacks("roles"), "who signs: `roles = [\"decider\"]`");
                     return None;
                 };
-                Kind::SignOff { roles: self.some_roles(file, at, roles), of: g.of.as_ref().map_or(1, |o| o.value.max(1)) }
+                Kind::SignOff {
+                    roles: self.some_roles(file, at, roles),
+                    of: g.of.as_ref().map_or(1, |o| o.value.max(1)),
+                    signature: g.signature.as_ref().map(|s| s.value).unwrap_or_default(),
+                }
             }
             KindWord::Checklist => {
                 let items = words(&g.items);

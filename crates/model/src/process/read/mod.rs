@@ -1,6 +1,7 @@
 //! `process.toml` as people write it, and what it means. A later layer's entry replaces that of the same id in a kit's.
 //! One file for each part of it that takes more than a few lines.
 
+mod artefact;
 mod calendar;
 mod dates;
 mod deed;
@@ -75,6 +76,7 @@ impl Reader<'_> {
         let tasks = entries(raws, |r| &r.task);
         let integrations = entries(raws, |r| &r.integration);
         let required = entries(raws, |r| &r.requirement);
+        let artefacts = entries(raws, |r| &r.artefact);
         for (file, id) in parties
             .values()
             .map(|(f, i, _)| (f, i))
@@ -84,6 +86,7 @@ impl Reader<'_> {
             .chain(tasks.values().map(|(f, i, _)| (f, i)))
             .chain(integrations.values().map(|(f, i, _)| (f, i)))
             .chain(required.values().map(|(f, i, _)| (f, i)))
+            .chain(artefacts.values().map(|(f, i, _)| (f, i)))
         {
             let fits = !id.value.is_empty()
                 && id.value.len() <= 48
@@ -119,6 +122,7 @@ impl Reader<'_> {
                 login: value(&p.login),
                 substitute: value(&p.substitute),
                 leave: self.leave(file, &p.leave, calendar.as_ref()),
+                keys: self.keys(file, &p.keys, &read_persons),
             };
             if let Some(login) = &person.login
                 && let Some((other, _)) = read_persons.iter().find(|(_, o): &(&String, &Person)| o.login.as_ref() == Some(login))
@@ -203,6 +207,7 @@ impl Reader<'_> {
         });
         let waivers = raws.iter().rev().find_map(|(file, r)| Some((file, r.process.as_ref()?.waivers.as_ref()?)));
         let waivers = waivers.map(|(file, at)| self.some_roles(file, at, &roles)).unwrap_or_default();
+        let read_artefacts = self.artefacts(&artefacts, &parties.keys().map(String::as_str).collect());
         Some(Process {
             calendar: calendar?,
             go_live,
@@ -216,6 +221,7 @@ impl Reader<'_> {
             integrations,
             allowed,
             requirements,
+            artefacts: read_artefacts,
         })
     }
 

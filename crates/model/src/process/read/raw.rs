@@ -1,7 +1,9 @@
 //! `process.toml` as it is written, before anything in it means something.
 
 use super::super::integrations::IntegrationsWanted;
+use super::super::keys::Asks;
 use super::super::{Level, Proof, Side};
+use super::artefact::RawArtefact;
 use super::dates::{RawCalendar, RawEvent};
 use super::deed::RawDeed;
 use super::integration::RawIntegration;
@@ -44,6 +46,9 @@ pub(super) struct RawProcess {
     /// What a server has to have: `[requirement.disk]`.
     #[serde(default)]
     pub(super) requirement: BTreeMap<At<String>, RawRequirement>,
+    /// Files that are received: `[artefact.backup]`.
+    #[serde(default)]
+    pub(super) artefact: BTreeMap<At<String>, RawArtefact>,
 }
 
 /// Settings of the whole.
@@ -119,6 +124,9 @@ pub(super) struct RawPerson {
     /// When they are away: `["2026-12-20 to 2027-01-03", "2027-02-12"]`; both days are meant.
     #[serde(default)]
     pub(super) leave: Vec<At<String>>,
+    /// Public keys with which they sign, as OpenSSH writes them: `ssh-ed25519 AAAA… anna@laptop`.
+    #[serde(default)]
+    pub(super) keys: Vec<At<String>>,
 }
 
 /// A part of the way.
@@ -212,6 +220,8 @@ pub(super) struct RawGate {
     pub(super) covers: Vec<String>,
     /// `integrations`: `off` (the old side), `on` (the new side), or `allowed`.
     pub(super) state: Option<At<IntegrationsWanted>>,
+    /// `sign-off`: `key` where a signature by login only does not count; `login` by default.
+    pub(super) signature: Option<At<Asks>>,
 }
 
 /// Something that somebody does.
