@@ -7,6 +7,7 @@
 mod calendar;
 mod fact;
 pub mod gates;
+pub mod ics;
 mod read;
 pub mod runbook;
 mod state;

@@ -24,6 +24,8 @@ pub struct StageState {
     pub left: Option<(Mark, bool)>,
     /// The agreed date, and when it was agreed.
     pub agreed: Option<(Timestamp, Timestamp)>,
+    /// How often one was agreed: the sequence of an invitation to it.
+    pub dates: u32,
 }
 
 impl StageState {
@@ -117,7 +119,10 @@ impl State {
                 (s.entered, s.left) = (Some(mark), None);
             }
             Fact::StageLeft { stage, good, .. } => self.stages.entry(stage.clone()).or_default().left = Some((mark, *good)),
-            Fact::DateAgreed { stage, at: date } => self.stages.entry(stage.clone()).or_default().agreed = Some((*date, at)),
+            Fact::DateAgreed { stage, at: date } => {
+                let s = self.stages.entry(stage.clone()).or_default();
+                (s.agreed, s.dates) = (Some((*date, at)), s.dates.saturating_add(1));
+            }
             Fact::Asked { gate, of } => {
                 self.asked.insert(gate.clone(), Asked { by: by.to_owned(), at: mark, of: *of, signed: Vec::new() });
             }
