@@ -91,7 +91,7 @@ impl<'a> Sight<'a> {
     }
 
     /// People with one of these roles, by themselves or in another's place.
-    fn with_roles(&self, roles: &std::collections::BTreeSet<String>) -> Vec<String> {
+    pub(super) fn with_roles(&self, roles: &std::collections::BTreeSet<String>) -> Vec<String> {
         self.process.persons.keys().filter(|id| self.process.has_role(id, roles)).cloned().collect()
     }
 

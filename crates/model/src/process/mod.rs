@@ -8,6 +8,7 @@ mod calendar;
 mod fact;
 pub mod gates;
 pub mod ics;
+pub mod notices;
 mod read;
 pub mod runbook;
 mod state;
@@ -222,6 +223,8 @@ pub struct Process {
     pub gates: BTreeMap<String, Gate>,
     /// By id.
     pub tasks: BTreeMap<String, Task>,
+    /// Who is told of what; none where nobody is.
+    pub notices: Option<notices::Notices>,
 }
 
 impl Process {

@@ -159,4 +159,14 @@ pub static CODES: &[CodeInfo] = &[
         title: "`process.toml` says something that cannot be",
         explain: "A stage, task, person or role that is named does not exist, stages or tasks come after each other in a circle, a day or length of time cannot be read, or a gate lacks what its kind asks for. `greenroom schema process` describes the file.",
     },
+    CodeInfo {
+        code: "GR0137",
+        title: "notices in `process.toml` cannot be sent as they are written",
+        explain: "`[notices]` says how people are told of what is recorded (a mail server, or a folder into which everything is written instead), `[notice.NAME]` who is told of what. Something in them does not name a person, party or role of the file, would send in clear, or lacks an address or a secret.",
+    },
+    CodeInfo {
+        code: "GR0138",
+        title: "somebody is told by mail and has no address",
+        explain: "A notice names a person without `mail` in `process.toml`. It stays in the outbox and counts as not sent until they have an address: `greenroom notices` shows it.",
+    },
 ];

@@ -3,6 +3,7 @@
 
 mod calendar;
 mod gate;
+mod notices;
 mod raw;
 
 use super::{Party, Person, Process, Stage, Task};
@@ -67,6 +68,7 @@ impl Reader<'_> {
         let stages = entries(raws, |r| &r.stage);
         let gates = entries(raws, |r| &r.gate);
         let tasks = entries(raws, |r| &r.task);
+        let rules = entries(raws, |r| &r.notice);
         for (file, id) in parties
             .values()
             .map(|(f, i, _)| (f, i))
@@ -74,6 +76,7 @@ impl Reader<'_> {
             .chain(stages.values().map(|(f, i, _)| (f, i)))
             .chain(gates.values().map(|(f, i, _)| (f, i)))
             .chain(tasks.values().map(|(f, i, _)| (f, i)))
+            .chain(rules.values().map(|(f, i, _)| (f, i)))
         {
             let fits = !id.value.is_empty()
                 && id.value.len() <= 48
@@ -86,7 +89,8 @@ impl Reader<'_> {
         let roles: BTreeSet<String> = persons.values().flat_map(|(_, _, p)| p.roles.iter().cloned()).collect();
         let (stage_ids, task_ids): (BTreeSet<&str>, BTreeSet<&str>) =
             (stages.keys().map(String::as_str).collect(), tasks.keys().map(String::as_str).collect());
-        let read_parties = parties.iter().map(|(id, (_, _, p))| (id.clone(), Party { title: text(&p.title, id) })).collect();
+        let read_parties: BTreeMap<_, _> =
+            parties.iter().map(|(id, (_, _, p))| (id.clone(), Party { title: text(&p.title, id) })).collect();
         let mut read_persons = BTreeMap::new();
         for (id, (file, at, p)) in &persons {
             let place = || file.place(at.span.clone());
@@ -174,6 +178,8 @@ impl Reader<'_> {
             .and_then(|(file, at)| self.named(file, Some(at), &stage_ids, "stage", file.place(at.span.clone())));
         let waivers = raws.iter().rev().find_map(|(file, r)| Some((file, r.process.as_ref()?.waivers.as_ref()?)));
         let waivers = waivers.map(|(file, at)| self.some_roles(file, at, &roles)).unwrap_or_default();
+        let known = notices::Known { persons: &read_persons, parties: &read_parties, roles: &roles };
+        let notices = self.notices(raws, &rules, &known);
         Some(Process {
             calendar: calendar?,
             go_live,
@@ -184,6 +190,7 @@ impl Reader<'_> {
             order,
             gates: read_gates,
             tasks: read_tasks,
+            notices,
         })
     }
 

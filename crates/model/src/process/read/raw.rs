@@ -1,6 +1,7 @@
 //! `process.toml` as it is written, before anything in it means something.
 
 use super::super::{Level, Proof, Side};
+use super::notices::{RawNotice, RawNotices};
 use crate::program::raw::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +28,11 @@ pub(super) struct RawProcess {
     /// What somebody does: `[task.stop-services]`.
     #[serde(default)]
     pub(super) task: BTreeMap<At<String>, RawTask>,
+    /// How people are told of what is recorded.
+    pub(super) notices: Option<RawNotices>,
+    /// Who is told of what: `[notice.turns]`.
+    #[serde(default)]
+    pub(super) notice: BTreeMap<At<String>, RawNotice>,
 }
 
 /// Settings of the whole.
