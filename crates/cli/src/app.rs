@@ -15,6 +15,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
@@ -46,6 +47,8 @@ pub struct App {
     pub json: bool,
     /// Results and errors only.
     pub quiet: bool,
+    /// Something was put on record of which people may be told.
+    told: Arc<AtomicBool>,
 }
 
 /// A program that can be worked with, and the texts its findings point into.
@@ -68,7 +71,18 @@ impl App {
         if global.no_color {
             anstream::ColorChoice::Never.write_global();
         }
-        App { folder: global.program.clone(), profile: global.profile.clone(), json: global.json, quiet: global.quiet }
+        App {
+            folder: global.program.clone(),
+            profile: global.profile.clone(),
+            json: global.json,
+            quiet: global.quiet,
+            told: Arc::default(),
+        }
+    }
+
+    /// Whether something was put on record of which people may be told.
+    pub fn has_told(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
     }
 
     /// Prints a command's result: as JSON, or as the text made from the same value.
@@ -188,7 +202,7 @@ impl App {
         let faults: Vec<Finding> = project.findings.into_iter().filter(|f| f.severity == Severity::Error).collect();
         self.show(&faults, &project.loaded.layers);
         let session = Session::open(project.loaded.folder, program, Self::prompt(), observer)?;
-        Ok((session.with_process(project.process), project.loaded.layers))
+        Ok((session.with_process(project.process).telling(self.told.clone()), project.loaded.layers))
     }
 
     /// Reads the program and opens its workspace.
@@ -200,7 +214,7 @@ impl App {
     pub fn session_with(&self, observer: Arc<dyn Observer>) -> Result<(Session, Vec<Layer>), CliError> {
         let opened = self.open()?;
         let session = Session::open(opened.folder, opened.program, Self::prompt(), observer)?;
-        Ok((session.with_process(opened.process), opened.layers))
+        Ok((session.with_process(opened.process).telling(self.told.clone()), opened.layers))
     }
 }
 

@@ -7,6 +7,7 @@ pub mod execute;
 pub mod fencing;
 pub mod files;
 pub mod journal;
+pub mod notices;
 pub mod planning;
 pub mod ports;
 pub mod raw;

@@ -20,6 +20,7 @@ mod init;
 mod leftovers;
 mod mask;
 pub mod night;
+mod notices;
 mod open;
 mod password;
 mod plan;
@@ -112,6 +113,7 @@ pub enum Command {
     Task(task::TaskArgs),
     Night(night::NightArgs),
     Record(record::RecordArgs),
+    Notices(notices::NoticesArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
     Retire(retire::RetireArgs),
@@ -125,8 +127,18 @@ pub enum Command {
     Reference(reference::ReferenceArgs),
 }
 
-/// Runs a command.
+/// Runs a command, then tells people of what it put on record.
 pub async fn run(app: &App, command: Command) -> Done {
+    // The end of a switch is told, too; that it is finished is recorded by a run.
+    let goes_live = matches!(command, Command::Switch(_) | Command::Resume(_) | Command::Answer(_));
+    let done = one(app, command).await;
+    if app.has_told() || (goes_live && done.is_ok()) {
+        notices::after(app).await;
+    }
+    done
+}
+
+async fn one(app: &App, command: Command) -> Done {
     match command {
         Command::Init(a) => init::cmd_init(app, *a).await,
         Command::Check(a) => check::cmd_check(app, a).await,
@@ -161,6 +173,7 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Task(a) => task::cmd_task(app, a).await,
         Command::Night(a) => night::cmd_night(app, a).await,
         Command::Record(a) => record::cmd_record(app, a).await,
+        Command::Notices(a) => notices::cmd_notices(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,

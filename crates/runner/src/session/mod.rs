@@ -11,6 +11,7 @@ mod error;
 mod export;
 mod fence;
 mod leftovers;
+mod notices;
 mod pilot;
 mod plans;
 mod process;
@@ -30,6 +31,7 @@ pub use engines::RealEngines;
 pub use error::SessionError;
 pub use fence::{FenceView, Watching};
 pub use leftovers::Leftover;
+pub use notices::NoticeLine;
 pub use process::{Received, Recorded};
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
@@ -65,6 +67,10 @@ pub struct Session {
     random: Arc<dyn Random>,
     observer: Arc<dyn Observer>,
     actor: Actor,
+    /// Where passwords and secrets come from.
+    secrets: Arc<dyn Secrets>,
+    /// Set when something is recorded of which people may be told.
+    told: Arc<std::sync::atomic::AtomicBool>,
     /// What `process.toml` says, where there is one.
     process: Option<greenroom_model::process::Process>,
     /// What the journal said when it was last replayed, and up to which event: a command asks several times.
@@ -108,6 +114,8 @@ impl Session {
             random,
             observer,
             actor,
+            secrets,
+            told: Arc::default(),
             process: None,
             seen: std::sync::Mutex::default(),
             owner,

@@ -292,4 +292,19 @@ pub static CODES: &[CodeInfo] = &[
         title: "the process does not allow the go-live now",
         explain: "`go_live` in `process.toml` names the stage in which `greenroom switch` may begin. It has to have been entered, and its entry gates have to be met still: its window open, what was approved unchanged.",
     },
+    CodeInfo {
+        code: "GR0835",
+        title: "there are no notices",
+        explain: "Who is told of what is recorded is written in `process.toml`: `[notices]` says how, `[notice.NAME]` who is told of what. Without them nobody is told.",
+    },
+    CodeInfo {
+        code: "GR0836",
+        title: "somebody else is sending notices",
+        explain: "One process at a time sends notices, so that none is sent twice. The other one sends what is due.",
+    },
+    CodeInfo {
+        code: "GR0837",
+        title: "there is no such notice",
+        explain: "A notice is named by the event that it tells of, the rule, and the person (`12/turns/anna`); a post by the event and the rule. `greenroom notices` lists them.",
+    },
 ];

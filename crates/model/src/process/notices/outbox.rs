@@ -144,7 +144,9 @@ impl Outbox {
     /// Folds what was recorded. `seq`: the number of the event that says it.
     pub fn apply(&mut self, seq: u64, at: Timestamp, fact: &NoticeFact) {
         match fact {
-            NoticeFact::Begun => (self.on, self.upto) = (true, self.upto.max(seq)),
+            // Two who begin at once begin where the first one did.
+            NoticeFact::Begun if !self.on => (self.on, self.upto) = (true, self.upto.max(seq)),
+            NoticeFact::Begun => {}
             NoticeFact::Stopped => self.on = false,
             NoticeFact::Queued { upto, notices } => {
                 self.upto = self.upto.max(*upto);
