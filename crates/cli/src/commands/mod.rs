@@ -41,6 +41,7 @@ pub mod stage;
 mod status;
 mod switch;
 mod task;
+mod test_plan;
 mod try_backup;
 mod undo;
 mod verify;
@@ -112,6 +113,7 @@ pub enum Command {
     Why(gate::WhyArgs),
     Task(task::TaskArgs),
     Night(night::NightArgs),
+    TestPlan(test_plan::TestPlanArgs),
     Record(record::RecordArgs),
     Notices(notices::NoticesArgs),
     Leftovers(leftovers::LeftoversArgs),
@@ -172,6 +174,7 @@ async fn one(app: &App, command: Command) -> Done {
         Command::Why(a) => gate::cmd_why(app, a).await,
         Command::Task(a) => task::cmd_task(app, a).await,
         Command::Night(a) => night::cmd_night(app, a).await,
+        Command::TestPlan(a) => test_plan::cmd_test_plan(app, a).await,
         Command::Record(a) => record::cmd_record(app, a).await,
         Command::Notices(a) => notices::cmd_notices(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,

@@ -14,7 +14,7 @@ use jiff::civil::DateTime;
 use std::collections::BTreeMap;
 
 /// A moment in the process's time zone.
-fn at(process: &Process, at: Timestamp) -> String {
+pub fn at(process: &Process, at: Timestamp) -> String {
     process.calendar.local(at).strftime("%a %Y-%m-%d %H:%M").to_string()
 }
 
@@ -32,7 +32,8 @@ pub fn moment(process: &Process, text: &str) -> Result<Timestamp, CliError> {
     process.calendar.moment(civil).ok_or_else(wrong)
 }
 
-fn person(process: &Process, id: &str) -> String {
+/// A person's name; the id of one who is not in `process.toml` any more.
+pub fn person(process: &Process, id: &str) -> String {
     process.persons.get(id).map_or_else(|| id.to_owned(), |p| p.name.clone())
 }
 
@@ -62,6 +63,7 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::TaskDone { task } => format!("`{task}` is done\n"),
         Fact::TaskFailed { task } => format!("`{task}` failed; it can be begun again\n"),
         Fact::TaskHandedOver { task, to } => format!("`{task}` is {to}'s now\n"),
+        Fact::CaseJudged { case, outcome, on, .. } => format!("`{case}` {} on generation {}\n", outcome.word(), on.generation),
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
     out.push_str(&paint(DIM, format!("on record as event {}, by {by}, as far as the login tells", r.seq)));

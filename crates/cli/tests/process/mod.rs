@@ -2,6 +2,7 @@
 // covers A9, B1, D1, D2, D3, D7, F3, F4
 
 mod notices;
+mod test_plan;
 
 use crate::ground::{Ground, Sqlite};
 use greenroom_testkit::proc::Ended;

@@ -1,5 +1,6 @@
 //! What is put on record about the process. Names people by their ids in `process.toml`; what they said in their own words is kept outside the chain.
 
+use super::cases::{Attachment, Outcome, Tested};
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
 
@@ -94,5 +95,17 @@ pub enum Fact {
         task: String,
         /// Whose it is now.
         to: String,
+    },
+    /// Somebody says how a case of the test plan came out.
+    CaseJudged {
+        /// Which.
+        case: String,
+        /// How.
+        outcome: Outcome,
+        /// On which pilot; of its tables those that the case names.
+        on: Tested,
+        /// Files, which stay where they are.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attached: Vec<Attachment>,
     },
 }

@@ -5,6 +5,7 @@
 //! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
 mod calendar;
+pub mod cases;
 mod fact;
 pub mod gates;
 pub mod ics;
@@ -101,6 +102,8 @@ pub enum Proof {
 pub struct Proofs {
     /// Those that hold now.
     pub hold: Vec<Proof>,
+    /// The pilot that stands.
+    pub pilot: Option<cases::Tested>,
 }
 
 /// What has to be so.
@@ -148,6 +151,11 @@ pub enum Kind {
     Run {
         /// What.
         what: Proof,
+    },
+    /// Cases of the test plan passed, and still say something about the pilot that stands.
+    TestPlan {
+        /// Which; all of the stage without any.
+        cases: BTreeSet<String>,
     },
 }
 
@@ -225,6 +233,8 @@ pub struct Process {
     pub tasks: BTreeMap<String, Task>,
     /// Who is told of what; none where nobody is.
     pub notices: Option<notices::Notices>,
+    /// The test plan, by id.
+    pub cases: BTreeMap<String, cases::Case>,
 }
 
 impl Process {

@@ -1,6 +1,7 @@
 //! Where the process stands: the fold of its facts. Facts about what `process.toml` does not name any more are kept and mean nothing.
 
 use super::Fact;
+use super::cases::CaseState;
 use crate::hash::Hash;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -96,6 +97,8 @@ pub struct State {
     pub waived: BTreeMap<String, (String, Mark)>,
     /// By task.
     pub tasks: BTreeMap<String, TaskState>,
+    /// By case.
+    pub cases: BTreeMap<String, CaseState>,
 }
 
 impl State {
@@ -150,6 +153,10 @@ impl State {
                 (t.started, t.failed) = (None, Some(at));
             }
             Fact::TaskHandedOver { task, to } => self.tasks.entry(task.clone()).or_default().by = Some(to.clone()),
+            Fact::CaseJudged { case, outcome, on, attached } => {
+                let judged = CaseState::new((mark.number, mark.at), by, *outcome, on, attached);
+                self.cases.insert(case.clone(), judged);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! each group of what can be done.
 
 mod carry;
+mod cases;
 mod databases;
 mod drive;
 mod engines;
@@ -26,6 +27,7 @@ mod trees;
 mod version;
 
 pub use carry::Dressed;
+pub use cases::Trial;
 pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;

@@ -192,7 +192,7 @@ impl Session {
         if history.runs.iter().any(|r| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished && !taken_back(&r.id.0)) {
             hold.push(Proof::GoLive);
         }
-        Ok(Proofs { hold })
+        Ok(Proofs { hold, pilot: self.tested(history) })
     }
 }
 

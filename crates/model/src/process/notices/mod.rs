@@ -53,6 +53,8 @@ pub enum Topic {
     HandedOver,
     /// A switch is finished: users work in the new production.
     GoLive,
+    /// A case of the test plan failed, or could not be tried.
+    CaseFailed,
 }
 
 impl Topic {

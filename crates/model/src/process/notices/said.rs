@@ -2,6 +2,7 @@
 
 use super::decide::Invite;
 use super::{Happened, Topic, What};
+use crate::process::cases::Outcome;
 use crate::process::gates::{Sight, Standing};
 use crate::process::{Fact, Gate, Kind, Process, Side, Task, ics, runbook};
 use jiff::{SignedDuration, Timestamp};
@@ -292,6 +293,22 @@ impl View<'_> {
                 )?;
                 said.about.push(("person", to.clone()));
                 Some(said)
+            }
+            Fact::CaseJudged { case, outcome, on, .. } if *outcome != Outcome::Passed => {
+                let written = process.cases.get(case)?;
+                let lines = vec![
+                    format!(
+                        "{by} has tried {} on generation {} of the pilot: {}.",
+                        titled(case, &written.title),
+                        on.generation,
+                        outcome.word()
+                    ),
+                    "What was said to it: `greenroom test-plan show`.".into(),
+                ];
+                let about = vec![("case", case.clone()), ("stage", written.stage.clone())];
+                let subject = format!("test case `{case}`: {}", outcome.word());
+                let command = Some(format!("greenroom test-plan show {case}"));
+                one(Topic::CaseFailed, self.of_stage(&written.stage), subject, lines, command, about)
             }
             _ => None,
         }

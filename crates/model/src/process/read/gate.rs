@@ -44,6 +44,7 @@ impl Reader<'_> {
             ("items", g.items.as_ref().map(|a| &a.span)),
             ("names", g.names.as_ref().map(|a| &a.span)),
             ("what", g.what.as_ref().map(|a| &a.span)),
+            ("cases", g.cases.as_ref().map(|a| &a.span)),
         ];
         let takes: &[&str] = match kind.value {
             KindWord::Wait => &["since", "at_least", "at_most"],
@@ -54,6 +55,7 @@ impl Reader<'_> {
             KindWord::Artefacts => &["names"],
             KindWord::Tasks => &[],
             KindWord::Run => &["what"],
+            KindWord::TestPlan => &["cases"],
         };
         for (key, span) in given.iter().filter_map(|(key, span)| Some((*key, (*span)?))).filter(|(key, _)| !takes.contains(key)) {
             self.wrong(file.place(span.clone()), format!("`{key}` means nothing for a gate of this kind"), "remove it, or correct `kind`");
@@ -130,6 +132,7 @@ impl Reader<'_> {
                 Kind::Artefacts { names }
             }
             KindWord::Tasks => Kind::Tasks,
+            KindWord::TestPlan => Kind::TestPlan { cases: words(&g.cases).into_iter().collect() },
             KindWord::Run => match &g.what {
                 Some(what) => Kind::Run { what: what.value },
                 None => {

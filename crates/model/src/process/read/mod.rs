@@ -2,6 +2,7 @@
 //! One file for each part of it that takes more than a few lines.
 
 mod calendar;
+mod cases;
 mod gate;
 mod notices;
 mod raw;
@@ -69,6 +70,7 @@ impl Reader<'_> {
         let gates = entries(raws, |r| &r.gate);
         let tasks = entries(raws, |r| &r.task);
         let rules = entries(raws, |r| &r.notice);
+        let cases = entries(raws, |r| &r.case);
         for (file, id) in parties
             .values()
             .map(|(f, i, _)| (f, i))
@@ -77,6 +79,7 @@ impl Reader<'_> {
             .chain(gates.values().map(|(f, i, _)| (f, i)))
             .chain(tasks.values().map(|(f, i, _)| (f, i)))
             .chain(rules.values().map(|(f, i, _)| (f, i)))
+            .chain(cases.values().map(|(f, i, _)| (f, i)))
         {
             let fits = !id.value.is_empty()
                 && id.value.len() <= 48
@@ -178,6 +181,12 @@ impl Reader<'_> {
             .and_then(|(file, at)| self.named(file, Some(at), &stage_ids, "stage", file.place(at.span.clone())));
         let waivers = raws.iter().rev().find_map(|(file, r)| Some((file, r.process.as_ref()?.waivers.as_ref()?)));
         let waivers = waivers.map(|(file, at)| self.some_roles(file, at, &roles)).unwrap_or_default();
+        let cases = self.cases(&cases, &stage_ids, &parties.keys().map(String::as_str).collect(), &roles);
+        for (id, gate) in &read_gates {
+            let Some((file, at, raw)) = gates.get(id) else { continue };
+            let span = raw.cases.as_ref().map_or(&at.span, |c| &c.span);
+            self.cases_of_gate(file, span, gate, &cases);
+        }
         let known = notices::Known { persons: &read_persons, parties: &read_parties, roles: &roles };
         let notices = self.notices(raws, &rules, &known);
         Some(Process {
@@ -191,6 +200,7 @@ impl Reader<'_> {
             gates: read_gates,
             tasks: read_tasks,
             notices,
+            cases,
         })
     }
 

@@ -1,6 +1,7 @@
 //! `process.toml` as it is written, before anything in it means something.
 
 use super::super::{Level, Proof, Side};
+use super::cases::RawCase;
 use super::notices::{RawNotice, RawNotices};
 use crate::program::raw::At;
 use schemars::JsonSchema;
@@ -33,6 +34,9 @@ pub(super) struct RawProcess {
     /// Who is told of what: `[notice.turns]`.
     #[serde(default)]
     pub(super) notice: BTreeMap<At<String>, RawNotice>,
+    /// What testers try: `[case.invoice-prints]`.
+    #[serde(default)]
+    pub(super) case: BTreeMap<At<String>, RawCase>,
 }
 
 /// Settings of the whole.
@@ -111,6 +115,8 @@ pub(super) enum KindWord {
     Tasks,
     /// A run has proved something: `what`.
     Run,
+    /// Cases of the test plan passed on the pilot that stands: `cases`.
+    TestPlan,
 }
 
 /// What has to be so when a stage is entered, or left with a good result.
@@ -151,6 +157,8 @@ pub(super) struct RawGate {
     pub(super) names: Option<At<Vec<String>>>,
     /// `run`: what has to be proved.
     pub(super) what: Option<At<Proof>>,
+    /// `test-plan`: which cases; all of the stage by default.
+    pub(super) cases: Option<At<Vec<String>>>,
 }
 
 /// Something that somebody does.
