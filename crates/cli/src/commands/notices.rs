@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::time::Duration;
 
 /// How long the end of a command may begin to send, in milliseconds; the rest is sent later.
-const BRIEFLY: u64 = 10_000;
+const BRIEFLY: u64 = 20_000;
 
 /// How often a watch looks whether something is due.
 const LOOK: Duration = Duration::from_secs(10);

@@ -356,6 +356,19 @@ fn a_folder_takes_everything_and_databases_name_nobody() {
         let to = text.lines().find(|l| l.starts_with("To: ")).unwrap();
         assert!(to.contains("<anna@clinic.example>") || to.contains("<jan@vendor.example>"), "{to}");
     }
+    // One sender at a time: the other one says so, and touches nothing.
+    let lock = fs::OpenOptions::new().write(true).open(s.program().join(".greenroom/locks/notices.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    let asked = s.done("jan", &["gate", "ask", "go"]);
+    assert!(asked.stdout.contains("approval is asked") && !asked.stderr.contains("told"), "{asked:?}");
+    assert!(s.done("anna", &["notices", "send"]).stderr.contains("another process is sending what is due"));
+    let again = s.by("anna", &["notices", "send", "--again"]);
+    assert!(again.code == Some(1) && again.stderr.contains("GR0836"), "{again:?}");
+    assert_eq!(fs::read_dir(&outbox).unwrap().count(), 5);
+    drop(lock);
+    let told = s.done("jan", &["notices", "send"]).stdout;
+    assert!(told.starts_with("told: ") && told.contains("/turns/anna"), "{told}");
+    assert_eq!(fs::read_dir(&outbox).unwrap().count(), 6);
     // What is sent again is the same file.
     assert!(s.stands().iter().all(|(_, stands)| stands == "sent"));
     let shown = s.done("anna", &["notices"]).stdout;

@@ -62,7 +62,7 @@ pub struct Tested {
     pub generation: u32,
     /// Hash of the upgrade, of how configuration was carried over, and of the engine's version.
     pub recipe: Hash,
-    /// How tables were made: hash of columns, their types and what was decided about them, by the names that a program writes.
+    /// How the tables were made that cases name: hash of columns, their types and what was decided about them, by the names that a program writes.
     pub tables: BTreeMap<String, Hash>,
 }
 

@@ -10,6 +10,7 @@ use greenroom_model::process::cases::{Attachment, CaseLine, Outcome, Tested};
 use greenroom_model::run::{Body, Phase};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Bytes read at a time.
@@ -35,13 +36,16 @@ pub struct Trial {
 }
 
 impl Session {
-    /// The pilot that stands, as tests see it: the latest that was made.
+    /// The pilot that stands, as tests see it: the latest that was made, with those of its tables that a case names.
     pub(super) fn tested(&self, history: &Projection) -> Option<Tested> {
         let makes = |kind| matches!(kind, RunKind::Rehearsal | RunKind::Refresh | RunKind::Follow | RunKind::Import);
         let ours = |plan: &greenroom_model::plan::Plan| makes(plan.kind) && plan.profile == self.program.profile;
         let run = history.runs.iter().rev().find(|r| ours(&r.plan) && r.phase == Phase::Finished)?;
         let (plan, recipe) = (&run.plan, &run.plan.recipe);
-        let tables = plan.tables.iter().map(|t| (t.table.short(plan.engine), Hash::of_json(t))).collect();
+        // Of thousands of tables only those are looked at that a case names: this is asked for with every gate.
+        let named: BTreeSet<&String> = self.process.iter().flat_map(|p| p.cases.values()).flat_map(|c| &c.tables).collect();
+        let copied = plan.tables.iter().filter(|_| !named.is_empty()).map(|t| (t.table.short(plan.engine), t));
+        let tables = copied.filter(|(name, _)| named.contains(name)).map(|(name, t)| (name, Hash::of_json(t))).collect();
         let recipe = Hash::of_json(&(recipe.upgrade, recipe.carry, &recipe.engine));
         Some(Tested { run: run.id.0.clone(), generation: plan.names.number, recipe, tables })
     }

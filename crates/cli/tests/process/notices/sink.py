@@ -6,6 +6,7 @@ Prints the two ports. With a certificate nothing is taken without STARTTLS and a
 """
 import asyncio
 import json
+import logging
 import pathlib
 import ssl
 import sys
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
+logging.disable(logging.CRITICAL)
 folder = pathlib.Path(sys.argv[1])
 guarded = sys.argv[2:6] or None
 
