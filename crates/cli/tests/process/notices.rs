@@ -388,3 +388,26 @@ fn a_folder_takes_everything_and_databases_name_nobody() {
     s.process("[notices]\nfrom = \"greenroom@clinic.example\"\nfolder = \"outbox\"\n");
     assert_eq!(s.done("anna", &["notices", "send"]).stdout, "nothing is due\n");
 }
+
+#[test]
+fn the_end_of_a_switch_is_told_once() {
+    let s = Scene::new("[notices]\nfrom = \"greenroom@clinic.example\"\nfolder = \"outbox\"\n[notice.end]\non = [\"go-live\"]\n");
+    let more = "[dress]\nunmasked = true\n[quarantine]\npath = \"quarantine\"\n[fence]\ndrain_seconds = 1\n[switch]\nminutes = 60\n";
+    s.write("greenroom.toml", &format!("{}{more}", s.ground.databases()));
+    s.done("anna", &["stage", "enter", "night"]);
+    s.done("anna", &["rehearse", "--quiet"]);
+    s.done("anna", &["dress", "--quiet"]);
+    let backup = s.ground.folder().join("backup.db");
+    let copy = format!("vacuum into '{}'", backup.display());
+    rusqlite::Connection::open(s.ground.folder().join("source.db")).unwrap().execute(&copy, []).unwrap();
+    s.done("anna", &["prove", backup.to_str().unwrap(), "--yes", "--quiet"]);
+    let begun = s.by("anna", &["switch", "--now", "--yes", "--quiet"]);
+    assert!(begun.code == Some(5), "testers are asked: {begun:?}");
+    s.done("anna", &["answer", "accept", "--quiet"]);
+    let told = |s: &Scene| s.stands().into_iter().filter(|(rule, _)| rule.starts_with("end")).collect::<Vec<_>>();
+    assert!(told(&s).is_empty(), "it is not finished yet");
+    let ended = s.done("anna", &["resume"]);
+    assert!(ended.stderr.contains("/end/anna") && ended.stderr.contains("/end/jan"), "{ended:?}");
+    assert_eq!(told(&s), [("end/anna".into(), "sent".into()), ("end/jan".into(), "sent".into())]);
+    assert_eq!(s.done("anna", &["notices", "send"]).stdout, "nothing is due\n");
+}
