@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must pass before a change goes in. Owns the surroundings of the tests (servers, environment), their
 //! run, and the closing summary; the checks before are `check`'s.
 
+mod mail;
 mod mariadb;
 mod postgres;
 mod tally;
@@ -18,6 +19,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     };
     let binaries = postgres::make_sure()?;
     mariadb::make_sure()?;
+    mail::make_sure()?;
     let checked = match filter {
         Some(_) => {
             println!("== checks are left out because of the filter; run `cargo xtask check`");

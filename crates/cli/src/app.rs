@@ -14,6 +14,7 @@ use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Options of every command.
@@ -65,6 +66,8 @@ pub struct App {
     pub quiet: bool,
     /// A demo acts.
     pub simulation: Option<Simulation>,
+    /// Something was put on record of which people may be told.
+    told: Arc<AtomicBool>,
 }
 
 /// A program that can be worked with, and the texts its findings point into.
@@ -88,7 +91,7 @@ impl App {
             anstream::ColorChoice::Never.write_global();
         }
         let folder = global.program.clone();
-        App { folder, profile: global.profile.clone(), json: global.json, quiet: global.quiet, simulation: None }
+        App { folder, profile: global.profile.clone(), json: global.json, quiet: global.quiet, simulation: None, told: Arc::default() }
     }
 
     /// The same, at another time and with somebody else.
@@ -96,9 +99,14 @@ impl App {
         App { simulation: Some(simulation), ..App::new(global) }
     }
 
+    /// Whether something was put on record of which people may be told.
+    pub fn has_told(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
+    }
+
     /// A session of whoever acts, when they act.
     fn opened(&self, folder: PathBuf, program: Program, observer: Arc<dyn Observer>) -> Result<Session, CliError> {
-        let session = Session::open(folder, program, Self::prompt(), observer)?;
+        let session = Session::open(folder, program, Self::prompt(), observer)?.telling(self.told.clone());
         Ok(match &self.simulation {
             Some(s) => session.simulated(s.clock.clone(), &s.login),
             None => session,

@@ -10,6 +10,7 @@ pub mod execute;
 pub mod fencing;
 pub mod files;
 pub mod journal;
+pub mod notices;
 pub mod planning;
 pub mod ports;
 pub mod proof;

@@ -23,6 +23,7 @@ mod integrations;
 mod leftovers;
 mod mask;
 pub mod night;
+mod notices;
 mod open;
 mod password;
 mod plan;
@@ -47,6 +48,7 @@ pub mod stage;
 mod status;
 mod switch;
 mod task;
+mod test_plan;
 mod try_backup;
 mod undo;
 mod verify;
@@ -125,6 +127,8 @@ pub enum Command {
     Record(record::RecordArgs),
     Evidence(evidence::EvidenceArgs),
     Artefact(artefact::ArtefactArgs),
+    TestPlan(test_plan::TestPlanArgs),
+    Notices(notices::NoticesArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
     Retire(retire::RetireArgs),
@@ -138,8 +142,18 @@ pub enum Command {
     Reference(reference::ReferenceArgs),
 }
 
-/// Runs a command.
+/// Runs a command, then tells people of what it put on record.
 pub async fn run(app: &App, command: Command) -> Done {
+    // The end of a switch is told, too; that it is finished is recorded by a run.
+    let goes_live = matches!(command, Command::Switch(_) | Command::Resume(_) | Command::Answer(_));
+    let done = one(app, command).await;
+    if app.has_told() || (goes_live && done.is_ok()) {
+        notices::after(app).await;
+    }
+    done
+}
+
+async fn one(app: &App, command: Command) -> Done {
     match command {
         Command::Init(a) => init::cmd_init(app, *a).await,
         Command::Check(a) => check::cmd_check(app, a).await,
@@ -180,6 +194,8 @@ pub async fn run(app: &App, command: Command) -> Done {
         Command::Record(a) => record::cmd_record(app, a).await,
         Command::Evidence(a) => evidence::cmd_evidence(app, a).await,
         Command::Artefact(a) => artefact::cmd_artefact(app, a).await,
+        Command::TestPlan(a) => test_plan::cmd_test_plan(app, a).await,
+        Command::Notices(a) => notices::cmd_notices(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,
         Command::Drop(a) => drop::cmd_drop(app, a).await,

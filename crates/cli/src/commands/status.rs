@@ -1,6 +1,7 @@
 //! `greenroom status`.
 
 use super::Done;
+use super::notices::Counted;
 use super::stage::{self, Board};
 use crate::app::App;
 use crate::error::{CliError, Exit, Report};
@@ -47,6 +48,8 @@ struct Status {
     other_pilots: Vec<Known>,
     /// How the stages of the process stand, where there is one.
     process: Option<Board>,
+    /// Notices that people did not get yet, where the process tells them of anything.
+    notices: Option<Counted>,
     /// Events at which the wall clock went back.
     clock_jumps: Vec<u64>,
     /// Why the target could not be asked.
@@ -93,6 +96,7 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         others,
         other_pilots,
         process: if session.process().is_ok() { Some(stage::stages(session)?) } else { None },
+        notices: session.notices().is_ok().then(|| Counted::of(&history.outbox)),
         clock_jumps: history.clock_jumps,
         dressed: session.dressed(None)?,
         fence: history.fence,
@@ -107,6 +111,7 @@ fn text(s: &Status, session: &Session) -> String {
     if let (Some(board), Ok(process)) = (&s.process, session.process()) {
         out.push_str(&heading("Process"));
         out.push_str(&brief(board, process));
+        out.push_str(&s.notices.as_ref().map(Counted::lines).unwrap_or_default());
     }
     if let Some(fence) = &s.fence {
         out.push_str(&heading("Production"));

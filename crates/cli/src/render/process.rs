@@ -16,7 +16,7 @@ use jiff::civil::DateTime;
 use std::collections::BTreeMap;
 
 /// A moment in the process's time zone.
-pub(super) fn at(process: &Process, at: Timestamp) -> String {
+pub fn at(process: &Process, at: Timestamp) -> String {
     process.calendar.local(at).strftime("%a %Y-%m-%d %H:%M").to_string()
 }
 
@@ -34,7 +34,8 @@ pub fn moment(process: &Process, text: &str) -> Result<Timestamp, CliError> {
     process.calendar.moment(civil).ok_or_else(wrong)
 }
 
-fn person(process: &Process, id: &str) -> String {
+/// A person's name; the id of one who is not in `process.toml` any more.
+pub fn person(process: &Process, id: &str) -> String {
     process.persons.get(id).map_or_else(|| id.to_owned(), |p| p.name.clone())
 }
 
@@ -80,6 +81,7 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         | Fact::RequirementChecked { .. }) => super::automated::fact(by_itself),
         Fact::ArtefactRemoved { name, received } => format!("`{name}` of event {received} is removed: its time is over\n"),
         Fact::Erased { events } => format!("erased beside {} events\n", events.len()),
+        Fact::CaseJudged { case, outcome, on, .. } => format!("`{case}` {} on generation {}\n", outcome.word(), on.generation),
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
     let how = match &r.fact {

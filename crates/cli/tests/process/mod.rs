@@ -5,8 +5,10 @@ mod automated;
 mod calendar;
 mod integrations;
 mod listeners;
+mod notices;
 mod proof;
 mod requirements;
+mod test_plan;
 
 use crate::ground::{Ground, Sqlite};
 use greenroom_testkit::proc::Ended;

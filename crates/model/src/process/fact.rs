@@ -1,6 +1,7 @@
 //! What is put on record about the process. Names people by their ids in `process.toml`; what they said in their own words is kept outside the chain.
 
 use super::Stored;
+use super::cases::{Attachment, Outcome, Tested};
 use super::integrations::End;
 use super::keys::KeySignature;
 use crate::hash::Hash;
@@ -196,5 +197,17 @@ pub enum Fact {
     Erased {
         /// Numbers of the events that it belonged to.
         events: Vec<u64>,
+    },
+    /// Somebody says how a case of the test plan came out.
+    CaseJudged {
+        /// Which.
+        case: String,
+        /// How.
+        outcome: Outcome,
+        /// On which pilot; of its tables those that the case names.
+        on: Tested,
+        /// Files, which stay where they are.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attached: Vec<Attachment>,
     },
 }

@@ -102,7 +102,17 @@ impl<'a> Sight<'a> {
         let tasks: Vec<_> = tasks.map(|(t, task)| (t, task, self.state.task(t).done)).collect();
         let agreed = self.state.stage(&gate.stage).agreed.map(|(date, _)| date);
         let stage = self.process.stages.get(&gate.stage);
-        Hash::of_json(&(&others, stage, ticked, received, tasks, agreed, since))
+        let plain = Hash::of_json(&(&others, stage, ticked, received, tasks, agreed, since));
+        let asked = |id: &String, case: &super::cases::Case| {
+            others.iter().any(|(_, g)| match &g.kind {
+                Kind::TestPlan { cases } if cases.is_empty() => case.stage == g.stage,
+                Kind::TestPlan { cases } => cases.contains(id),
+                _ => false,
+            })
+        };
+        let cases: Vec<_> =
+            self.process.cases.iter().filter(|(id, c)| asked(id, c)).map(|(id, c)| (id, c, self.case(id, c).stands)).collect();
+        if cases.is_empty() { plain } else { Hash::of_json(&(plain, cases)) }
     }
 
     /// People with one of these roles, by themselves or in another's place.
@@ -219,6 +229,7 @@ impl<'a> Sight<'a> {
                     None => missing(proof_missing(super::Proof::GoLive).to_owned()),
                 }
             }
+            Kind::TestPlan { cases } => self.test_plan(&gate.stage, cases, since, base),
             Kind::Run { what } => match self.proofs.hold.contains(what) {
                 true => met("proved".to_owned()),
                 false => missing(proof_missing(*what).to_owned()),

@@ -9,6 +9,7 @@ pub mod artefact;
 mod automated_tests;
 mod away;
 mod calendar;
+pub mod cases;
 mod closing;
 pub mod covered;
 pub mod dates;
@@ -18,6 +19,7 @@ pub mod gates;
 pub mod ics;
 pub mod integrations;
 pub mod keys;
+pub mod notices;
 #[cfg(test)]
 mod proof_tests;
 mod read;
@@ -143,6 +145,8 @@ pub struct Proofs {
     pub runs: Vec<deed::RanRun>,
     /// When the go-live was finished, where it holds.
     pub went_live: Option<jiff::Timestamp>,
+    /// The pilot that stands.
+    pub pilot: Option<cases::Tested>,
 }
 
 /// What has to be so.
@@ -207,6 +211,11 @@ pub enum Kind {
     Requirements {
         /// Which; all where none is named.
         names: BTreeSet<String>,
+    },
+    /// Cases of the test plan passed, and still say something about the pilot that stands.
+    TestPlan {
+        /// Which; all of the stage without any.
+        cases: BTreeSet<String>,
     },
 }
 
@@ -305,6 +314,10 @@ pub struct Process {
     /// By name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub artefacts: BTreeMap<String, Artefact>,
+    /// Who is told of what; none where nobody is.
+    pub notices: Option<notices::Notices>,
+    /// The test plan, by id.
+    pub cases: BTreeMap<String, cases::Case>,
 }
 
 impl Process {

@@ -2,6 +2,7 @@
 
 use super::Fact;
 use super::Held;
+use super::cases::CaseState;
 use super::integrations::{IntegrationState, Probed};
 use super::rehearsal::{self, Rehearsal};
 use crate::hash::Hash;
@@ -115,6 +116,8 @@ pub struct State {
     pub requirements: BTreeMap<String, Probed>,
     /// By artefact: every time that it was received, the latest last.
     pub held: BTreeMap<String, Vec<Held>>,
+    /// By case.
+    pub cases: BTreeMap<String, CaseState>,
 }
 
 impl State {
@@ -185,6 +188,10 @@ impl State {
             Fact::ArtefactRemoved { name, received } => {
                 let held = self.held.get_mut(name).and_then(|all| all.iter_mut().find(|h| h.event == *received));
                 held.into_iter().for_each(|h| h.removed = Some(at));
+            }
+            Fact::CaseJudged { case, outcome, on, attached } => {
+                let judged = CaseState::new((mark.number, mark.at), by, *outcome, on, attached);
+                self.cases.insert(case.clone(), judged);
             }
             Fact::Erased { .. } => {}
         }

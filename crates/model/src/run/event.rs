@@ -335,6 +335,12 @@ pub enum Body {
         #[serde(flatten)]
         fact: crate::process::Fact,
     },
+    /// Something about a notice to people: queued, tried, sent.
+    Notice {
+        /// What.
+        #[serde(flatten)]
+        what: crate::process::notices::NoticeFact,
+    },
     /// A database is about to be dropped on request. A former production has no marker: its identity stands in the nonce's place.
     DropIntended {
         /// Name byte for byte.

@@ -254,6 +254,7 @@ impl RunState {
             | Body::FormerKept { .. }
             | Body::CaptureEnded { .. }
             | Body::Process { .. }
+            | Body::Notice { .. }
             | Body::DropIntended { .. }
             | Body::Dropped { .. } => return illegal("not an event within a run".into()),
         }

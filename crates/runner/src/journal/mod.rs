@@ -184,6 +184,8 @@ pub struct Projection {
     pub files: BTreeMap<String, TreeState>,
     /// Where the process around the runs stands.
     pub process: greenroom_model::process::State,
+    /// How far notices to people have come.
+    pub outbox: greenroom_model::process::notices::Outbox,
     /// Events at which the wall clock went back.
     pub clock_jumps: Vec<u64>,
     /// Highest generation number ever planned.
@@ -262,6 +264,7 @@ impl Projection {
             Body::FilesCopied { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().copied = Some((e.at, *wrong)),
             Body::FilesVerified { tree, wrong, .. } => self.files.entry(tree.clone()).or_default().verified = Some((e.at, *wrong)),
             Body::Process { by, fact } => self.process.apply_event(e.seq, e.at, by.as_deref().unwrap_or_default(), fact),
+            Body::Notice { what } => self.outbox.apply(e.seq, e.at, what),
             Body::CaptureEnded { switch } => drop(self.captures_ended.insert(switch.clone())),
             Body::FormerKept { engine_id, until, .. } => drop(self.formers_kept.insert(engine_id.clone(), *until)),
             Body::DropIntended { name, nonce } => self.dropped.push((name.clone(), nonce.clone(), false)),

@@ -5,6 +5,7 @@
 
 mod artefact;
 mod carry;
+mod cases;
 mod databases;
 mod dates;
 mod drive;
@@ -15,6 +16,7 @@ mod fence;
 mod functions;
 mod integrations;
 mod leftovers;
+mod notices;
 mod pilot;
 mod plans;
 mod process;
@@ -33,6 +35,7 @@ mod version;
 
 pub use artefact::Opened;
 pub use carry::Dressed;
+pub use cases::Trial;
 pub use databases::Known;
 pub use engines::RealEngines;
 pub use error::SessionError;
@@ -41,6 +44,7 @@ pub use fence::{FenceView, Watching};
 pub use functions::Function;
 pub use integrations::{EndLine, IntegrationLine, Probing};
 pub use leftovers::Leftover;
+pub use notices::NoticeLine;
 pub use process::Recorded;
 pub use production::ForProduction;
 pub use project::{Project, read, read_for};
@@ -82,6 +86,8 @@ pub struct Session {
     actor: Actor,
     /// Its times and people are made up.
     simulated: bool,
+    /// Set when something is recorded of which people may be told.
+    told: Arc<std::sync::atomic::AtomicBool>,
     /// What `process.toml` says, where there is one.
     process: Option<greenroom_model::process::Process>,
     /// What the journal said when it was last replayed, and up to which event: a command asks several times.
@@ -127,6 +133,7 @@ impl Session {
             observer,
             actor,
             simulated: false,
+            told: Arc::default(),
             process: None,
             seen: std::sync::Mutex::default(),
             owner,

@@ -30,6 +30,12 @@ impl Session {
         self
     }
 
+    /// The same session that sets `told` when it records something of which people may be told.
+    pub fn telling(mut self, told: std::sync::Arc<std::sync::atomic::AtomicBool>) -> Session {
+        self.told = told;
+        self
+    }
+
     /// What `process.toml` says.
     ///
     /// # Errors
@@ -96,7 +102,11 @@ impl Session {
         let by = Some(self.somebody()?);
         let fact = self.judged(|sight| decide(sight, by.as_deref()))?.map_err(not_allowed)?;
         let actor = Actor { words: words.map(str::to_owned), ..self.actor.clone() };
-        let event = self.journal()?.append(None, Some(&actor), Body::Process { by: by.clone(), fact: fact.clone() })?;
+        let mut journal = self.journal()?;
+        // People are told of what is recorded from here on, where that was not so before.
+        crate::notices::keep(&mut journal, self.process()?, self.whole_history()?.outbox.on)?;
+        let event = journal.append(None, Some(&actor), Body::Process { by: by.clone(), fact: fact.clone() })?;
+        self.told.store(true, std::sync::atomic::Ordering::Relaxed);
         Ok(Recorded { seq: event.seq, by, fact })
     }
 
@@ -118,7 +128,7 @@ impl Session {
     }
 
     /// What runs have proved.
-    fn proofs(&self, history: &Projection) -> Result<Proofs, SessionError> {
+    pub(super) fn proofs(&self, history: &Projection) -> Result<Proofs, SessionError> {
         let mut hold = Vec::new();
         if let Some(dressed) = self.dressed(None)?.filter(|d| d.stale.is_empty()) {
             hold.push(Proof::DressRehearsal);
@@ -148,7 +158,8 @@ impl Session {
             started: r.started,
             finished: (r.phase == Phase::Finished).then_some(r.last),
         };
-        Ok(Proofs { hold, runs: history.runs.iter().map(ran).collect(), went_live: live.map(|r| r.last) })
+        let runs = history.runs.iter().map(ran).collect();
+        Ok(Proofs { hold, runs, went_live: live.map(|r| r.last), pilot: self.tested(history) })
     }
 }
 

@@ -190,6 +190,16 @@ pub static CODES: &[CodeInfo] = &[
         "`recipients` are age recipients of the form `age1…`, whole as `age-keygen` prints them; never the secret key. `key_of` names another artefact of the file. Names of artefacts become names of files and begin with a letter or a digit.",
     ),
     CodeInfo {
+        code: "GR0137",
+        title: "notices in `process.toml` cannot be sent as they are written",
+        explain: "`[notices]` says how people are told of what is recorded (a mail server, or a folder into which everything is written instead), `[notice.NAME]` who is told of what. Something in them does not name a person, party or role of the file, would send in clear, or lacks an address or a secret.",
+    },
+    CodeInfo {
+        code: "GR0138",
+        title: "somebody is told by mail and has no address",
+        explain: "A notice names a person without `mail` in `process.toml`. It stays in the outbox and counts as not sent until they have an address: `greenroom notices` shows it.",
+    },
+    CodeInfo {
         code: "GR0139",
         title: "what a task does, or a probe, cannot be",
         explain: "`does` of a task and the probes of an integration say exactly one thing: `run`, `command`, `sql`, `http`, `dns`, `tcp`, `disk`, `copy` or `wait`, with the keys that belong to it. `greenroom schema process` describes them.",

@@ -318,6 +318,21 @@ pub static CODES: &[CodeInfo] = &[
         explain: "`greenroom record erase` removes what stands beside the chain about people: their login, and what they said in their own words. No such entry belongs to the login or event that was named, or the file could not be cleaned because another process is reading it.",
     },
     CodeInfo {
+        code: "GR0835",
+        title: "there are no notices",
+        explain: "Who is told of what is recorded is written in `process.toml`: `[notices]` says how, `[notice.NAME]` who is told of what. Without them nobody is told.",
+    },
+    CodeInfo {
+        code: "GR0836",
+        title: "somebody else is sending notices",
+        explain: "One process at a time sends notices, so that none is sent twice. The other one sends what is due.",
+    },
+    CodeInfo {
+        code: "GR0837",
+        title: "there is no such notice",
+        explain: "A notice is named by the event that it tells of, the rule, and the person (`12/turns/anna`); a post by the event and the rule. `greenroom notices` lists them.",
+    },
+    CodeInfo {
         code: "GR0850",
         title: "a function of the pilot cannot be switched on, or off",
         explain: "What a pack switches off is switched on again for a test only where the pack says so (`reopen = \"on request\"`) and how (`[on_request]` with statements to open and to close), until a time, with a reason on record. Closing runs its statements and asks the pack's assertions. Each new generation has it off again.",

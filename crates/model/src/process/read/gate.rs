@@ -49,6 +49,7 @@ impl Reader<'_> {
             ("what", g.what.as_ref().map(|a| &a.span)),
             ("state", g.state.as_ref().map(|a| &a.span)),
             ("signature", g.signature.as_ref().map(|a| &a.span)),
+            ("cases", g.cases.as_ref().map(|a| &a.span)),
         ];
         let takes: &[&str] = match kind.value {
             KindWord::Wait => &["since", "at_least", "at_most"],
@@ -62,6 +63,7 @@ impl Reader<'_> {
             KindWord::Integrations => &["state", "names"],
             KindWord::RunbookRehearsed => &[],
             KindWord::Requirements => &["names"],
+            KindWord::TestPlan => &["cases"],
         };
         for (key, span) in given.iter().filter_map(|(key, span)| Some((*key, (*span)?))).filter(|(key, _)| !takes.contains(key)) {
             self.wrong(file.place(span.clone()), format!("`{key}` means nothing for a gate of this kind"), "remove it, or correct `kind`");
@@ -143,6 +145,7 @@ impl Reader<'_> {
                 Kind::Artefacts { names }
             }
             KindWord::Tasks => Kind::Tasks,
+            KindWord::TestPlan => Kind::TestPlan { cases: words(&g.cases).into_iter().collect() },
             KindWord::Run => match &g.what {
                 Some(what) => Kind::Run { what: what.value },
                 None => {

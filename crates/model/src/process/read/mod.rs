@@ -3,11 +3,13 @@
 
 mod artefact;
 mod calendar;
+mod cases;
 mod dates;
 mod deed;
 mod gate;
 mod ics;
 mod integration;
+mod notices;
 mod raw;
 mod requirement;
 
@@ -77,6 +79,8 @@ impl Reader<'_> {
         let integrations = entries(raws, |r| &r.integration);
         let required = entries(raws, |r| &r.requirement);
         let artefacts = entries(raws, |r| &r.artefact);
+        let rules = entries(raws, |r| &r.notice);
+        let cases = entries(raws, |r| &r.case);
         for (file, id) in parties
             .values()
             .map(|(f, i, _)| (f, i))
@@ -87,6 +91,8 @@ impl Reader<'_> {
             .chain(integrations.values().map(|(f, i, _)| (f, i)))
             .chain(required.values().map(|(f, i, _)| (f, i)))
             .chain(artefacts.values().map(|(f, i, _)| (f, i)))
+            .chain(rules.values().map(|(f, i, _)| (f, i)))
+            .chain(cases.values().map(|(f, i, _)| (f, i)))
         {
             let fits = !id.value.is_empty()
                 && id.value.len() <= 48
@@ -99,7 +105,8 @@ impl Reader<'_> {
         let roles: BTreeSet<String> = persons.values().flat_map(|(_, _, p)| p.roles.iter().cloned()).collect();
         let (stage_ids, task_ids): (BTreeSet<&str>, BTreeSet<&str>) =
             (stages.keys().map(String::as_str).collect(), tasks.keys().map(String::as_str).collect());
-        let read_parties = parties.iter().map(|(id, (_, _, p))| (id.clone(), Party { title: text(&p.title, id) })).collect();
+        let read_parties: BTreeMap<_, _> =
+            parties.iter().map(|(id, (_, _, p))| (id.clone(), Party { title: text(&p.title, id) })).collect();
         let mut read_persons = BTreeMap::new();
         for (id, (file, at, p)) in &persons {
             let place = || file.place(at.span.clone());
@@ -208,6 +215,14 @@ impl Reader<'_> {
         let waivers = raws.iter().rev().find_map(|(file, r)| Some((file, r.process.as_ref()?.waivers.as_ref()?)));
         let waivers = waivers.map(|(file, at)| self.some_roles(file, at, &roles)).unwrap_or_default();
         let read_artefacts = self.artefacts(&artefacts, &parties.keys().map(String::as_str).collect());
+        let cases = self.cases(&cases, &stage_ids, &parties.keys().map(String::as_str).collect(), &roles);
+        for (id, gate) in &read_gates {
+            let Some((file, at, raw)) = gates.get(id) else { continue };
+            let span = raw.cases.as_ref().map_or(&at.span, |c| &c.span);
+            self.cases_of_gate(file, span, gate, &cases);
+        }
+        let known = notices::Known { persons: &read_persons, parties: &read_parties, roles: &roles };
+        let notices = self.notices(raws, &rules, &known);
         Some(Process {
             calendar: calendar?,
             go_live,
@@ -222,6 +237,8 @@ impl Reader<'_> {
             allowed,
             requirements,
             artefacts: read_artefacts,
+            notices,
+            cases,
         })
     }
 

@@ -4,9 +4,11 @@ use super::super::integrations::IntegrationsWanted;
 use super::super::keys::Asks;
 use super::super::{Level, Proof, Side};
 use super::artefact::RawArtefact;
+use super::cases::RawCase;
 use super::dates::{RawCalendar, RawEvent};
 use super::deed::RawDeed;
 use super::integration::RawIntegration;
+use super::notices::{RawNotice, RawNotices};
 use super::requirement::RawRequirement;
 use crate::program::raw::At;
 use schemars::JsonSchema;
@@ -49,6 +51,14 @@ pub(super) struct RawProcess {
     /// Files that are received: `[artefact.backup]`.
     #[serde(default)]
     pub(super) artefact: BTreeMap<At<String>, RawArtefact>,
+    /// How people are told of what is recorded.
+    pub(super) notices: Option<RawNotices>,
+    /// Who is told of what: `[notice.turns]`.
+    #[serde(default)]
+    pub(super) notice: BTreeMap<At<String>, RawNotice>,
+    /// What testers try: `[case.invoice-prints]`.
+    #[serde(default)]
+    pub(super) case: BTreeMap<At<String>, RawCase>,
 }
 
 /// Settings of the whole.
@@ -173,6 +183,8 @@ pub(super) enum KindWord {
     RunbookRehearsed,
     /// Requirements were looked at last with a good result: `names`.
     Requirements,
+    /// Cases of the test plan passed on the pilot that stands: `cases`.
+    TestPlan,
 }
 
 /// What has to be so when a stage is entered, or left with a good result.
@@ -222,6 +234,8 @@ pub(super) struct RawGate {
     pub(super) state: Option<At<IntegrationsWanted>>,
     /// `sign-off`: `key` where a signature by login only does not count; `login` by default.
     pub(super) signature: Option<At<Asks>>,
+    /// `test-plan`: which cases; all of the stage by default.
+    pub(super) cases: Option<At<Vec<String>>>,
 }
 
 /// Something that somebody does.
