@@ -89,7 +89,7 @@ mod tests {
         let open = || SqliteJournal::open(&path, Arc::new(SystemClock::default()), Arc::new(SystemRandom)).unwrap();
         let mut journal = open();
         journal.db.busy_timeout(std::time::Duration::ZERO).unwrap();
-        let body = || Body::WorkspaceCreated { program: "p".into(), tool: "1".into() };
+        let body = || Body::WorkspaceCreated { program: "p".into(), tool: "1".into(), simulated: false };
         let actor = Actor { os_user: "somebody.of-the-desk".into(), words: None };
         let event = journal.append(None, Some(&actor), body()).unwrap();
         let holds = || {

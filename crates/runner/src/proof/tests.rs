@@ -30,7 +30,8 @@ fn process(by: &str, fact: Fact) -> Body {
 /// A record with people, words and a signature. `key` signs; `over` changes what it signs.
 fn written(path: &Path, with: &PrivateKey, over: impl Fn(String) -> String) -> SqliteJournal {
     let mut journal = open(path);
-    let first = journal.append(None, None, Body::WorkspaceCreated { program: "clinic".into(), tool: "1".into() }).unwrap();
+    let first =
+        journal.append(None, None, Body::WorkspaceCreated { program: "clinic".into(), tool: "1".into(), simulated: false }).unwrap();
     let actor = |name: &str| Actor { os_user: name.into(), words: Some(format!("said by {name} ✓")) };
     let of = Hash::of(b"as it stands");
     let asked = journal.append(None, Some(&actor("jan")), process("jan", Fact::Asked { gate: "agreed".into(), of })).unwrap();

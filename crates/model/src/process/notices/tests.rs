@@ -88,7 +88,7 @@ fn entered() -> Fact {
 }
 
 fn date(minute: i64) -> Fact {
-    Fact::DateAgreed { stage: "night".into(), at: at(minute) }
+    Fact::DateAgreed { stage: "night".into(), at: at(minute), despite: Vec::new() }
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn whose_turn_it_is_is_told_with_the_command() {
 fn what_is_asked_goes_to_whoever_may_sign_and_the_answer_to_whoever_asked() {
     let p = process("[notice.n]\non = [\"asked\", \"signed\", \"rejected\"]\n");
     let asked = Fact::Asked { gate: "go".into(), of: crate::hash::Hash::ZERO };
-    let no = Fact::Signed { gate: "go".into(), approve: false, of: crate::hash::Hash::ZERO };
+    let no = Fact::Signed { gate: "go".into(), approve: false, of: crate::hash::Hash::ZERO, key: None };
     let sight = |facts: &[(&str, Fact)]| told(&p, facts);
     // What was asked has another hash than what stands: it is nobody's turn to sign that.
     assert_eq!(ids(&sight(&[("jan", asked.clone())])), Vec::<String>::new());
