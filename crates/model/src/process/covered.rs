@@ -24,7 +24,7 @@ fn about<'p>(process: &'p Process, fact: &Fact) -> Vec<(String, &'p [String])> {
             stage(id)
         }
         Fact::Signed { gate: id, approve: true, .. } | Fact::Ticked { gate: id, done: true, .. } | Fact::Waived { gate: id } => gate(id),
-        Fact::TaskDone { task: id } => task(id),
+        Fact::TaskDone { task: id } | Fact::TaskDoneByHand { task: id } | Fact::TaskRan { task: id, good: true, .. } => task(id),
         Fact::Received { name, .. } => {
             let asks = |k: &Kind| matches!(k, Kind::Artefacts { names } if names.contains(name));
             return process
@@ -39,8 +39,8 @@ fn about<'p>(process: &'p Process, fact: &Fact) -> Vec<(String, &'p [String])> {
     one.into_iter().collect()
 }
 
-/// Every requirement that is named anywhere, with what shows it. Gates that nothing is recorded about themselves (waits, windows, runs) count with the stage that was
-/// entered or left through them.
+/// Every requirement that is named anywhere, with what shows it. Gates at which nobody says anything (waits, windows, runs, test plans) count with the stage that was entered
+/// or left through them.
 pub fn covered<'f>(process: &Process, facts: impl Iterator<Item = (u64, &'f Fact)>) -> BTreeMap<String, Vec<Shown>> {
     let mut all: BTreeMap<String, BTreeMap<String, Vec<u64>>> = BTreeMap::new();
     let mut named = |by: String, covers: &[String], event: Option<u64>| {
@@ -60,8 +60,7 @@ pub fn covered<'f>(process: &Process, facts: impl Iterator<Item = (u64, &'f Fact
             _ => None,
         };
         if let Some((stage, side, despite)) = through {
-            let silent =
-                |k: &Kind| matches!(k, Kind::Wait { .. } | Kind::LeadTime { .. } | Kind::Window(_) | Kind::Tasks | Kind::Run { .. });
+            let silent = |k: &Kind| !matches!(k, Kind::SignOff { .. } | Kind::Checklist { .. } | Kind::Artefacts { .. });
             for (id, gate) in process.gates_of(stage, side).filter(|(id, g)| silent(&g.kind) && !despite.contains(id)) {
                 named(format!("gate {id}"), &gate.covers, Some(seq));
             }

@@ -20,6 +20,7 @@ use greenroom_runner::ports::SimulatedClock;
 use jiff::tz::TimeZone;
 use rusqlite::Connection;
 use script::{Ends, Happens, Typed};
+use secrecy::ExposeSecret;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
@@ -147,6 +148,21 @@ impl Stage<'_> {
                 let text: Vec<&str> = text.lines().filter(|l| !l.starts_with('.')).collect();
                 Connection::open(self.place.path(&file)).and_then(|c| c.execute_batch(&text.join("\n"))).map_err(look)?;
                 self.say(&format!("$ sqlite3 {file} < {script}"))
+            }
+            Happens::Identity { file, placeholder } => {
+                let identity = age::x25519::Identity::generate();
+                let path = self.place.path("clinic/process.toml");
+                let text = fs::read_to_string(&path).map_err(super::folder::file(format!("read {}", path.display())))?;
+                let line = format!("# recipients = [\"{placeholder}\"]");
+                if text.matches(&line).count() != 1 {
+                    return Err(self.off("process.toml has no such place"));
+                }
+                put(&path, &text.replace(&line, &format!("recipients = [\"{}\"]", identity.to_public())))?;
+                let key = self.place.path(&file);
+                put(&key, &format!("{}\n", identity.to_string().expose_secret()))?;
+                let owner = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
+                fs::set_permissions(&key, owner).map_err(super::folder::file(format!("keep {file} to its owner")))?;
+                self.say(&format!("$ age-keygen -o {file}; its recipient stands in process.toml now"))
             }
             Happens::Copy { from, to } => {
                 fs::copy(self.place.path(&from), self.place.path(&to)).map(drop).map_err(super::folder::file(format!("copy {from}")))?;

@@ -15,6 +15,7 @@
 //! | `remove PATH` | a file or folder is removed |
 //! | `upgrade FILE` | the vendor runs the upgrade's scripts in a database, without Greenroom |
 //! | `run SCRIPT FILE` | somebody runs a script in a database |
+//! | `identity FILE WORD` | somebody makes an age key, and `process.toml` names its recipient in the place of the word |
 //! | `copy FILE FILE` | a file is copied |
 //! | `gone FILE` | nothing stands there |
 //! | `desk FILE` | a front desk begins to write into a database, or into the one that a `.conf` names |
@@ -64,6 +65,7 @@ pub(super) enum Happens {
     Remove(String),
     Gone(String),
     Upgrade(String),
+    Identity { file: String, placeholder: String },
     Copy { from: String, to: String },
     Run { script: String, file: String },
     Desk(String),
@@ -105,6 +107,10 @@ fn line_of(line: &str) -> Option<Happens> {
         "remove" => Happens::Remove(rest.to_owned()),
         "gone" => Happens::Gone(rest.to_owned()),
         "run" => rest.split_once(' ').map(|(script, file)| Happens::Run { script: script.to_owned(), file: file.to_owned() })?,
+        "identity" => {
+            let (file, placeholder) = rest.split_once(' ')?;
+            Happens::Identity { file: file.to_owned(), placeholder: placeholder.to_owned() }
+        }
         "copy" => rest.split_once(' ').map(|(from, to)| Happens::Copy { from: from.to_owned(), to: to.to_owned() })?,
         "upgrade" => Happens::Upgrade(rest.to_owned()),
         "desk" => Happens::Desk(rest.to_owned()),
