@@ -54,6 +54,8 @@ pub struct Pack {
     pub ticks: Vec<Tick>,
     /// Files that were received.
     pub files: Vec<FileLine>,
+    /// The test plan.
+    pub cases: Vec<greenroom_model::process::cases::CaseLine>,
     /// Tasks by stage.
     pub tasks: Vec<TaskLine>,
     /// Minutes quoted and taken, and what those cost in hundredths, by party.
@@ -232,6 +234,19 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
     let events = session.events()?;
     let history = session.history()?;
     let covered = covered_by(session, &events)?;
+    // Gates that were only recommended, and through which somebody went all the same.
+    let mut despite: BTreeMap<(String, Side), Vec<String>> = BTreeMap::new();
+    for e in &events {
+        match &e.body {
+            Body::Process { fact: Fact::StageEntered { stage, despite: gates }, .. } => {
+                drop(despite.insert((stage.clone(), Side::Entry), gates.clone()))
+            }
+            Body::Process { fact: Fact::StageLeft { stage, despite: gates, .. }, .. } => {
+                drop(despite.insert((stage.clone(), Side::Exit), gates.clone()))
+            }
+            _ => {}
+        }
+    }
     let mut pack = session.judged(|sight| {
         let stage = |id: &String| {
             let s = sight.state.stage(id);
@@ -256,6 +271,7 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
             sign_offs: Vec::new(),
             ticks: Vec::new(),
             files: Vec::new(),
+            cases: process.cases.iter().map(|(id, case)| sight.case(id, case)).collect(),
             tasks: Vec::new(),
             times: BTreeMap::new(),
             runs: Vec::new(),
@@ -278,7 +294,10 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
                     stage: stage.clone(),
                     side: gate.side,
                     kind: serde_json::to_value(&gate.kind).ok().and_then(|v| v["kind"].as_str().map(str::to_owned)).unwrap_or_default(),
-                    met: standing.met || (passed && !standing.recommended),
+                    met: match passed {
+                        true => !despite.get(&(stage.clone(), gate.side)).is_some_and(|gates| gates.contains(id)),
+                        false => standing.met,
+                    },
                     waived: standing.waived,
                     recommended: standing.recommended,
                 });

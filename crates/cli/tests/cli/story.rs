@@ -455,3 +455,19 @@ fn a_generation_that_was_mended_after_the_safety_check_is_looked_at_again() {
     let (code, out, err) = c.raw(&["resume"]);
     assert_eq!(code, 0, "{out}{err}");
 }
+
+#[test]
+fn a_template_comes_along_and_is_a_process_without_fault() {
+    let c = Clinic::bare();
+    let (code, out, err) = c.raw(&["init", "--engine", "sqlite", "--source", "prod.db", "--template", "audited-migration"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("process.toml") && out.contains("adapt names, dates, roles"), "{out}");
+    let (code, out, err) = c.raw(&["stage"]);
+    assert!(code == 0 && out.contains("audit-1"), "{out}{err}");
+    // What the procedure needs of the program is there to be read, and not in force.
+    let program = fs::read_to_string(c.path("greenroom.toml")).unwrap();
+    assert!(program.contains("# strategy = \"server-move\""), "{program}");
+    // A folder with a process is not written over.
+    let (code, _, err) = c.raw(&["init", "--engine", "sqlite", "--source", "prod.db", "--template", "pilot-upgrade"]);
+    assert!(code == 1 && err.contains("nothing was written"), "{err}");
+}

@@ -3,6 +3,7 @@
 
 mod automated;
 mod calendar;
+mod evidence;
 mod integrations;
 mod listeners;
 mod notices;

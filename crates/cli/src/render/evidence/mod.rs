@@ -186,6 +186,20 @@ impl Page<'_> {
         )
     }
 
+    fn cases(&self) -> String {
+        let w = self.w;
+        let line = |c: &greenroom_model::process::cases::CaseLine| {
+            let (generation, by, at) =
+                c.last.as_ref().map_or_else(Default::default, |l| (l.on.generation.to_string(), self.person(&l.by), self.at(l.at.at)));
+            row([c.title.as_str(), Words::one(w.outcomes, c.stands), &generation, &by, &at])
+        };
+        let rows: Vec<String> = self.pack.cases.iter().map(line).collect();
+        match rows.is_empty() {
+            true => String::new(),
+            false => format!("<h2>{}</h2>{}", w.cases, table(&[w.case, w.outcome, w.generation, w.who, w.when], &rows, w.none)),
+        }
+    }
+
     fn tasks(&self) -> String {
         let w = self.w;
         let minutes = |m: u64| format!("{m} {}", w.minutes);
@@ -311,7 +325,7 @@ pub fn page(pack: &Pack, process: &Process, language: Language) -> String {
     let title = format!("{}: {}", p.w.title, pack.program);
     format!(
         "<!doctype html><html lang={}><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{1}</title><style>{STYLE}</style>\
-         <h1>{1}</h1>{made_up}<p class=dim>{2} {3}, {4} {5}</p>{6}{7}{8}{9}{10}{11}{12}{13}</html>\n",
+         <h1>{1}</h1>{made_up}<p class=dim>{2} {3}, {4} {5}</p>{6}{7}{8}{9}{10}{11}{12}{13}{14}</html>\n",
         p.w.code,
         escaped(&title),
         escaped(p.w.made),
@@ -321,6 +335,7 @@ pub fn page(pack: &Pack, process: &Process, language: Language) -> String {
         p.protocol(),
         p.stages(),
         p.decisions(),
+        p.cases(),
         p.tasks(),
         p.runs(),
         p.requirements(),
