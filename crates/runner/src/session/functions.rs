@@ -157,7 +157,7 @@ impl Session {
 }
 
 fn statements(texts: &[String]) -> Vec<Statement> {
-    texts.iter().enumerate().map(|(n, sql)| Statement { sql: sql.clone(), line: n as u32 + 1, copy_data: None }).collect()
+    (1..).zip(texts).map(|(line, sql)| Statement { sql: sql.clone(), line, copy_data: None }).collect()
 }
 
 fn hash(texts: &[String]) -> Hash {
