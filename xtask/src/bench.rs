@@ -1,9 +1,10 @@
 //! `cargo xtask bench postgres|mariadb [--rows N] [--binary PATH]`: a whole rehearsal (masked, neutralised, verified) beside the bare copy that
 //! the engine's own tools make of the same database on the same server (`pg_dump -Fd -j2` and `pg_restore -j2`; `mariadb-dump | mariadb`),
-//! while its users keep writing to it. `bench switch`: how long nobody can work. Owns the servers and the made-up databases; judges nothing but the time and the memory.
+//! while its users keep writing to it. `bench switch`: how long nobody can work. `bench process`: how long it takes to look at a long process. Owns the servers and the made-up databases; judges nothing but the time and the memory.
 
 mod clinic;
 mod mariadb;
+mod process;
 mod server;
 mod switch;
 
@@ -25,12 +26,13 @@ const MOST_KIB: u64 = 128 * 1024;
 
 /// See the module.
 pub fn run(args: &[String]) -> Result<bool, String> {
-    let usage = || "usage: cargo xtask bench postgres|mariadb|switch [--rows N] [--binary PATH]".to_owned();
+    let usage = || "usage: cargo xtask bench postgres|mariadb|switch|process [--rows N] [--binary PATH]".to_owned();
     let Some((what, options)) = args.split_first() else { return Err(usage()) };
     let bench = match what.as_str() {
         "postgres" => postgres,
         "mariadb" => mariadb::run,
         "switch" => switch::run,
+        "process" => |_, greenroom: &Path| process::run(greenroom),
         _ => return Err(usage()),
     };
     let (mut rows, mut binary) = (1_000_000, None);
