@@ -303,7 +303,7 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
                 });
             }
             for (id, task) in process.tasks_of(stage) {
-                let t = sight.state.task(id);
+                let t = sight.task(id);
                 let taken =
                     t.started.zip(t.done).map(|(from, to)| u64::try_from((to.at.duration_since(from).as_secs() + 59) / 60).unwrap_or(0));
                 pack.tasks.push(TaskLine {

@@ -152,7 +152,7 @@ pub async fn cmd_init(app: &App, args: InitArgs) -> Done {
 fn with_template(texts: &mut Vec<(String, String)>, template: Template) {
     let files = template.files();
     for (_, text) in texts.iter_mut().filter(|(path, _)| path == "greenroom.toml") {
-        let lines = files.program.lines().map(|l| if l.is_empty() { "\n".to_owned() } else { format!("# {l}\n") });
+        let lines = files.program.lines().map(|l| if l.is_empty() || l.starts_with('#') { format!("{l}\n") } else { format!("# {l}\n") });
         let needs: String = lines.collect();
         text.push_str(&format!(
             "\n# What the template `{}` needs, with values for embedded SQLite: adapt it and remove the `#`.\n\n{needs}",

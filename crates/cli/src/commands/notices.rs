@@ -176,7 +176,10 @@ pub async fn after(app: &App) {
 fn told(s: &Sending) -> String {
     let mut out = String::new();
     if !s.sent.is_empty() {
-        out.push_str(&format!("{}: {}\n", paint(GOOD, "told"), s.sent.iter().map(NoticeId::to_string).collect::<Vec<_>>().join(", ")));
+        let mut who: Vec<&str> = s.sent.iter().map(|n| n.to.as_deref().unwrap_or("the other side of a webhook")).collect();
+        who.dedup();
+        let ids: Vec<String> = s.sent.iter().map(NoticeId::to_string).collect();
+        out.push_str(&format!("{}: {} (`greenroom notices show {}`)\n", paint(GOOD, "told"), who.join(", "), ids.join("`, `")));
     }
     for f in &s.failed {
         let said = f.said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();

@@ -59,7 +59,7 @@ impl Sight<'_> {
     }
 
     fn has_begun(&self, task: &str) -> bool {
-        let state = self.state.task(task);
+        let state = self.task(task);
         state.started.is_some() || state.done.is_some()
     }
 
@@ -101,7 +101,7 @@ impl Sight<'_> {
         let point: Vec<&String> =
             self.process.tasks_of(stage).filter(|(id, t)| t.point_of_no_return && !self.has_begun(id)).map(|(id, _)| id).collect();
         let points: Vec<&String> = point.into_iter().filter(|id| *id == task || self.needs(id, task)).collect();
-        let undone = |id: &str| self.state.task(id).done.is_none();
+        let undone = |id: &str| self.task(id).done.is_none();
         // What comes after this task and, where there is one, before the point of no return.
         let counted = |id: &str| {
             let follows = id == task || self.needs(id, task);

@@ -330,7 +330,7 @@ impl<'a> Sight<'a> {
                 ),
             );
         }
-        let now = self.state.task(task);
+        let now = self.task(task);
         if now.started.is_none() || now.done.is_some() {
             return self.start_task(task, by);
         }
@@ -356,7 +356,7 @@ impl<'a> Sight<'a> {
     /// When it is not under way any more.
     pub fn ran_task(&self, task: &str, outcome: &Outcome) -> Result<Fact, Refused> {
         let (_, deed) = self.automated(task)?;
-        let now = self.state.task(task);
+        let now = self.task(task);
         if now.started.is_none() || now.done.is_some() {
             return refused(
                 format!("`{task}` is not under way any more: what came of it is not recorded"),
@@ -378,7 +378,7 @@ impl<'a> Sight<'a> {
     /// # Errors
     /// What is missing, in a sentence.
     pub fn awaited_run(&self, task: &str, run: RunWord) -> Result<&'a RanRun, String> {
-        let Some(since) = self.state.task(task).started else { return Err(format!("`{task}` is not under way")) };
+        let Some(since) = self.task(task).started else { return Err(format!("`{task}` is not under way")) };
         // The record keeps parts of a second, too: a run of the same moment came after.
         let later = self.proofs.runs.iter().filter(|r| r.kind == run.kind() && r.started >= since);
         let (ended, open): (Vec<&RanRun>, Vec<&RanRun>) = later.partition(|r| r.finished.is_some());

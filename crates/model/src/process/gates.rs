@@ -1,7 +1,7 @@
 //! Whether a gate is met, why not, whose turn it is; and what may be recorded. Every decision is made from what is written, what was recorded and the time that is passed in.
 
 use super::keys::Asks;
-use super::{Asked, Fact, Gate, Kind, Level, Mark, Moment, Process, Proofs, Side, State};
+use super::{Asked, Fact, Gate, Kind, Level, Mark, Moment, Process, Proofs, Side, State, TaskState};
 use crate::hash::Hash;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -78,6 +78,16 @@ impl<'a> Sight<'a> {
         from.map_or(0, |mark| mark.number)
     }
 
+    /// Where a task stands in this try of its stage: what was done in one that ended badly is to be done again.
+    pub fn task(&self, id: &str) -> TaskState {
+        let now = self.state.task(id);
+        let entered = self.process.tasks.get(id).and_then(|t| self.state.stages.get(&t.stage)).and_then(|s| s.entered);
+        match (now.done, entered) {
+            (Some(done), Some(entered)) if done.number <= entered.number => TaskState::default(),
+            _ => now,
+        }
+    }
+
     /// When a moment was.
     pub(super) fn mark(&self, moment: &Moment) -> Option<Mark> {
         match moment {
@@ -99,7 +109,7 @@ impl<'a> Sight<'a> {
         // What waits for this gate comes after it.
         let behind = self.process.behind(id);
         let tasks = self.process.tasks_of(&gate.stage).filter(|(t, _)| !behind.contains(t.as_str()));
-        let tasks: Vec<_> = tasks.map(|(t, task)| (t, task, self.state.task(t).done)).collect();
+        let tasks: Vec<_> = tasks.map(|(t, task)| (t, task, self.task(t).done)).collect();
         let agreed = self.state.stage(&gate.stage).agreed.map(|(date, _)| date);
         let stage = self.process.stages.get(&gate.stage);
         let plain = Hash::of_json(&(&others, stage, ticked, received, tasks, agreed, since));
@@ -203,10 +213,10 @@ impl<'a> Sight<'a> {
             }
             Kind::Tasks => {
                 let tasks: Vec<_> = self.process.tasks_of(&gate.stage).collect();
-                let open: Vec<_> = tasks.iter().filter(|(t, _)| self.state.task(t).done.is_none_or(|at| at.number <= since)).collect();
+                let open: Vec<_> = tasks.iter().filter(|(t, _)| self.task(t).done.is_none_or(|at| at.number <= since)).collect();
                 let mut turn: Vec<String> = open
                     .iter()
-                    .flat_map(|(t, task)| match self.state.task(t).by {
+                    .flat_map(|(t, task)| match self.task(t).by {
                         Some(by) => vec![by],
                         None => self.with_roles(&[task.role.clone()].into()),
                     })
@@ -221,7 +231,7 @@ impl<'a> Sight<'a> {
                     }
                 }
             }
-            Kind::Run { what: super::Proof::GoLive } if gate.side == Side::Exit => {
+            Kind::Run { what: super::Proof::GoLive, .. } if gate.side == Side::Exit => {
                 // The go-live of this stage, not of an earlier one.
                 let entered = self.state.stage(&gate.stage).entered.map(|m| m.at);
                 match self.proofs.went_live.filter(|at| entered.is_some_and(|e| *at >= e)) {
@@ -230,10 +240,21 @@ impl<'a> Sight<'a> {
                 }
             }
             Kind::TestPlan { cases } => self.test_plan(&gate.stage, cases, since, base),
-            Kind::Run { what } => match self.proofs.hold.contains(what) {
-                true => met("proved".to_owned()),
-                false => missing(proof_missing(*what).to_owned()),
-            },
+            Kind::Run { what, at_most } => {
+                let at = self.proofs.proved.get(what).copied();
+                // What was proved goes stale where the gate says after what time.
+                let stale = at_most.zip(at).map(|(lapse, at)| (lapse, at, calendar.after(at, lapse)));
+                match (self.proofs.hold.contains(what), stale) {
+                    (false, _) => missing(proof_missing(*what).to_owned()),
+                    (true, Some((lapse, at, until))) if self.now > until => {
+                        missing(format!("proved on {}, more than {lapse} ago: once more", self.day(at)))
+                    }
+                    (true, stale) => Standing {
+                        until: stale.map(|(.., until)| until),
+                        ..met(at.map_or_else(|| "proved".to_owned(), |at| format!("proved on {}", self.day(at))))
+                    },
+                }
+            }
             Kind::Integrations { state, names } => self.integrations_standing(*state, names, &base),
             Kind::RunbookRehearsed => self.runbook_rehearsed(gate, &base),
             Kind::Requirements { names } => self.requirements_standing(names, &base),
@@ -483,7 +504,7 @@ impl<'a> Sight<'a> {
     pub fn start_task(&self, task: &str, by: Option<&str>) -> Result<Fact, Refused> {
         let (written, by) = (self.known_task(task)?, known(by)?);
         self.may_work(task, written, by)?;
-        let now = self.state.task(task);
+        let now = self.task(task);
         if now.done.is_some() {
             return refused(format!("`{task}` is done"), "`greenroom task` shows what comes next");
         }
@@ -497,7 +518,7 @@ impl<'a> Sight<'a> {
         if !self.state.stage(&written.stage).is_on() {
             return refused(format!("the stage `{}` is not on", written.stage), format!("`greenroom stage enter {}`", written.stage));
         }
-        let open: Vec<&str> = written.after.iter().filter(|t| self.state.task(t).done.is_none()).map(String::as_str).collect();
+        let open: Vec<&str> = written.after.iter().filter(|t| self.task(t).done.is_none()).map(String::as_str).collect();
         if !open.is_empty() {
             return refused(
                 format!("`{task}` comes after {}, which is not done", open.join(", ")),
@@ -533,7 +554,7 @@ impl<'a> Sight<'a> {
     pub(super) fn under_way(&self, task: &str, by: Option<&str>) -> Result<(), Refused> {
         let (written, by) = (self.known_task(task)?, known(by)?);
         self.may_work(task, written, by)?;
-        let now = self.state.task(task);
+        let now = self.task(task);
         if now.started.is_none() || now.done.is_some() {
             return refused(format!("`{task}` is not under way"), format!("`greenroom task start {task}` begins it"));
         }
@@ -556,7 +577,7 @@ impl<'a> Sight<'a> {
             return refused(format!("nobody is called `{to}`"), format!("those of process.toml: {}", all.join(", ")));
         }
         self.may_work(task, written, to)?;
-        let now = self.state.task(task);
+        let now = self.task(task);
         if now.started.is_none() || now.done.is_some() {
             return refused(format!("`{task}` is not under way"), format!("`greenroom task start {task}` begins it"));
         }

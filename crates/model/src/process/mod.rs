@@ -121,7 +121,7 @@ pub enum Level {
 }
 
 /// What a run has to have proved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
     /// A dress rehearsal of the program as it is.
@@ -141,6 +141,8 @@ pub enum Proof {
 pub struct Proofs {
     /// Those that hold now.
     pub hold: Vec<Proof>,
+    /// When each was last proved.
+    pub proved: BTreeMap<Proof, jiff::Timestamp>,
     /// Runs in the order of their begin.
     pub runs: Vec<deed::RanRun>,
     /// When the go-live was finished, where it holds.
@@ -197,6 +199,9 @@ pub enum Kind {
     Run {
         /// What.
         what: Proof,
+        /// No longer ago than this.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at_most: Option<Lapse>,
     },
     /// Integrations stand as they should.
     Integrations {

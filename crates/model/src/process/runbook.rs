@@ -70,7 +70,7 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
         let ready = |id: &&str| tasks[id].after.iter().all(|a| !left.contains(a.as_str()));
         let Some(id) = left.iter().copied().find(ready) else { break };
         left.remove(id);
-        let (task, known) = (tasks[id], state.task(id));
+        let (task, known) = (tasks[id], sight.task(id));
         let before = task.after.iter().filter_map(|a| ends.get_key_value(a.as_str())).max_by_key(|(_, (_, end))| *end);
         let begin = known.started.unwrap_or_else(|| before.map_or(now, |(_, (_, end))| (*end).max(now)));
         let end = known.done.map(|d| d.at).unwrap_or_else(|| (begin + expected(id)).max(now));
@@ -79,7 +79,7 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
         }
         ends.insert(id, (begin, end));
     }
-    let undone = |id: &&str| state.task(id).done.is_none();
+    let undone = |id: &&str| sight.task(id).done.is_none();
     let last = ends.iter().filter(|(id, _)| undone(id)).max_by_key(|(_, (_, end))| *end);
     let mut critical: BTreeSet<&str> = BTreeSet::new();
     let mut at = last.map(|(id, _)| *id);
@@ -104,7 +104,7 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
     let mut order: Vec<&str> = ends.keys().copied().collect();
     order.sort_by_key(|id| ends[id]);
     for id in order {
-        let (task, known) = (tasks[id], state.task(id));
+        let (task, known) = (tasks[id], sight.task(id));
         let took = known.started.zip(known.done).map(|(from, to)| (to.at.duration_since(from).as_secs() + 59) / 60);
         let who = known.by.clone().map_or_else(|| sight.owners(task), |by| vec![by]);
         let line = Line {
@@ -129,7 +129,7 @@ pub fn sheet(sight: &Sight<'_>, stage: &str) -> Sheet {
             let standing = sight.standing(gate);
             state.in_rehearsal || standing.met || standing.recommended
         };
-        let ready = task.after.iter().all(|a| state.task(a).done.is_some()) && task.gates.iter().all(open);
+        let ready = task.after.iter().all(|a| sight.task(a).done.is_some()) && task.gates.iter().all(open);
         match (known.done, known.started) {
             (Some(_), _) => sheet.done.push(line),
             (None, Some(_)) => sheet.now.push(line),

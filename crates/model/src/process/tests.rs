@@ -447,3 +447,48 @@ proptest! {
         prop_assert!(!skipped || (to.hour() == 3 && from.hour() == 2), "{} {}", from, to);
     }
 }
+
+#[test]
+fn what_was_proved_goes_stale_where_a_gate_says_so() {
+    let text = DEALER.to_owned()
+        + "[gate.fresh]\nstage = \"migration\"\nat = \"entry\"\nkind = \"run\"\nwhat = \"verified-pilot\"\nat_most = \"3 days\"\n";
+    let (process, findings) = read(&layers(&text));
+    assert!(findings.is_empty(), "{findings:#?}");
+    let (process, state) = (process.unwrap(), State::default());
+    let verified = "2027-02-01T10:00:00Z".parse().unwrap();
+    let mut proofs = Proofs { hold: vec![Proof::VerifiedPilot], proved: [(Proof::VerifiedPilot, verified)].into(), ..Proofs::default() };
+    let standing =
+        |proofs: &Proofs, now: &str| Sight { process: &process, state: &state, proofs, now: now.parse().unwrap() }.standing("fresh");
+    let fresh = standing(&proofs, "2027-02-04T10:00:00Z");
+    assert!(fresh.met && fresh.until == Some("2027-02-04T10:00:00Z".parse().unwrap()), "{fresh:?}");
+    let stale = standing(&proofs, "2027-02-04T10:00:01Z");
+    assert!(!stale.met && stale.why.contains("more than 3 days ago"), "{stale:?}");
+    proofs.hold.clear();
+    assert!(standing(&proofs, "2027-02-01T11:00:00Z").why.contains("no pilot stands that was verified"));
+}
+
+#[test]
+fn tasks_of_a_try_that_ended_badly_are_done_again() {
+    let (process, _) = read(&layers(DEALER));
+    let process = process.unwrap();
+    let (id, task) = process.tasks.iter().find(|(_, t)| t.after.is_empty()).unwrap();
+    let mut state = State::default();
+    let at = |n: i64| Timestamp::from_second(1_800_000_000 + n).unwrap();
+    let enter = Fact::StageEntered { stage: task.stage.clone(), despite: Vec::new() };
+    let who = process.persons.iter().find(|(_, p)| p.roles.contains(&task.role)).map(|(id, _)| id.clone()).unwrap();
+    let facts = [
+        enter.clone(),
+        Fact::TaskStarted { task: id.clone() },
+        Fact::TaskDone { task: id.clone() },
+        Fact::StageLeft { stage: task.stage.clone(), good: false, despite: Vec::new() },
+        enter,
+    ];
+    facts.iter().zip(0..).for_each(|(fact, n)| state.apply(at(n), &who, fact));
+    let proofs = Proofs::default();
+    let sight = Sight { process: &process, state: &state, proofs: &proofs, now: at(9) };
+    assert!(sight.task(id).done.is_none() && state.task(id).done.is_some());
+    assert!(runbook::sheet(&sight, &task.stage).done.is_empty());
+    // What forbids it now, if anything, is not that it was done.
+    let said = sight.start_task(id, Some(&who)).map_err(|r| r.message);
+    assert!(said.as_ref().map_or_else(|m| !m.contains("is done"), |_| true), "{said:?}");
+}

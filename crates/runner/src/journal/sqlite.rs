@@ -131,13 +131,34 @@ impl SqliteJournal {
     }
 }
 
+/// Events below which one thread decodes all of them.
+const FEW: usize = 2_000;
+
+/// Decodes events; many of them on as many threads as the machine has. The first that cannot be decoded is the error.
+fn decoded(stored: &[Stored]) -> Result<Vec<Event>, ReplayError> {
+    let decode = |part: &[Stored]| part.iter().map(Stored::decode).collect::<Result<Vec<_>, _>>();
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if stored.len() < FEW || threads < 2 {
+        return Ok(decode(stored)?);
+    }
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let begun: Vec<_> = stored.chunks(stored.len().div_ceil(threads)).map(|part| scope.spawn(move || decode(part))).collect();
+        begun.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    let mut events = Vec::with_capacity(stored.len());
+    for part in parts {
+        events.extend(part?);
+    }
+    Ok(events)
+}
+
 impl Journal for SqliteJournal {
     fn append(&mut self, lease: Option<&Lease>, actor: Option<&Actor>, body: Body) -> Result<Event, AppendError> {
         self.insert(lease, actor, body, &[]).map_err(|e| AppendError::Storage(e.to_string()))?
     }
 
     fn replay(&self) -> Result<Vec<Event>, ReplayError> {
-        let events = self.stored()?.iter().map(Stored::decode).collect::<Result<Vec<_>, _>>()?;
+        let events = decoded(&self.stored()?)?;
         check_chain(&events)?;
         crate::proof::signatures(&events)?;
         Ok(events)

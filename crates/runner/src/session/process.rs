@@ -10,6 +10,7 @@ use greenroom_model::process::{Fact, Process, Proof, Proofs, State};
 use greenroom_model::run::{Body, Phase, RunState};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What was put on record.
 #[derive(Clone, Debug, Serialize)]
@@ -129,29 +130,24 @@ impl Session {
 
     /// What runs have proved.
     pub(super) fn proofs(&self, history: &Projection) -> Result<Proofs, SessionError> {
-        let mut hold = Vec::new();
+        let mut proved = BTreeMap::new();
         if let Some(dressed) = self.dressed(None)?.filter(|d| d.stale.is_empty()) {
-            hold.push(Proof::DressRehearsal);
+            proved.insert(Proof::DressRehearsal, dressed.at);
             if dressed.rolled_back {
-                hold.push(Proof::RehearsedRollback);
+                proved.insert(Proof::RehearsedRollback, dressed.at);
             }
         }
         let young = |at: Timestamp| {
             self.clock.now().duration_since(at) <= SignedDuration::from_hours(i64::from(self.program.switch.restore_point_hours))
         };
-        if history.restore_points.last().is_some_and(|p| young(p.at)) {
-            hold.push(Proof::RestorePoint);
-        }
+        proved.extend(history.restore_points.last().filter(|p| young(p.at)).map(|p| (Proof::RestorePoint, p.at)));
         let pilot = history.runs.iter().rev().find(|r| r.plan.kind.makes_pilot() && r.phase == Phase::Finished);
-        if pilot.is_some_and(|r| r.verdicts.last().is_some_and(|(_, v)| v.passed)) {
-            hold.push(Proof::VerifiedPilot);
-        }
+        let verified = pilot.and_then(|r| r.verdicts.last()).filter(|(_, v)| v.passed);
+        proved.extend(verified.map(|(at, _)| (Proof::VerifiedPilot, *at)));
         let taken_back =
             |run: &str| history.runs.iter().any(|r| r.phase == Phase::Finished && r.plan.rollback.as_ref().is_some_and(|b| b.run == run));
         let live = history.runs.iter().rev().find(|r| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished && !taken_back(&r.id.0));
-        if live.is_some() {
-            hold.push(Proof::GoLive);
-        }
+        proved.extend(live.map(|r| (Proof::GoLive, r.last)));
         let ran = |r: &RunState| RanRun {
             id: r.id.0.clone(),
             kind: r.plan.kind,
@@ -159,7 +155,7 @@ impl Session {
             finished: (r.phase == Phase::Finished).then_some(r.last),
         };
         let runs = history.runs.iter().map(ran).collect();
-        Ok(Proofs { hold, runs, went_live: live.map(|r| r.last), pilot: self.tested(history) })
+        Ok(Proofs { hold: proved.keys().copied().collect(), proved, runs, went_live: live.map(|r| r.last), pilot: self.tested(history) })
     }
 }
 

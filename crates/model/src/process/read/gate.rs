@@ -59,7 +59,7 @@ impl Reader<'_> {
             KindWord::Checklist => &["items", "roles"],
             KindWord::Artefacts => &["names"],
             KindWord::Tasks => &[],
-            KindWord::Run => &["what"],
+            KindWord::Run => &["what", "at_most"],
             KindWord::Integrations => &["state", "names"],
             KindWord::RunbookRehearsed => &[],
             KindWord::Requirements => &["names"],
@@ -147,7 +147,7 @@ impl Reader<'_> {
             KindWord::Tasks => Kind::Tasks,
             KindWord::TestPlan => Kind::TestPlan { cases: words(&g.cases).into_iter().collect() },
             KindWord::Run => match &g.what {
-                Some(what) => Kind::Run { what: what.value },
+                Some(what) => Kind::Run { what: what.value, at_most: self.lapse(file, g.at_most.as_ref()) },
                 None => {
                     self.wrong(place, lacks("what"), "what has to be proved: `what = \"dress-rehearsal\"`");
                     return None;

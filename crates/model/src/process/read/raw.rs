@@ -205,7 +205,7 @@ pub(super) struct RawGate {
     pub(super) since: Option<At<String>>,
     /// `wait`, `lead-time`: the least time: `4 weeks`, `2 business days`, `36 hours`, `8 business hours`, `1 month`.
     pub(super) at_least: Option<At<String>>,
-    /// `wait`: the most.
+    /// `wait`: the most; `run`: how long ago it may have been proved.
     pub(super) at_most: Option<At<String>>,
     /// `window`: days on which it begins; all by default.
     pub(super) days: Option<At<Vec<String>>>,
