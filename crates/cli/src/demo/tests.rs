@@ -133,7 +133,7 @@ fn plays(template: Template, rows: &[&str], words: &[&str]) -> tempfile::TempDir
 #[test]
 fn direct_sql_access_is_played_to_its_end() {
     let rows = ["A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10", "A11", "A12", "A13"];
-    plays(Template::DirectSqlAccess, &rows, &["maria asked for this approval", "not received: images", "0 are missing"]);
+    plays(Template::DirectSqlAccess, &rows, &["maria may not sign `request-approved`", "not received: images", "0 are missing"]);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn pilot_upgrade_is_played_to_its_end() {
 
 #[test]
 fn production_upgrade_is_played_to_its_end() {
-    plays(Template::ProductionUpgrade, &["C4", "C5", "F2"], &["jan asked for this approval", "Run switch-3: undone", "0 are missing"]);
+    plays(Template::ProductionUpgrade, &["C4", "C5", "F2"], &["jan may not sign `approved`", "Run switch-3: undone", "0 are missing"]);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn migration_database_is_played_to_its_end() {
     plays(
         Template::MigrationDatabase,
         &rows,
-        &["`portals` is never switched on again", "its time was over", "`client.street_name` is kept, but production has it now"],
+        &["`portals` is never switched on again", "its time was over", "`client.street_name` is kept, but looks like personal data"],
     );
 }
 
