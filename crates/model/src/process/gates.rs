@@ -93,7 +93,7 @@ impl<'a> Sight<'a> {
         match moment {
             Moment::Entered(stage) => self.state.stage(stage).entered,
             Moment::Left(stage) => self.state.stage(stage).left.filter(|(_, good)| *good).map(|(at, _)| at),
-            Moment::Done(task) => self.state.task(task).done,
+            Moment::Done(task) => self.task(task).done,
         }
     }
 

@@ -89,7 +89,12 @@ impl Session {
         if let Err(e) = inside.script(&key, &hash(&found.open), &statements(&found.open), 0).await {
             // The statements are one transaction where the engine has such; where not, closing sees to it that all is off.
             let _ = inside.leave().await;
-            self.shut(&found, &nonce).await?;
+            let shut = self.shut(&found, &nonce).await;
+            // What failed first is what people have to know; while it is not shut it stays on record as switched on.
+            let e = match shut {
+                Ok(()) => e,
+                Err(_) => e.hint(format!("`greenroom reopen {pack} --close` first: some of it may be on")),
+            };
             return Err(e.into());
         }
         inside.leave().await?;
@@ -106,7 +111,6 @@ impl Session {
         let mut target = self.engines.target().await?;
         let (run, _) = self.pilot_run(target.as_mut()).await?;
         let nonce = run.plan.names.nonce.clone();
-        drop(target);
         if !self.reopened(&nonce)?.contains_key(pack) {
             return Err(refused("GR0850", format!("`{pack}` is not switched on"), "`greenroom reopen` lists what is"));
         }
@@ -123,6 +127,12 @@ impl Session {
 
     async fn shut(&self, pack: &Pack, nonce: &str) -> Result<(), SessionError> {
         let mut target = self.engines.target().await?;
+        // Under the pilot's name may stand another one by now, to which nothing of this was done.
+        let (run, _) = self.pilot_run(target.as_mut()).await?;
+        if run.plan.names.nonce != nonce {
+            let message = format!("`{}` is not the pilot on which `{}` was switched on", self.program.pilot.name, pack.name);
+            return Err(refused("GR0850", message, "`greenroom status` says what stands there; plan again"));
+        }
         let mut inside = target.enter(&self.program.pilot.name).await?;
         let key = format!("close:{}/{}", pack.name, self.journal()?.tip()?.map_or(0, |(seq, _)| seq));
         inside.script(&key, &hash(&pack.close), &statements(&pack.close), 0).await?;

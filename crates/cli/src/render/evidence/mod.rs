@@ -144,7 +144,7 @@ impl Page<'_> {
                 if g.recommended {
                     stands.push_str(&format!(" ({})", w.recommended));
                 }
-                row([g.title.as_str(), &format!("{side} „{}”", self.stage(&g.stage)), Words::one(w.kinds, &g.kind), &stands])
+                row([g.title.as_str(), &format!("{side}: {}", self.stage(&g.stage)), Words::one(w.kinds, &g.kind), &stands])
             })
             .collect();
         format!(
