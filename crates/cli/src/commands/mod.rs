@@ -49,6 +49,7 @@ mod status;
 mod switch;
 mod task;
 mod test_plan;
+mod together;
 mod try_backup;
 mod undo;
 mod verify;
@@ -95,6 +96,7 @@ pub enum Command {
     Refresh(refresh::RefreshArgs),
     Dress(dress::DressArgs),
     Switch(switch::SwitchArgs),
+    Together(together::TogetherArgs),
     Rollback(rollback::RollbackArgs),
     Follow(follow::FollowArgs),
     Export(export::ExportArgs),
@@ -145,7 +147,7 @@ pub enum Command {
 /// Runs a command, then tells people of what it put on record.
 pub async fn run(app: &App, command: Command) -> Done {
     // The end of a switch is told, too; that it is finished is recorded by a run.
-    let goes_live = matches!(command, Command::Switch(_) | Command::Resume(_) | Command::Answer(_));
+    let goes_live = matches!(command, Command::Switch(_) | Command::Together(_) | Command::Resume(_) | Command::Answer(_));
     let done = one(app, command).await;
     if app.has_told() || (goes_live && done.is_ok()) {
         notices::after(app).await;
@@ -163,6 +165,7 @@ async fn one(app: &App, command: Command) -> Done {
         Command::Refresh(a) => refresh::cmd_refresh(app, a).await,
         Command::Dress(a) => dress::cmd_dress(app, a).await,
         Command::Switch(a) => switch::cmd_switch(app, a).await,
+        Command::Together(a) => together::cmd_together(app, a).await,
         Command::Rollback(a) => rollback::cmd_rollback(app, a).await,
         Command::Follow(a) => follow::cmd_follow(app, a).await,
         Command::Export(a) => export::cmd_export(app, a).await,

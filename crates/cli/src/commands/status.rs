@@ -162,13 +162,19 @@ fn text(s: &Status, session: &Session) -> String {
         let row = |k: &Known| {
             let until = match (&k.until, k.role.as_str()) {
                 (Some(u), role) if role.ends_with("raw copy") => raw(k, *u, s.now),
+                (Some(u), "former production") if *u <= s.now && k.elsewhere.is_some() => {
+                    "time is over: drop it there, then `greenroom retire NAME --by-hand`".to_owned()
+                }
                 (Some(u), "former production") if *u <= s.now => "time is over: `greenroom retire` drops it".to_owned(),
                 (Some(u), _) if *u <= s.now => "time is over: the next rehearsal drops it".to_owned(),
                 (Some(u), _) => format!("kept until {} ({})", words::when(*u), words::age(*u, s.now)),
                 (None, "unmasked generation") => paint(WARN, "raw values on the target until its run is resumed or undone"),
                 (None, _) => String::new(),
             };
-            let bytes = k.standing.as_ref().map(|x| size(x.bytes)).unwrap_or_default();
+            let bytes = match &k.elsewhere {
+                Some(there) => format!("on {}{}", there.server, if there.unseen.is_some() { ", not seen now" } else { "" }),
+                None => k.standing.as_ref().map(|x| size(x.bytes)).unwrap_or_default(),
+            };
             vec![k.role.clone(), k.name.clone(), bytes, until]
         };
         let rows: Vec<Vec<String>> = s.others.iter().map(row).collect();

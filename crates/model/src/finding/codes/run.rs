@@ -298,6 +298,16 @@ pub static CODES: &[CodeInfo] = &[
         explain: "The stage of the go-live has a window (`kind = \"window\"` at its entry). A switch ends with it: everything goes back by itself when it closes, although `[switch] minutes` would leave more time, unless users have been let in. Once it is closed nobody is shut out any more; `greenroom undo` takes back what was prepared, or the switch goes on when the window opens again. `greenroom gate waive` lets those who may waive it do so.",
     },
     CodeInfo {
+        code: "GR0794",
+        title: "a former production on another server is dropped by hand",
+        explain: "After a move the former production stands where it always did, shut for good. Greenroom reads that server and shuts people out there; it has no business dropping anything on it. Drop the database with the engine's own client once its time is over, then say so with `greenroom retire NAME --by-hand`: where production's server can still be asked, it is asked, and a database that stands is not written down as gone.",
+    },
+    CodeInfo {
+        code: "GR0795",
+        title: "several switches in one window are not done so",
+        explain: "`[switch] together` names the programs whose databases go live in the same window: `greenroom together` does the same with all of them, lets users into none before testers have accepted all, and takes all back when one goes back. What would break that is refused: one of them alone, a word that not all of them wait for, taking one back when users may be in another.",
+    },
+    CodeInfo {
         code: "GR0796",
         title: "a signature could not be made, or is not good",
         explain: "Signatures are made with ed25519 keys as OpenSSH keeps them, over a text that names the program, the gate, the decision, what it is about and the request; `ssh-keygen -Y sign -n greenroom` makes the same. A signature over another text, in another namespace, with another key or with a changed bit is not good. Nothing was recorded.",
