@@ -17,7 +17,7 @@ use greenroom_model::plan::RunKind;
 use greenroom_model::run::StepState;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
-use greenroom_runner::session::{Dressed, Known, Revocable, Session};
+use greenroom_runner::session::{DowntimeNow, Dressed, Known, Revocable, Session};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -40,6 +40,8 @@ struct Status {
     run: Option<RunReport>,
     /// The latest dress rehearsal that went well.
     dressed: Option<Dressed>,
+    /// How long nobody would be able to work if the window opened now, where that goes by what users touch.
+    downtime: Option<DowntimeNow>,
     /// The fence around production, as the journal knows it.
     fence: Option<Fence>,
     /// Former pilots and generations that still stand.
@@ -85,7 +87,12 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         .and_then(|p| history.run(&p.run))
         .and_then(|r| r.verdicts.last())
         .map(|(at, verdict)| Dated { at: *at, verdict: verdict.clone() });
+    let downtime = match history.runs.last().filter(|_| unreachable.is_none()) {
+        Some(run) => session.downtime_now(run).await?,
+        None => None,
+    };
     Ok(Status {
+        downtime,
         program: session.program.name.clone(),
         engine: session.program.source.engine.to_string(),
         now: SystemClock::default().now(),
@@ -248,7 +255,18 @@ fn pilot(s: &Status, p: &Known) -> String {
     out
 }
 
-/// The latest run, at length only where somebody has to do something.
+/// What the window would take now.
+fn takes(now: &DowntimeNow) -> String {
+    let rows = words::count(now.touched, "row");
+    match now.time.unknown.is_empty() {
+        true => {
+            let about = words::millis(now.time.millis);
+            format!("  {rows} touched since the copy: as things stand nobody can work for about {about}, without the testers' time\n")
+        }
+        false => format!("  {rows} touched since the copy; not measured yet with so many: {}\n", now.time.unknown.join(", ")),
+    }
+}
+
 /// When testers can be asked, as far as earlier runs measured what is left, held against the time at which everything goes back by itself.
 fn turning_back(r: &RunReport, until: Timestamp, now: Timestamp) -> String {
     let back = r.kind == RunKind::Rollback;
@@ -271,6 +289,7 @@ fn turning_back(r: &RunReport, until: Timestamp, now: Timestamp) -> String {
     format!("{} left until {what}, about {}{more}; {until_then}{late}", words::count(left.len() as u64, "step"), words::millis(millis))
 }
 
+/// The latest run, at length only where somebody has to do something.
 fn latest(s: &Status, r: &RunReport) -> String {
     let (done, of) = r.done();
     let mut out = heading("Latest run");
@@ -283,6 +302,7 @@ fn latest(s: &Status, r: &RunReport) -> String {
     ));
     if matches!(r.kind, RunKind::Switch | RunKind::Rollback) {
         out.push_str(&format!("  {}\n", r.stands()));
+        out.push_str(&s.downtime.as_ref().map(takes).unwrap_or_default());
         if let Some(fence) = s.fence.as_ref().filter(|_| r.fences) {
             out.push_str(&format!("  {}\n", turning_back(r, fence.until, s.now)));
         }

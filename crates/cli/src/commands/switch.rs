@@ -124,24 +124,10 @@ pub fn guard(g: &Guard) -> String {
     out
 }
 
-/// Time from the fence to the opening, as far as earlier runs measured its steps. A dress rehearsal's copies are timed as they are read again.
+/// Time from the fence to the opening, as far as earlier runs measured its steps.
 fn downtime(plan: &Plan) -> String {
-    let (mut known, mut unknown, mut fenced) = (0, Vec::new(), false);
-    // All rows are read once more in the window.
-    let all = !plan.copies_whole() && plan.steps.iter().all(|step| step.key.0 != "copy-touched");
-    for step in &plan.steps {
-        fenced |= step.key.0 == "fence";
-        let again = all && (step.key.table().is_some() || step.key.0 == "check-source");
-        // What a person takes is nobody's to predict.
-        if !(fenced || again) || step.key.0 == "accept" {
-            continue;
-        }
-        match plan.expected.get(&step.key) {
-            Some(e) => known += e.millis,
-            None => unknown.push(step.key.0.as_str()),
-        }
-    }
-    let missing = if unknown.is_empty() { String::new() } else { format!("; not measured yet: {}", unknown.join(", ")) };
+    let time = plan.downtime(None);
+    let missing = if time.unknown.is_empty() { String::new() } else { format!("; not measured yet: {}", time.unknown.join(", ")) };
     let more = if plan.copies_whole() { "" } else { ", and what it takes to copy rows that changed since" };
-    format!("about {}{more}; the testers' time comes on top{missing}", words::millis(known))
+    format!("about {}{more}; the testers' time comes on top{missing}", words::millis(time.millis))
 }

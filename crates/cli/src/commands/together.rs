@@ -9,6 +9,7 @@ use crate::render::style::{HEAD, heading, paint};
 use crate::render::table::{Align, table};
 use crate::render::words;
 use clap::{Args, ValueEnum};
+use greenroom_model::plan::RunKind;
 use greenroom_model::run::RunState;
 use greenroom_model::run::together::{Deed, Place, Word, next};
 use greenroom_runner::ports::{Clock, Random, SystemClock, SystemRandom};
@@ -153,6 +154,10 @@ fn refused(message: String, hint: &str) -> CliError {
 
 /// The word that the switches of a run's window share.
 fn window_of(run: &RunState) -> Option<&str> {
+    // The rollback of a switch repeats what the switch was planned for.
+    if run.plan.kind != RunKind::Switch {
+        return None;
+    }
     run.plan.production.as_ref()?.together.as_deref()
 }
 

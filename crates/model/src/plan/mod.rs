@@ -2,9 +2,11 @@
 //! does not know any engine's SQL beyond what the program itself wrote.
 
 mod copy;
+mod downtime;
 mod planner;
 pub mod tables;
 pub use copy::*;
+pub use downtime::Downtime;
 pub use planner::{PlanInput, plan, restore, rollback};
 
 use crate::catalog::EngineKind;
@@ -528,6 +530,9 @@ pub struct Expected {
     pub millis: u64,
     /// Number of earlier runs that it was measured in.
     pub runs: u32,
+    /// Rows that were touched then, for a step whose time goes by how many users touch meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched: Option<u64>,
 }
 
 /// An immutable plan. Its hash covers everything but itself.

@@ -42,6 +42,7 @@ mod verify_upgrade;
 pub use apply::Shown;
 pub(crate) use apply::changes as row_changes;
 pub(crate) use back::compare as compare_back;
+pub(crate) use back::noted;
 pub use back::{BackAccount, BackTable};
 pub(crate) use carry::PREVIEW;
 pub use carry::{CarrySetup, FormerPilot};
