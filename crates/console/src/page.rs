@@ -19,8 +19,10 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:1.2
 dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere}\
 form{border:1px solid;border-radius:.5rem;padding:1rem;margin:1.25rem 0}\
 label{display:block;font-weight:600;margin-bottom:.5rem}\
-input,button{font:inherit;width:100%;box-sizing:border-box}\
-button{margin-top:1rem;min-height:2.75rem;padding:.5rem 1rem;border:0;border-radius:.5rem;background:#1a5c38;color:#fff;font-weight:600;cursor:pointer}\
+input,button,::file-selector-button{font:inherit;min-height:2.75rem}\
+input,button{width:100%;box-sizing:border-box}\
+::file-selector-button{padding:0 1rem;margin-right:.75rem}\
+button{margin-top:1rem;padding:.5rem 1rem;border:0;border-radius:.5rem;background:#1a5c38;color:#fff;font-weight:600;cursor:pointer}\
 :focus-visible{outline:3px solid #2f7de1;outline-offset:2px}\
 code{font-family:ui-monospace,monospace;font-size:.9em}\
 small{display:block;font-size:.9rem}\
@@ -110,7 +112,7 @@ impl Pages {
     }
 
     fn form(&self, offer: &Offer) -> String {
-        let mut rows = vec![("File", escaped(&offer.title)), ("For", escaped(&offer.program))];
+        let mut rows = vec![("For", escaped(&offer.program))];
         if !offer.stages.is_empty() {
             rows.push(("Stage", escaped(&offer.stages.join(", "))));
         }

@@ -232,7 +232,7 @@ fn a_link_takes_one_file_which_is_stored_for_its_recipients_only() {
         "links" => r.done("anna", &["artefact", "links"]),
         c => r.done("anna", &[c]),
     });
-    assert!(lists[0].contains(", by link)") && lists[1].contains("used (event"), "{lists:#?}");
+    assert!(lists[2].contains(&format!("link {id}")) && lists[0].contains(", by link)") && lists[1].contains("used (event"), "{lists:#?}");
     assert!(r.done("anna", &["record", "verify"]).contains("follow from one another"));
 
     // A browser's form; the name of the file leads nowhere and is kept nowhere.

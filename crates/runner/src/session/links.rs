@@ -5,9 +5,9 @@ use super::artefact::NotKept;
 use super::{Recorded, Session, SessionError};
 use crate::artefacts::{ArtefactError, Sums};
 use greenroom_model::hash::Hash;
-use greenroom_model::process::Stored;
 use greenroom_model::process::gates::{Refused, Sight};
 use greenroom_model::process::links::{HandedOver, LinkLine};
+use greenroom_model::process::{Proofs, Stored};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Read;
@@ -81,11 +81,14 @@ impl Session {
     /// # Errors
     /// When the journal cannot be read.
     pub fn open_link(&self, token: &str) -> Result<Option<LinkLine>, SessionError> {
-        // Found by its hash, which says nothing to whoever measures how long that takes.
-        match is_token(token) {
-            true => self.judged(|sight| sight.open_link(Hash::of(token.as_bytes()))),
-            false => Ok(None),
+        if !is_token(token) {
+            return Ok(None);
         }
+        // A link asks nothing of what runs have proved: whoever tries tokens costs little.
+        let (state, proofs) = (self.process_state()?, Proofs::default());
+        let sight = Sight { process: self.process()?, state: &state, proofs: &proofs, now: self.clock.now() };
+        // Found by its hash, which says nothing to whoever measures how long that takes.
+        Ok(sight.open_link(Hash::of(token.as_bytes())))
     }
 
     /// Reads to its end what somebody hands over by a link, stores it encrypted, and puts it on record as received from whom the link was made for.
