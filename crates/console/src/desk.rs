@@ -45,6 +45,9 @@ pub trait Desk: Send + Sync + 'static {
     /// When that cannot be found out.
     fn offer(&self, token: &str) -> Result<Option<Offer>, SessionError>;
 
+    /// Why there is no room for a file of so many bytes; none where there is.
+    fn no_room_for(&self, bytes: u64) -> Option<String>;
+
     /// Reads a file to its end and keeps it, or nothing of it.
     ///
     /// # Errors
@@ -64,6 +67,10 @@ impl Desk for Session {
             program: self.program.name.clone(),
             until: format!("{} ({})", calendar.local(line.link.until).strftime("%a %Y-%m-%d %H:%M"), calendar.zone),
         }))
+    }
+
+    fn no_room_for(&self, bytes: u64) -> Option<String> {
+        Session::no_room_for(self, bytes)
     }
 
     fn receive(&self, token: &str, from: &mut dyn Read) -> Result<Receipt, Unreceived> {

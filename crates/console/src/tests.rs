@@ -21,6 +21,8 @@ struct Memory {
     came: Mutex<Option<Vec<u8>>>,
     receiving: AtomicBool,
     broken: bool,
+    /// The largest file for which there is room.
+    room: Option<u64>,
 }
 
 impl Desk for Memory {
@@ -39,6 +41,10 @@ impl Desk for Memory {
             program: text("clinic"),
             until: text("Tue 2027-02-09 18:00 (Europe/Warsaw)"),
         }))
+    }
+
+    fn no_room_for(&self, bytes: u64) -> Option<String> {
+        self.room.filter(|room| bytes > *room).map(|room| format!("{room} bytes are free"))
     }
 
     fn receive(&self, token: &str, from: &mut dyn Read) -> Result<Receipt, Unreceived> {
@@ -300,6 +306,16 @@ fn what_is_too_large_is_told_so_even_while_it_is_sent() {
     assert!(house.came().is_none());
     let fits = house.ask(form(&[(b"; name=\"file\"; filename=\"x\"", &"y".repeat(1000))]));
     assert!(fits.starts_with("HTTP/1.1 200"), "{fits}");
+}
+
+#[test]
+fn that_there_is_no_room_is_said_before_anything_is_sent() {
+    let mut house = House::with(Memory { room: Some(9), ..Memory::default() }, Limits::default(), None);
+    let head = put("").replace("Content-Length: 0", "Content-Length: 10");
+    let answer = house.ask(head);
+    assert!(answer.starts_with("HTTP/1.1 507") && answer.contains("The link can be used still"), "{answer}");
+    assert_eq!(house.broken(), "there is no room for it: 9 bytes are free");
+    assert!(house.ask(put("123456789")).starts_with("HTTP/1.1 200"));
 }
 
 #[test]

@@ -169,6 +169,13 @@ impl Room {
         if announced.is_some_and(|n| n > self.limits.bytes.saturating_add(around)) {
             return self.too_big();
         }
+        let desk = self.desk.clone();
+        // Said before hours go into sending it.
+        if let Ok(Some(short)) = self.tasks.spawn_blocking(move || desk.no_room_for(announced.unwrap_or_default())).await {
+            let why = format!("there is no room for it: {short}");
+            let _ = self.heard.send(Heard::Broken { link: offer.link, artefact: offer.artefact, why });
+            return refuse(StatusCode::INSUFFICIENT_STORAGE, NO_ROOM);
+        }
         if method == Method::PUT {
             return self.take(token, offer, Source::Raw(request.into_body())).await;
         }
@@ -219,9 +226,7 @@ impl Room {
                 (refuse(StatusCode::CONFLICT, said), here("another file for it is coming this moment"))
             }
             (Unreceived::Empty, _) => (refuse(StatusCode::BAD_REQUEST, "The file is empty, or none was chosen."), here("it was empty")),
-            (Unreceived::Full(e), _) => {
-                (refuse(StatusCode::INSUFFICIENT_STORAGE, "There is no room for it here. Tell who gave you the link."), failed(e))
-            }
+            (Unreceived::Full(e), _) => (refuse(StatusCode::INSUFFICIENT_STORAGE, NO_ROOM), failed(e)),
             (Unreceived::Failed(e), _) => (refuse(StatusCode::INTERNAL_SERVER_ERROR, FAILED), failed(e)),
             (Unreceived::Torn, Came::TooBig) => (self.too_big(), here("it is larger than what is taken (`--max-size`)")),
             (Unreceived::Torn, Came::Silent) => {
@@ -238,6 +243,7 @@ impl Room {
     }
 }
 
+const NO_ROOM: &str = "There is no room for it here. Tell who gave you the link.";
 const FAILED: &str = "It could not be stored here. Tell who gave you the link.";
 
 fn failed(e: &dyn Display) -> String {

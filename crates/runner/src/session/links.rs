@@ -4,6 +4,8 @@
 use super::artefact::NotKept;
 use super::{Recorded, Session, SessionError};
 use crate::artefacts::{ArtefactError, Sums};
+use crate::planning;
+use greenroom_engine::Room;
 use greenroom_model::hash::Hash;
 use greenroom_model::process::gates::{Refused, Sight};
 use greenroom_model::process::links::{HandedOver, LinkLine};
@@ -89,6 +91,14 @@ impl Session {
         let sight = Sight { process: self.process()?, state: &state, proofs: &proofs, now: self.clock.now() };
         // Found by its hash, which says nothing to whoever measures how long that takes.
         Ok(sight.open_link(Hash::of(token.as_bytes())))
+    }
+
+    /// Why a file of so many bytes had better not come: the disk would be too full for what else is on it, the journal perhaps. None where there is room, or nobody knows.
+    pub fn no_room_for(&self, bytes: u64) -> Option<String> {
+        let found = rustix::fs::statvfs(&self.workspace.artefacts()).ok()?;
+        let total = |blocks: u64| Some(blocks.saturating_mul(found.f_frsize));
+        let room = Room { free: total(found.f_bavail), total: total(found.f_blocks) };
+        planning::shortage(room, bytes, self.program.copy.min_free_disk_percent)
     }
 
     /// Reads to its end what somebody hands over by a link, stores it encrypted, and puts it on record as received from whom the link was made for.
