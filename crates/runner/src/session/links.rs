@@ -95,7 +95,7 @@ impl Session {
 
     /// Why a file of so many bytes had better not come: the disk would be too full for what else is on it, the journal perhaps. None where there is room, or nobody knows.
     pub fn no_room_for(&self, bytes: u64) -> Option<String> {
-        let found = rustix::fs::statvfs(&self.workspace.artefacts()).ok()?;
+        let found = rustix::fs::statvfs(self.workspace.artefacts()).ok()?;
         let total = |blocks: u64| Some(blocks.saturating_mul(found.f_frsize));
         let room = Room { free: total(found.f_bavail), total: total(found.f_blocks) };
         planning::shortage(room, bytes, self.program.copy.min_free_disk_percent)
