@@ -359,8 +359,10 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
             }
             _ => {}
         }
-        let about: Vec<&str> =
-            ["stage", "gate", "task", "item", "name", "to", "integration", "case"].iter().filter_map(|k| value[*k].as_str()).collect();
+        let about: Vec<&str> = ["stage", "gate", "task", "item", "name", "to", "integration", "case", "artefact"]
+            .iter()
+            .filter_map(|k| value[*k].as_str())
+            .collect();
         let fact = value["fact"].as_str().unwrap_or_default().to_owned();
         pack.decisions.push(Decision { seq: e.seq, at: e.at, by: by.clone(), fact, about: about.join(": ") });
     }

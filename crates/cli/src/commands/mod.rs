@@ -21,6 +21,7 @@ mod import;
 mod init;
 mod integrations;
 mod leftovers;
+pub mod links;
 mod mask;
 pub mod night;
 mod notices;

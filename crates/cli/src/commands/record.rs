@@ -138,6 +138,7 @@ pub async fn cmd_record(app: &App, args: RecordArgs) -> Done {
                 })
                 .map(|(k, v)| match (k.as_str(), v.as_bool()) {
                     ("good", Some(good)) => if good { "good" } else { "bad" }.to_owned(),
+                    ("link", _) => format!("link {v}"),
                     _ => v.to_string().trim_matches('"').to_owned(),
                 })
                 .collect();

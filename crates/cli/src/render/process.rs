@@ -57,8 +57,9 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::Signed { gate, .. } => format!("`{gate}` is rejected\n"),
         Fact::Ticked { item, done: true, .. } => format!("ticked: {item}\n"),
         Fact::Ticked { item, .. } => format!("not ticked any more: {item}\n"),
-        Fact::Received { name, bytes, blake3, sha256, stored } => {
-            let plain = format!("`{name}` is received: {bytes} bytes\n  blake3 {blake3}\n  sha256 {sha256}\n");
+        Fact::Received { name, bytes, blake3, sha256, stored, link } => {
+            let came = link.map_or(String::new(), |id| format!(" by link {id}"));
+            let plain = format!("`{name}` is received{came}: {bytes} bytes\n  blake3 {blake3}\n  sha256 {sha256}\n");
             match stored {
                 Some(s) => {
                     format!("{plain}stored encrypted: {}, {} bytes\n  blake3 {}\n  sha256 {}\n", s.file, s.bytes, s.blake3, s.sha256)
@@ -82,11 +83,13 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::ArtefactRemoved { name, received } => format!("`{name}` of event {received} is removed: its time is over\n"),
         Fact::Erased { events } => format!("erased beside {} events\n", events.len()),
         Fact::CaseJudged { case, outcome, on, .. } => format!("`{case}` {} on generation {}\n", outcome.word(), on.generation),
+        link @ (Fact::LinkMade { .. } | Fact::LinkWithdrawn { .. }) => crate::commands::links::fact(r.seq, link, process),
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
     let how = match &r.fact {
         Fact::Signed { key: Some(made), .. } => format!("signed with a key, {}", ssh::fingerprint(&made.key)),
         Fact::Signed { .. } => "by login only: an indication, no signature".to_owned(),
+        Fact::Received { link: Some(_), .. } => "whose link it was".to_owned(),
         _ => "as far as the login tells".to_owned(),
     };
     out.push_str(&paint(DIM, format!("on record as event {}, by {by}, {how}", r.seq)));

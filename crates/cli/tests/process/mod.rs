@@ -5,6 +5,7 @@ mod automated;
 mod calendar;
 mod evidence;
 mod integrations;
+mod links;
 mod listeners;
 mod notices;
 mod proof;

@@ -19,6 +19,9 @@ pub mod gates;
 pub mod ics;
 pub mod integrations;
 pub mod keys;
+pub mod links;
+#[cfg(test)]
+mod links_tests;
 pub mod notices;
 #[cfg(test)]
 mod proof_tests;
@@ -323,6 +326,9 @@ pub struct Process {
     pub notices: Option<notices::Notices>,
     /// The test plan, by id.
     pub cases: BTreeMap<String, cases::Case>,
+    /// What links for handing over files begin with; those of this machine only without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_url: Option<String>,
 }
 
 impl Process {

@@ -244,6 +244,8 @@ static EN: Words = Words {
         ("artefact_removed", "file removed"),
         ("erased", "erased beside the chain"),
         ("case_judged", "case tried"),
+        ("link_made", "link made for handing over a file"),
+        ("link_withdrawn", "link withdrawn"),
     ],
     phases: &[("running", "under way"), ("finished", "finished"), ("undoing", "going back"), ("undone", "undone")],
 };
@@ -373,6 +375,8 @@ static PL: Words = Words {
         ("artefact_removed", "usunięto plik"),
         ("erased", "wymazano dane obok łańcucha"),
         ("case_judged", "sprawdzono przypadek"),
+        ("link_made", "utworzono odnośnik do przekazania pliku"),
+        ("link_withdrawn", "wycofano odnośnik"),
     ],
     phases: &[("running", "w toku"), ("finished", "zakończony"), ("undoing", "cofany"), ("undone", "cofnięty")],
 };

@@ -242,10 +242,14 @@ impl View<'_> {
                 let who = self.of_stage(&written.stage);
                 one(Topic::Waived, who, format!("`{gate}` is waived"), lines, Some(format!("greenroom why {gate}")), about)
             }
-            Fact::Received { name, bytes, sha256, .. } => {
+            Fact::Received { name, bytes, sha256, link, .. } => {
                 let stages: Vec<&Gate> =
                     process.gates.values().filter(|g| matches!(&g.kind, Kind::Artefacts { names } if names.contains(name))).collect();
-                let lines = vec![format!("{by} has put a received file on record: `{name}`, {bytes} bytes."), format!("SHA-256: {sha256}")];
+                let came = match link {
+                    Some(_) => format!("A file came by the link for {by}: `{name}`, {bytes} bytes."),
+                    None => format!("{by} has put a received file on record: `{name}`, {bytes} bytes."),
+                };
+                let lines = vec![came, format!("SHA-256: {sha256}")];
                 let concerned = stages.iter().flat_map(|g| self.of_stage(&g.stage)).collect();
                 one(Topic::Received, concerned, format!("`{name}` is received"), lines, None, vec![("artefact", name.clone())])
             }
