@@ -7,7 +7,9 @@ use crate::error::{CliError, Exit};
 use crate::render::evidence::{Language, page};
 use clap::Args;
 use greenroom_model::hash::Hash;
+use greenroom_model::process::changes::Noted;
 use greenroom_model::process::{Fact, Process, Side, runbook};
+use greenroom_model::program::Kind;
 use greenroom_model::run::{Body, StepState, Verdict};
 use greenroom_runner::session::{Session, SessionError};
 use jiff::Timestamp;
@@ -68,6 +70,12 @@ pub struct Pack {
     pub covered: Covered,
     /// Every decision of the process, in order.
     pub decisions: Vec<Decision>,
+    /// Changes of the pilot's configuration that people noted as theirs, in order.
+    pub notes: Vec<Noted>,
+    /// Changes on the pilot that nobody noted as theirs: tables with numbers of rows, and objects of the schema. None where there is nothing to compare with.
+    pub nobodys: Option<Vec<(String, u64)>>,
+    /// The code of why they could not be read.
+    pub nobodys_unread: Option<String>,
 }
 
 /// A stage.
@@ -278,6 +286,9 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
             restore_points: Vec::new(),
             covered,
             decisions: Vec::new(),
+            notes: sight.state.notes.clone(),
+            nobodys: None,
+            nobodys_unread: None,
         };
         for stage in &process.order {
             let state = sight.state.stage(stage);
@@ -391,10 +402,29 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
     Ok(pack)
 }
 
+/// Changes on the pilot that nobody noted, where there is a pilot with configuration.
+async fn nobodys(session: &Session, pack: &mut Pack) -> Result<(), CliError> {
+    if session.pilot_to_test()?.is_none() || session.program.kinds.iter().all(|k| k.kind != Kind::Configuration) {
+        return Ok(());
+    }
+    match session.changes(false).await {
+        Ok(changes) => {
+            let rows = changes.tables.iter().filter(|t| t.counts.nobodys > 0).map(|t| (t.table.clone(), t.counts.nobodys));
+            let objects = changes.schema.iter().filter(|s| s.noted.is_none());
+            let objects = objects.map(|s| (format!("{} {}: {}", s.change.kind, s.change.name, s.change.what.word()), 1));
+            pack.nobodys = Some(rows.chain(objects).collect());
+        }
+        // What is handed over is worth having without a pilot that has gone since.
+        Err(e) => pack.nobodys_unread = Some(CliError::from(e).report().code.unwrap_or_default()),
+    }
+    Ok(())
+}
+
 pub async fn cmd_evidence(app: &App, args: EvidenceArgs) -> Done {
     let session = app.session()?;
     let process = session.process()?;
-    let pack = collect(&session, process)?;
+    let mut pack = collect(&session, process)?;
+    nobodys(&session, &mut pack).await?;
     let json_file = args.file.with_extension("json");
     if json_file == args.file {
         return Err(CliError::usage("the page cannot have the name of the JSON beside it", "give it another ending, `.html` for example"));

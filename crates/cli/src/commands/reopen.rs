@@ -13,7 +13,7 @@ use jiff::Timestamp;
 /// Switch a function of the pilot on again for a test, on record and until a time, or off
 ///
 /// Without a name it lists what packs have switched off, and what is on again. What may be switched on says the pack (`reopen = "on request"`, `[on_request]`); the
-/// rest never is. Once its time is over `verify` and `open` say no until it is closed; the next generation has it off by itself.
+/// rest never is. Integrations that process.toml links to the pack with `pack` are switched on with it; one that never may be keeps it shut. Once its time is over `verify` and `open` say no until it is closed; the next generation has it off by itself.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  greenroom reopen\n  greenroom reopen mail --until 2027-02-09T18:00 --reason \"letters to the sink\"\n  greenroom reopen mail --close"
@@ -50,10 +50,14 @@ pub async fn cmd_reopen(app: &App, args: ReopenArgs) -> Done {
         Ok(process) => crate::render::process::moment(process, &until)?,
         Err(_) => read(&until)?,
     };
-    session.reopen(&pack, until, &reason).await?;
-    app.result(&serde_json::json!({ "pack": pack, "until": until }), |_| {
+    let integrations = session.reopen(&pack, until, &reason).await?;
+    app.result(&serde_json::json!({ "pack": pack, "until": until, "integrations": integrations }), |_| {
+        let with = match integrations.is_empty() {
+            true => String::new(),
+            false => format!("; with it are on: {}", integrations.join(", ")),
+        };
         format!(
-            "`{pack}` is on again on the pilot until {}; `greenroom reopen {pack} --close` switches it off\n",
+            "`{pack}` is on again on the pilot until {}{with}; `greenroom reopen {pack} --close` switches it off\n",
             crate::render::words::exactly(until)
         )
     })?;
@@ -76,14 +80,15 @@ fn list(all: &[Function]) -> String {
             Reopen::Never => "never",
             Reopen::OnRequest => "on request",
         };
+        let by = f.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
         let now = match f.until {
             None => "off".to_owned(),
-            Some(until) if f.overdue => paint(BAD, format!("on, though its time was over at {}", crate::render::words::exactly(until))),
-            Some(until) => paint(WARN, format!("on until {}", crate::render::words::exactly(until))),
+            Some(until) if f.overdue => paint(BAD, format!("on{by}, though its time was over at {}", crate::render::words::exactly(until))),
+            Some(until) => paint(WARN, format!("on until {}{by}", crate::render::words::exactly(until))),
         };
-        vec![f.pack.clone(), now, may.to_owned(), f.title.clone()]
+        vec![f.pack.clone(), now, may.to_owned(), f.integrations.join(", "), f.title.clone()]
     };
     let left = |h| (h, Align::Left);
     let rows: Vec<_> = all.iter().map(row).collect();
-    table(&[left("pack"), left("now"), left("on again"), left("what")], &rows)
+    table(&[left("pack"), left("now"), left("on again"), left("integrations"), left("what")], &rows)
 }

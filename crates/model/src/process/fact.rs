@@ -2,6 +2,7 @@
 
 use super::Stored;
 use super::cases::{Attachment, Outcome, Tested};
+use super::changes::Note;
 use super::integrations::End;
 use super::keys::KeySignature;
 use crate::hash::Hash;
@@ -209,5 +210,10 @@ pub enum Fact {
         /// Files, which stay where they are.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         attached: Vec<Attachment>,
+    },
+    /// Somebody says that changes of the pilot's configuration are theirs.
+    ChangesNoted {
+        /// Which, in numbers and by a digest.
+        note: Note,
     },
 }

@@ -3,6 +3,7 @@
 use super::Fact;
 use super::Held;
 use super::cases::CaseState;
+use super::changes::Noted;
 use super::integrations::{IntegrationState, Probed};
 use super::rehearsal::{self, Rehearsal};
 use crate::hash::Hash;
@@ -118,6 +119,8 @@ pub struct State {
     pub held: BTreeMap<String, Vec<Held>>,
     /// By case.
     pub cases: BTreeMap<String, CaseState>,
+    /// Changes of pilots' configuration that somebody said are theirs, in order.
+    pub notes: Vec<Noted>,
 }
 
 impl State {
@@ -194,6 +197,7 @@ impl State {
                 self.cases.insert(case.clone(), judged);
             }
             Fact::Erased { .. } => {}
+            Fact::ChangesNoted { note } => self.noted(mark, by, note),
         }
     }
 }
