@@ -92,7 +92,8 @@ pub async fn cmd_changes(app: &App, args: ChangesArgs) -> Done {
                 false => markdown(&found, &session.program.name, process),
             };
             std::fs::write(file, page).map_err(|source| CliError::Io { attempted: format!("write {}", file.display()), source })?;
-            app.say(format!("written: {}", file.display()));
+            let written = serde_json::json!({ "file": file, "nobodys": found.nobodys() });
+            app.result(&written, |_| format!("written: {}\n", file.display()))?;
         }
         None => {
             let found = read(&session, &args).await?;

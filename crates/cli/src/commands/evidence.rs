@@ -370,10 +370,11 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
             }
             _ => {}
         }
+        let noted = if let Fact::ChangesNoted { note } = fact { Some(crate::render::changes::named(note)) } else { None };
         let about: Vec<&str> =
             ["stage", "gate", "task", "item", "name", "to", "integration", "case"].iter().filter_map(|k| value[*k].as_str()).collect();
         let fact = value["fact"].as_str().unwrap_or_default().to_owned();
-        pack.decisions.push(Decision { seq: e.seq, at: e.at, by: by.clone(), fact, about: about.join(": ") });
+        pack.decisions.push(Decision { seq: e.seq, at: e.at, by: by.clone(), fact, about: noted.unwrap_or_else(|| about.join(": ")) });
     }
     pack.runs = history
         .runs

@@ -185,6 +185,13 @@ pub fn summary(note: &Note) -> String {
     tables.chain(schema).collect::<Vec<_>>().join("; ")
 }
 
+/// What a note is about, by name.
+pub fn named(note: &Note) -> String {
+    let tables = note.tables.iter().map(|t| t.table.clone());
+    let schema = note.schema.iter().map(|(kind, name, _)| format!("{kind} {name}"));
+    note.case.iter().cloned().chain(tables).chain(schema).collect::<Vec<_>>().join(" ")
+}
+
 /// The notes on record.
 pub fn notes(all: &[NoteLine], process: Option<&Process>) -> String {
     if all.is_empty() {

@@ -9,7 +9,7 @@ use crate::base::Base;
 use crate::execute::{ChangesRead, StepError, TableRead, read_changes};
 use crate::journal::Journal;
 use crate::workspace::{read_json, write_json};
-use greenroom_model::carry::{CarryKey, ChangeId, RowChange, RowDeed, SchemaChange, key_text};
+use greenroom_model::carry::{CarryKey, Cell, ChangeId, Key, RowChange, RowDeed, SchemaChange, key_text};
 use greenroom_model::catalog::{Catalog, TableName};
 use greenroom_model::columns::names::find_table;
 use greenroom_model::hash::Hash;
@@ -191,7 +191,8 @@ impl Claims {
             counts.add(change.what, noted.is_none());
             RowLine { change, noted, noted_before }
         };
-        let rows = t.rows.into_iter().map(line).collect();
+        let mut rows: Vec<RowLine> = t.rows.into_iter().map(line).collect();
+        rows.sort_by_cached_key(|r| natural(r.change.key.as_ref()));
         TableChanges { table: t.short, key: t.key, not_carried: t.stays, rows, counts, name: Some(t.name) }
     }
 }
@@ -366,6 +367,13 @@ impl Session {
         }
         Ok((claims, lines))
     }
+}
+
+/// Keys in the order in which people count: 2 before 10.
+fn natural(key: Option<&Key>) -> Vec<(i128, Cell)> {
+    let number = |cell: &Cell| std::str::from_utf8(cell.bytes()?).ok()?.parse::<i128>().ok();
+    // What is no number comes after those that are.
+    key.into_iter().flatten().map(|cell| (number(cell).unwrap_or(i128::MAX), cell.clone())).collect()
 }
 
 /// A row is named by its key as it is shown, or by its short name.

@@ -347,9 +347,9 @@ static PL: Words = Words {
     added: "dodano",
     changed: "zmieniono",
     deleted: "usunięto",
-    changes_nobodys: "Zmiany w środowisku pilotażowym, do których nikt się nie przyznał:",
+    changes_nobodys: "Zmiany w środowisku pilotażowym, których nikt nie opisał jako własnych:",
     changes_count: "zmiany",
-    changes_unread: "Nie udało się odczytać zmian, do których nikt się nie przyznał.",
+    changes_unread: "Nie udało się odczytać zmian, których nikt nie opisał jako własnych.",
     kinds: &[
         ("wait", "odczekanie"),
         ("lead-time", "wyprzedzenie"),
