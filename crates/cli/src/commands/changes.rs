@@ -33,6 +33,9 @@ pub struct ChangesArgs {
     /// Only what nobody noted as theirs
     #[arg(long)]
     nobodys: bool,
+    /// Only what the note of this event is about, as far as it stands so still
+    #[arg(long, value_name = "EVENT", conflicts_with = "nobodys")]
+    of: Option<u64>,
     /// Every row, not only the first of each table
     #[arg(long)]
     all: bool,
@@ -113,10 +116,16 @@ async fn read(session: &Session, args: &ChangesArgs) -> Result<Changes, CliError
         ));
     }
     if !args.table.is_empty() {
-        found.only(&args.table);
+        found.only_tables(&args.table);
     }
     if args.nobodys {
-        found.only_nobodys();
+        found.only(|noted| noted.is_none());
+    }
+    if let Some(event) = args.of {
+        if found.note(event).is_none() {
+            return Err(CliError::missing(format!("the event {event} is no note"), "`greenroom changes notes` lists them"));
+        }
+        found.only(|noted| noted == Some(event));
     }
     Ok(found)
 }

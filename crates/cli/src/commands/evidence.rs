@@ -9,7 +9,6 @@ use clap::Args;
 use greenroom_model::hash::Hash;
 use greenroom_model::process::changes::Noted;
 use greenroom_model::process::{Fact, Process, Side, runbook};
-use greenroom_model::program::Kind;
 use greenroom_model::run::{Body, StepState, Verdict};
 use greenroom_runner::session::{Session, SessionError};
 use jiff::Timestamp;
@@ -404,12 +403,10 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
 }
 
 /// Changes on the pilot that nobody noted, where there is a pilot with configuration.
-async fn nobodys(session: &Session, pack: &mut Pack) -> Result<(), CliError> {
-    if session.pilot_to_test()?.is_none() || session.program.kinds.iter().all(|k| k.kind != Kind::Configuration) {
-        return Ok(());
-    }
-    match session.changes(false).await {
-        Ok(changes) => {
+async fn nobodys(session: &Session, pack: &mut Pack) {
+    match session.changes_to_note().await {
+        Ok(None) => {}
+        Ok(Some(changes)) => {
             let rows = changes.tables.iter().filter(|t| t.counts.nobodys > 0).map(|t| (t.table.clone(), t.counts.nobodys));
             let objects = changes.schema.iter().filter(|s| s.noted.is_none());
             let objects = objects.map(|s| (format!("{} {}: {}", s.change.kind, s.change.name, s.change.what.word()), 1));
@@ -418,14 +415,13 @@ async fn nobodys(session: &Session, pack: &mut Pack) -> Result<(), CliError> {
         // What is handed over is worth having without a pilot that has gone since.
         Err(e) => pack.nobodys_unread = Some(CliError::from(e).report().code.unwrap_or_default()),
     }
-    Ok(())
 }
 
 pub async fn cmd_evidence(app: &App, args: EvidenceArgs) -> Done {
     let session = app.session()?;
     let process = session.process()?;
     let mut pack = collect(&session, process)?;
-    nobodys(&session, &mut pack).await?;
+    nobodys(&session, &mut pack).await;
     let json_file = args.file.with_extension("json");
     if json_file == args.file {
         return Err(CliError::usage("the page cannot have the name of the JSON beside it", "give it another ending, `.html` for example"));

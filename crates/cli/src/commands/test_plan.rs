@@ -87,7 +87,9 @@ pub async fn cmd_test_plan(app: &App, args: TestPlanArgs) -> Done {
         None => {
             let lines: Vec<CaseLine> =
                 session.case_lines()?.into_iter().filter(|l| args.stage.as_ref().is_none_or(|s| l.stage == *s)).collect();
-            app.result(&lines, |lines| list(lines, process))?;
+            // Only a reminder: a pilot that cannot be asked now is no reason to keep the test plan back.
+            let nobodys = if app.json { 0 } else { session.changes_to_note().await.ok().flatten().map_or(0, |c| c.nobodys()) };
+            app.result(&lines, |lines| [list(lines, process), reminder(nobodys)].concat())?;
             return Ok(Exit::Ok);
         }
         Some(TestPlanCommand::Show { case }) => {
@@ -154,6 +156,15 @@ fn list(lines: &[CaseLine], process: &Process) -> String {
     let passed = lines.iter().filter(|l| l.stands == "passed").count();
     out.push_str(&paint(DIM, format!("{passed} of {} passed on the pilot that stands\n", lines.len())));
     out
+}
+
+fn reminder(nobodys: u64) -> String {
+    match nobodys {
+        0 => String::new(),
+        n => {
+            format!("{}\n", paint(WARN, format!("{} on the pilot nobody noted as theirs: `greenroom changes`", words::count(n, "change"))))
+        }
+    }
 }
 
 fn text(s: &Shown, process: &Process) -> String {

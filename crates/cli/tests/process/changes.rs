@@ -42,7 +42,7 @@ const COLUMNS: &str = "[status]\nid = \"keep\"\nname = \"keep\"\nsecret = \"null
 const KINDS: &str = "[tables]\nstatus = \"configuration\"\npair = \"configuration\"\nlog = \"configuration\"\ngoing = \"configuration\"\n";
 
 /// Values that stand nowhere but on a terminal and in a file that somebody asked for.
-const VALUES: &[&str] = &["Zażółć", "new one", "hidden-7", "label printer of room 4", "x,y", "spoken with Ewa"];
+const VALUES: &[&str] = &["Zażółć", "a ninth one", "hidden-7", "label printer of room 4", "x,y", "spoken with Ewa"];
 
 struct Tested<'g> {
     ground: &'g dyn Ground,
@@ -109,7 +109,7 @@ fn play(ground: &dyn Ground) {
         "update status set name = 'Zażółć' where id = 1",
         "update status set secret = 'hidden-7' where id = 2",
         "delete from status where id = 3",
-        "insert into status values (9, 'new one', null)",
+        "insert into status values (9, 'a ninth one', null)",
         &format!("update pair set label = '{long}' where a = 1"),
         "update pair set label = '' where a = 2",
         "insert into log values ('x')",
@@ -167,6 +167,12 @@ fn play(ground: &dyn Ground) {
     has(&told, &["Anna Nowak, event", "Jan *Kot*, event", "2 rows: 2 changed; 1 of them nobody's"]);
     let open = t.done("anna", &["changes", "--nobodys"]);
     assert!(open.contains("label: NULL") && !open.contains("Zażółć") && !open.contains("ix_status"), "{open}");
+    let event = t.rows("status")[3]["noted"].to_string();
+    let of_note = t.done("anna", &["changes", "--of", &event, "--no-records"]);
+    assert!(of_note.contains("name: a ninth one") && !of_note.contains("Zażółć") && !of_note.contains("ix_status"), "{of_note}");
+    let no_note = t.by("anna", &["changes", "--of", "1"]);
+    assert!(no_note.code == Some(1) && no_note.stderr.contains("the event 1 is no note"), "{no_note:?}");
+    has(&t.done("anna", &["test-plan"]), &["nobody noted as theirs: `greenroom changes`"]);
     has(&t.done("anna", &["test-plan", "show", "labels"]), &["changed for it, Jan *Kot*", "spoken with Ewa"]);
 
     // Numbers and names are in the chain, values and words are not; nor are they in what the workspace keeps of a note.
@@ -194,7 +200,7 @@ fn play(ground: &dyn Ground) {
     let page = fs::read_to_string(program.join("pack.html")).unwrap();
     has(&page, &["nikt nie opisał jako własnych", "<td>status</td><td>1</td>", "index ix_status of status"]);
     let pack = fs::read_to_string(program.join("pack.json")).unwrap();
-    assert!(VALUES.iter().all(|v| !page.contains(v) && !pack.contains(v)));
+    VALUES.iter().for_each(|v| assert!(!page.contains(v) && !pack.contains(v), "{v}: {page}{pack}"));
     t.done("anna", &["changes", "note", "--words", "all that is left"]);
     assert_eq!(t.done("anna", &["changes", "--nobodys", "--no-records"]).matches("nobody's").count(), 0);
     t.done("anna", &["changes", "export", "changes.md"]);
@@ -279,6 +285,10 @@ fn changes_of_odd_pilots_are_told() {
     let other = program.join("training.db");
     rusqlite::Connection::open(&other).unwrap().execute_batch("insert into many values (100, 'own', x'fe00')").unwrap();
     has(&t.done("anna", &["--profile", "training", "changes"]), &["1 row: 1 added; nobody's"]);
+    // What makes its rows configuration is not there any more: said, and nothing else is stopped by it.
+    rusqlite::Connection::open(&other).unwrap().execute_batch("alter table many drop column kind; create table mine (n)").unwrap();
+    let altered = t.done("anna", &["--profile", "training", "changes"]);
+    has(&altered, &["many: people altered it so that its rows cannot be compared any more", "column many.kind dropped", "table mine made"]);
 
     fs::remove_file(program.join("pilot.db")).unwrap();
     let gone = t.by("anna", &["changes"]);

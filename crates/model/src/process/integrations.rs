@@ -450,3 +450,35 @@ impl<'a> Sight<'a> {
 pub(super) fn filled(text: &str, address: &str) -> String {
     text.replace("{address}", address.trim_end_matches('/')).replace("{host}", host_of(address))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::read;
+    use crate::program::{Layer, PROGRAM_LAYER};
+
+    fn process(text: &str) -> Result<Process, String> {
+        let files = [("process.toml".to_owned(), text.to_owned())].into();
+        let (process, findings) = read(&[Layer { name: PROGRAM_LAYER.into(), files, opaque: Default::default() }]);
+        process.ok_or_else(|| findings.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; "))
+    }
+
+    #[test]
+    fn a_pack_is_opened_only_when_all_that_it_switches_on_may_be() {
+        let text = "[party.clinic]\n[integration.sms]\npack = \"messages\"\npilot = \"on-request\"\n[integration.mail]\npack = \"messages\"\npilot = \"on-request\"\n\
+                    [integration.card]\npack = \"cards\"\n[integration.crm]\n";
+        let p = process(text).unwrap();
+        assert_eq!(p.may_reopen("messages").unwrap(), ["mail", "sms"]);
+        assert!(p.may_reopen("nothing").unwrap().is_empty());
+        // Without a word it is never.
+        let refused = p.may_reopen("cards").unwrap_err();
+        assert!(refused.message.ends_with("never on on a pilot: card") && refused.hint.contains("on-request"), "{refused:?}");
+        let one = process(&text.replacen("on-request", "never", 1)).unwrap();
+        assert!(one.may_reopen("messages").unwrap_err().message.ends_with(": sms"));
+        let wrong = process("[party.clinic]\n[integration.sms]\npilot = \"on-request\"\n").unwrap_err();
+        assert!(wrong.contains("nobody knows what switches `sms` off on the pilot"), "{wrong}");
+        // What was signed before there was such a thing stays the same.
+        let plain = serde_json::to_value(&p.integrations["crm"]).unwrap();
+        assert!(plain.get("pack").is_none() && plain.get("pilot").is_none(), "{plain}");
+    }
+}

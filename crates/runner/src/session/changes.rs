@@ -144,7 +144,7 @@ impl Changes {
     }
 
     /// Leaves these tables only, with what was done to their schema.
-    pub fn only(&mut self, tables: &[String]) {
+    pub fn only_tables(&mut self, tables: &[String]) {
         let names: Vec<TableName> = tables.iter().filter_map(|t| find_table(&self.catalog, t)).map(|t| t.name.clone()).collect();
         let named = |t: &String| tables.contains(t);
         self.tables.retain(|t| named(&t.table));
@@ -153,11 +153,11 @@ impl Changes {
         self.records = None;
     }
 
-    /// Leaves only what nobody noted as theirs. The counts stay those of all.
-    pub fn only_nobodys(&mut self) {
-        self.tables.iter_mut().for_each(|t| t.rows.retain(|r| r.noted.is_none()));
+    /// Leaves only what is noted so: by the event of the note, none for nobody's. The counts stay those of all.
+    pub fn only(&mut self, wanted: impl Fn(Option<u64>) -> bool) {
+        self.tables.iter_mut().for_each(|t| t.rows.retain(|r| wanted(r.noted)));
         self.tables.retain(|t| !t.rows.is_empty());
-        self.schema.retain(|s| s.noted.is_none());
+        self.schema.retain(|s| wanted(s.noted));
     }
 
     /// Whose note an event is.
@@ -252,6 +252,17 @@ impl Session {
             catalog,
             configuration: compared,
         })
+    }
+
+    /// The same without counting, where a pilot stands on record and the program has configuration: for whoever only wants to remind people.
+    ///
+    /// # Errors
+    /// As [`Session::changes`].
+    pub async fn changes_to_note(&self) -> Result<Option<Changes>, SessionError> {
+        match self.configures() && self.pilot_to_test()?.is_some() {
+            true => self.changes(false).await.map(Some),
+            false => Ok(None),
+        }
     }
 
     /// Notes on record, in order.

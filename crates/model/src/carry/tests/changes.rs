@@ -84,6 +84,21 @@ fn rows_without_a_key_with_many_keys_and_with_masked_ones() {
 }
 
 #[test]
+fn a_hundred_thousand_changed_rows_are_told_one_by_one() {
+    let shape = table("status", &["!id", "name"]);
+    let rows = |name: &str, from: u32| {
+        let mut side = Side::default();
+        (from..from + 100_000).for_each(|n| side.push(&shape, None, vec![Cell::text(&format!("{n:07}")), Cell::text(name)]).unwrap());
+        side
+    };
+    let found = changes(&shape, &secret(), &rows("a", 0), &rows("b", 50_000));
+    let count = |what| found.iter().filter(|r| r.what == what).count();
+    assert_eq!((count(RowDeed::Deleted), count(RowDeed::Changed), count(RowDeed::Inserted)), (50_000, 50_000, 50_000));
+    let ids: BTreeSet<Hash> = found.iter().flat_map(|r| [r.id.place, r.id.seen]).collect();
+    assert_eq!(ids.len(), 300_000);
+}
+
+#[test]
 fn a_row_that_left_its_condition_was_not_deleted() {
     let shape = table("status", &["!id", "name"]);
     let mut pilot = side(&shape, &[]);
