@@ -6,6 +6,7 @@ use crate::error::{CliError, Exit};
 use crate::render::style::{BAD, WARN, paint};
 use crate::render::table::{Align, table};
 use clap::Args;
+use greenroom_model::process::Process;
 use greenroom_model::program::Reopen;
 use greenroom_runner::session::Function;
 use jiff::Timestamp;
@@ -35,7 +36,7 @@ pub struct ReopenArgs {
 pub async fn cmd_reopen(app: &App, args: ReopenArgs) -> Done {
     let session = app.session()?;
     let Some(pack) = args.pack else {
-        app.result(&session.functions()?, |all| list(all))?;
+        app.result(&session.functions()?, |all| list(all, session.process().ok()))?;
         return Ok(Exit::Ok);
     };
     if args.close {
@@ -71,7 +72,13 @@ fn read(text: &str) -> Result<Timestamp, CliError> {
     civil.to_zoned(jiff::tz::TimeZone::system()).map(|z| z.timestamp()).map_err(wrong)
 }
 
-fn list(all: &[Function]) -> String {
+/// Who switched it on, to follow a word.
+pub fn by(f: &Function, process: Option<&Process>) -> String {
+    let name = |by: &String| process.map_or_else(|| by.clone(), |p| crate::render::process::person(p, by));
+    f.by.as_ref().map(|by| format!(" by {}", name(by))).unwrap_or_default()
+}
+
+fn list(all: &[Function], process: Option<&Process>) -> String {
     if all.is_empty() {
         return "the program has no packs\n".to_owned();
     }
@@ -80,7 +87,7 @@ fn list(all: &[Function]) -> String {
             Reopen::Never => "never",
             Reopen::OnRequest => "on request",
         };
-        let by = f.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        let by = by(f, process);
         let now = match f.until {
             None => "off".to_owned(),
             Some(until) if f.overdue => paint(BAD, format!("on{by}, though its time was over at {}", crate::render::words::exactly(until))),

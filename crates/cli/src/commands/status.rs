@@ -2,6 +2,7 @@
 
 use super::Done;
 use super::notices::Counted;
+use super::reopen::by;
 use super::stage::{self, Board};
 use crate::app::App;
 use crate::error::{CliError, Exit, Report};
@@ -153,7 +154,7 @@ fn text(s: &Status, session: &Session) -> String {
         (None, None) => out.push_str(&format!("  no pilot of ours stands under the name `{}`\n", s.pilot_name)),
         (Some(p), None) => out.push_str(&pilot(s, p)),
     }
-    s.reopened.iter().for_each(|f| out.push_str(&reopened(f)));
+    s.reopened.iter().for_each(|f| out.push_str(&reopened(f, &by(f, session.process().ok()))));
     if let Some(r) = &s.run {
         out.push_str(&latest(s, r));
     }
@@ -247,9 +248,8 @@ fn pilot(s: &Status, p: &Known) -> String {
 }
 
 /// A function that is on again, and what is connected by it.
-fn reopened(f: &Function) -> String {
+fn reopened(f: &Function, by: &str) -> String {
     let until = f.until.map(words::exactly).unwrap_or_default();
-    let by = f.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let with = if f.integrations.is_empty() { String::new() } else { format!(" with {}", f.integrations.join(", ")) };
     let said = match f.overdue {
         true => paint(BAD, format!("`{}` is on again{with}{by}, and its time was over {until}", f.pack)),

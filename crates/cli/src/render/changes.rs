@@ -133,7 +133,7 @@ pub fn text(c: &Changes, process: Option<&Process>, all: bool) -> String {
             let _ = writeln!(out, "  {} {} {}: {}", s.change.kind, s.change.name, s.change.what.word(), owner(c, s.noted, None, process));
         }
     }
-    rest(c, &mut out, |title| heading(title), "  ");
+    rest(c, &mut out, heading, "  ");
     let nobodys = c.nobodys();
     if nobodys > 0 {
         let _ = writeln!(
@@ -182,7 +182,8 @@ pub fn summary(note: &Note) -> String {
     };
     let tables = note.tables.iter().map(table);
     let schema = note.schema.iter().map(|(kind, name, what)| format!("{kind} {name} {what}"));
-    tables.chain(schema).collect::<Vec<_>>().join("; ")
+    let more = (note.more > 0).then(|| format!("{} more objects of the schema", words::thousands(note.more)));
+    tables.chain(schema).chain(more).collect::<Vec<_>>().join("; ")
 }
 
 /// What a note is about, by name.

@@ -350,8 +350,8 @@ fn an_integration_is_on_on_the_pilot_until_a_time() {
     assert_eq!(s.ground.query("pilot", "select n from t").unwrap().trim(), "on");
     let day = &until[..10];
     has(&s.done("anna", &["integrations"]), &[&format!("{day} 12:00 by Anna Nowak"), "on until "]);
-    has(&s.done("anna", &["reopen"]), &["gateway, sms", "by anna"]);
-    has(&s.done("anna", &["status"]), &["`messages` is on again with gateway, sms by anna until"]);
+    has(&s.done("anna", &["reopen"]), &["gateway, sms", "by Anna Nowak"]);
+    has(&s.done("anna", &["status"]), &["`messages` is on again with gateway, sms by Anna Nowak until"]);
     let json: Value = serde_json::from_str(&s.done("anna", &["integrations", "--json"])).unwrap();
     let sms = json["integrations"].as_array().unwrap().iter().find(|i| i["integration"] == "sms").unwrap();
     assert_eq!(

@@ -38,11 +38,19 @@ pub struct Note {
     /// Rows of configuration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<NotedTable>,
-    /// Objects of the schema: kind, name, and what was done.
+    /// Objects of the schema, the first of them: kind, name, and what was done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schema: Vec<(String, String, String)>,
+    /// How many more objects the digest is about.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u64,
     /// See [`NotedRows::commitment`].
     pub digest: Hash,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A note as it stands on record.
@@ -146,7 +154,7 @@ mod tests {
     fn note(run: &str, case: Option<&str>, tables: usize) -> Note {
         let table = |n: usize| NotedTable { table: format!("t{n}"), changed: 1, ..NotedTable::default() };
         let case = case.map(str::to_owned);
-        Note { run: run.into(), generation: 1, case, tables: (0..tables).map(table).collect(), schema: vec![], digest: Hash::ZERO }
+        Note { run: run.into(), generation: 1, case, tables: (0..tables).map(table).collect(), schema: vec![], more: 0, digest: Hash::ZERO }
     }
 
     #[test]

@@ -21,6 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Hexadecimal digits of a row's hash by which people may name it.
 pub const ROW_DIGITS: usize = 8;
 
+/// Objects of the schema that a note names; of a whole schema that was installed anew a number is enough.
+const NAMED: usize = 200;
+
 /// A changed row and whose it is.
 #[derive(Clone, Debug, Serialize)]
 pub struct RowLine {
@@ -288,6 +291,7 @@ impl Session {
             case: case.map(str::to_owned),
             tables: Vec::new(),
             schema: Vec::new(),
+            more: 0,
             digest: Hash::ZERO,
         };
         let mut kept = NotedRows { salt: Hash(self.random.key()), rows: BTreeMap::new(), schema: BTreeSet::new() };
@@ -302,7 +306,10 @@ impl Session {
         for SchemaLine { change, noted } in &all.schema {
             let wanted = meant.is_empty() || meant.iter().any(|m| m.row.is_none() && change.table.as_ref() == Some(&m.table));
             if noted.is_none() && wanted {
-                note.schema.push((change.kind.clone(), change.name.clone(), change.what.word().to_owned()));
+                match note.schema.len() < NAMED {
+                    true => note.schema.push((change.kind.clone(), change.name.clone(), change.what.word().to_owned())),
+                    false => note.more += 1,
+                }
                 kept.schema.insert(change.id);
             }
         }

@@ -219,6 +219,7 @@ impl Page<'_> {
                 let at = ["made", "altered", "dropped"].iter().position(|word| word == what);
                 head(&format!("{kind} {name}"), [0, 1, 2].map(|n| u64::from(at == Some(n))))
             }));
+            rows.extend((n.note.more > 0).then(|| head(&format!("… + {}", plain::thousands(n.note.more)), [0; 3])));
         }
         let head = ["", w.when, w.who, w.generation, w.what, w.added, w.changed, w.deleted];
         let unread = self.pack.nobodys_unread.as_ref().map(|code| format!("<p>{} ({})</p>", escaped(w.changes_unread), escaped(code)));
