@@ -289,6 +289,10 @@ fn changes_of_odd_pilots_are_told() {
     rusqlite::Connection::open(&other).unwrap().execute_batch("alter table many drop column kind; create table mine (n)").unwrap();
     let altered = t.done("anna", &["--profile", "training", "changes"]);
     has(&altered, &["many: people altered it so that its rows cannot be compared any more", "column many.kind dropped", "table mine made"]);
+    has(
+        &t.done("anna", &["--profile", "training", "changes", "note", "mine", "--words", "a list of mine"]),
+        &["noted as yours: table mine made"],
+    );
 
     fs::remove_file(program.join("pilot.db")).unwrap();
     let gone = t.by("anna", &["changes"]);

@@ -331,7 +331,9 @@ impl Session {
     /// The table and row that somebody names.
     fn meant(&self, all: &Changes, written: &str) -> Result<Meant, SessionError> {
         let find = |name: &str| find_table(&all.catalog, name).map(|t| t.name.clone());
-        if let Some(table) = find(written) {
+        // One that people made was not there when the pilot was opened.
+        let made = all.schema.iter().map(|s| &s.change).find(|c| c.kind == "table" && c.name == written);
+        if let Some(table) = find(written).or_else(|| made?.table.clone()) {
             return Ok(Meant { table, row: None });
         }
         // A name may hold `=`: the longest one that is a table's counts.
