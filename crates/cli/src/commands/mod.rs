@@ -2,6 +2,7 @@
 
 mod answer;
 mod artefact;
+pub mod changes;
 mod check;
 mod columns;
 mod decide;
@@ -141,6 +142,7 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     Demo(demo::DemoArgs),
     EngineTest(engine_test::EngineTestArgs),
+    Changes(changes::ChangesArgs),
     #[command(hide = true)]
     Reference(reference::ReferenceArgs),
 }
@@ -208,6 +210,7 @@ async fn one(app: &App, command: Command) -> Done {
         Command::Explain(a) => explain::cmd_explain(app, &a),
         Command::Reference(a) => reference::cmd_reference(app, &a),
         Command::EngineTest(a) => engine_test::cmd_engine_test(app, a).await,
+        Command::Changes(a) => changes::cmd_changes(app, a).await,
         Command::Demo(a) => demo::cmd_demo(app, a).await,
     }
 }

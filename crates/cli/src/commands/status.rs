@@ -2,6 +2,7 @@
 
 use super::Done;
 use super::notices::Counted;
+use super::reopen::by;
 use super::stage::{self, Board};
 use crate::app::App;
 use crate::error::{CliError, Exit, Report};
@@ -17,7 +18,7 @@ use greenroom_model::plan::RunKind;
 use greenroom_model::run::StepState;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
-use greenroom_runner::session::{DowntimeNow, Dressed, Known, Revocable, Session};
+use greenroom_runner::session::{DowntimeNow, Dressed, Function, Known, Revocable, Session};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -60,6 +61,8 @@ struct Status {
     /// The switch that can be taken back with what users write.
     revocable: Option<Revocable>,
     busy: bool,
+    /// Functions of the pilot that are switched on again.
+    reopened: Vec<Function>,
 }
 
 pub async fn cmd_status(app: &App, _: StatusArgs) -> Done {
@@ -110,6 +113,7 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         revocable: session.revocable()?,
         unreachable,
         busy,
+        reopened: session.functions()?.into_iter().filter(|f| f.until.is_some()).collect(),
     })
 }
 
@@ -157,6 +161,7 @@ fn text(s: &Status, session: &Session) -> String {
         (None, None) => out.push_str(&format!("  no pilot of ours stands under the name `{}`\n", s.pilot_name)),
         (Some(p), None) => out.push_str(&pilot(s, p)),
     }
+    s.reopened.iter().for_each(|f| out.push_str(&reopened(f, &by(f, session.process().ok()))));
     if let Some(r) = &s.run {
         out.push_str(&latest(s, r));
     }
@@ -265,6 +270,17 @@ fn takes(now: &DowntimeNow) -> String {
         }
         false => format!("  {rows} touched since the copy; not measured yet with so many: {}\n", now.time.unknown.join(", ")),
     }
+}
+
+/// A function that is on again, and what is connected by it.
+fn reopened(f: &Function, by: &str) -> String {
+    let until = f.until.map(words::exactly).unwrap_or_default();
+    let with = if f.integrations.is_empty() { String::new() } else { format!(" with {}", f.integrations.join(", ")) };
+    let said = match f.overdue {
+        true => paint(BAD, format!("`{}` is on again{with}{by}, and its time was over {until}", f.pack)),
+        false => paint(WARN, format!("`{}` is on again{with}{by} until {until}", f.pack)),
+    };
+    format!("  {said}: `greenroom reopen {} --close` switches it off\n", f.pack)
 }
 
 /// When testers can be asked, as far as earlier runs measured what is left, held against the time at which everything goes back by itself.

@@ -82,6 +82,7 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         | Fact::RequirementChecked { .. }) => super::automated::fact(by_itself),
         Fact::ArtefactRemoved { name, received } => format!("`{name}` of event {received} is removed: its time is over\n"),
         Fact::Erased { events } => format!("erased beside {} events\n", events.len()),
+        Fact::ChangesNoted { note } => format!("noted as yours: {}\n  digest {}\n", super::changes::summary(note), note.digest),
         Fact::CaseJudged { case, outcome, on, .. } => format!("`{case}` {} on generation {}\n", outcome.word(), on.generation),
         link @ (Fact::LinkMade { .. } | Fact::LinkWithdrawn { .. }) => crate::commands::links::fact(r.seq, link, process),
     };

@@ -3,6 +3,7 @@
 
 mod automated;
 mod calendar;
+mod changes;
 mod evidence;
 mod integrations;
 mod links;

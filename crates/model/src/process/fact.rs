@@ -2,6 +2,7 @@
 
 use super::Stored;
 use super::cases::{Attachment, Outcome, Tested};
+use super::changes::Note;
 use super::integrations::End;
 use super::keys::KeySignature;
 use crate::hash::Hash;
@@ -228,5 +229,10 @@ pub enum Fact {
     LinkWithdrawn {
         /// Number of the event as which it was made.
         link: u64,
+    },
+    /// Somebody says that changes of the pilot's configuration are theirs.
+    ChangesNoted {
+        /// Which, in numbers and by a digest.
+        note: Note,
     },
 }

@@ -10,6 +10,7 @@ mod automated_tests;
 mod away;
 mod calendar;
 pub mod cases;
+pub mod changes;
 mod closing;
 pub mod covered;
 pub mod dates;

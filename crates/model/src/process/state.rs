@@ -3,6 +3,7 @@
 use super::Fact;
 use super::Held;
 use super::cases::CaseState;
+use super::changes::Noted;
 use super::integrations::{IntegrationState, Probed};
 use super::links::Link;
 use super::rehearsal::{self, Rehearsal};
@@ -121,6 +122,8 @@ pub struct State {
     pub cases: BTreeMap<String, CaseState>,
     /// Links for handing over files, by the number of the event.
     pub links: BTreeMap<u64, Link>,
+    /// Changes of pilots' configuration that somebody said are theirs, in order.
+    pub notes: Vec<Noted>,
 }
 
 impl State {
@@ -200,6 +203,7 @@ impl State {
             }
             Fact::Erased { .. } => {}
             Fact::LinkMade { .. } | Fact::LinkWithdrawn { .. } => self.linked(at, by, fact),
+            Fact::ChangesNoted { note } => self.noted(mark, by, note),
         }
     }
 }

@@ -94,6 +94,13 @@ pub struct Words {
     pub clock: &'static str,
     pub what: &'static str,
     pub none: &'static str,
+    pub changes: &'static str,
+    pub added: &'static str,
+    pub changed: &'static str,
+    pub deleted: &'static str,
+    pub changes_nobodys: &'static str,
+    pub changes_count: &'static str,
+    pub changes_unread: &'static str,
     /// Kinds of gates, by their word in process.toml.
     pub kinds: &'static [(&'static str, &'static str)],
     /// How cases of the test plan stand.
@@ -199,6 +206,13 @@ static EN: Words = Words {
     clock: "the clock went back at event",
     what: "what",
     none: "none",
+    changes: "Configuration that people changed on the pilot",
+    added: "added",
+    changed: "changed",
+    deleted: "deleted",
+    changes_nobodys: "Changes on the pilot that nobody noted as theirs:",
+    changes_count: "changes",
+    changes_unread: "What nobody noted as theirs could not be read.",
     kinds: &[
         ("wait", "wait"),
         ("lead-time", "lead time"),
@@ -246,6 +260,7 @@ static EN: Words = Words {
         ("case_judged", "case tried"),
         ("link_made", "link made for handing over a file"),
         ("link_withdrawn", "link withdrawn"),
+        ("changes_noted", "changes noted"),
     ],
     phases: &[("running", "under way"), ("finished", "finished"), ("undoing", "going back"), ("undone", "undone")],
 };
@@ -330,6 +345,13 @@ static PL: Words = Words {
     clock: "zegar cofnął się przy zdarzeniu",
     what: "co",
     none: "brak",
+    changes: "Konfiguracja zmieniona w środowisku pilotażowym",
+    added: "dodano",
+    changed: "zmieniono",
+    deleted: "usunięto",
+    changes_nobodys: "Zmiany w środowisku pilotażowym, których nikt nie opisał jako własnych:",
+    changes_count: "zmiany",
+    changes_unread: "Nie udało się odczytać zmian, których nikt nie opisał jako własnych.",
     kinds: &[
         ("wait", "odczekanie"),
         ("lead-time", "wyprzedzenie"),
@@ -377,6 +399,7 @@ static PL: Words = Words {
         ("case_judged", "sprawdzono przypadek"),
         ("link_made", "utworzono odnośnik do przekazania pliku"),
         ("link_withdrawn", "wycofano odnośnik"),
+        ("changes_noted", "opisano zmiany"),
     ],
     phases: &[("running", "w toku"), ("finished", "zakończony"), ("undoing", "cofany"), ("undone", "cofnięty")],
 };

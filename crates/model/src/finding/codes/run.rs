@@ -347,4 +347,14 @@ pub static CODES: &[CodeInfo] = &[
         title: "a function of the pilot cannot be switched on, or off",
         explain: "What a pack switches off is switched on again for a test only where the pack says so (`reopen = \"on request\"`) and how (`[on_request]` with statements to open and to close), until a time, with a reason on record. Closing runs its statements and asks the pack's assertions. Each new generation has it off again.",
     },
+    CodeInfo {
+        code: "GR0851",
+        title: "what was named was not changed on the pilot",
+        explain: "`greenroom changes note TABLE` and `TABLE=KEY` name tables and rows of configuration that were changed on the pilot since it was opened. The key is written as `greenroom changes` shows it, values of several columns with commas between them; where that is not enough, or the table has no key, the row's short name (`#1a2b3c4d`) stands for it. Nothing was put on record.",
+    },
+    CodeInfo {
+        code: "GR0852",
+        title: "an integration is never on on a pilot",
+        explain: "`[integration.NAME]` in process.toml names with `pack` what switches the integration off on the pilot, and with `pilot` whether it may be switched on again for a test: `never`, the default, or `on-request`. `greenroom reopen` of a pack switches on all that it switched off, so one that never may be keeps the pack shut. Nothing was done.",
+    },
 ];
