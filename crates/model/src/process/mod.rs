@@ -1,8 +1,8 @@
 //! The program around the runs: who takes part, which stages a go-live goes through, what has to be so at each of them, and who does what on the night.
 //! Facts in, decisions out; no clock, no file, no network.
 //!
-//! Owns what `process.toml` says ([`read()`]), what was recorded ([`Fact`], [`State`]), whether a gate is met and why not ([`gates`]), and what remains to be done on the night
-//! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
+//! Owns what `process.toml` says ([`read()`]), what was recorded ([`Fact`], [`State`]), whether a gate is met and why not ([`gates`]), what may be
+//! recorded (`decisions`), and what remains to be done on the night ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
 pub mod artefact;
 #[cfg(test)]
@@ -13,6 +13,7 @@ pub mod cases;
 mod closing;
 pub mod covered;
 pub mod dates;
+mod decisions;
 pub mod deed;
 mod fact;
 pub mod gates;
