@@ -212,19 +212,24 @@ impl<'a> Sight<'a> {
     /// When the person may not, or it is met.
     pub fn waive(&self, gate: &str, by: Option<&str>) -> Result<Fact, Refused> {
         self.known_gate(gate)?;
-        let by = known(by)?;
+        self.may_waive(known(by)?, "waive gates")?;
+        if self.standing(gate).met {
+            return refused(format!("`{gate}` is met"), "there is nothing to waive");
+        }
+        Ok(Fact::Waived { gate: gate.to_owned() })
+    }
+
+    /// Whether somebody has one of the roles that may let something pass.
+    pub(super) fn may_waive(&self, by: &str, what: &str) -> Result<(), Refused> {
         if self.process.waivers.is_empty() || !self.process.has_role(by, &self.process.waivers) {
             let who = if self.process.waivers.is_empty() {
                 "nobody (`waivers` under `[process]`)".into()
             } else {
                 self.with_roles(&self.process.waivers).join(", ")
             };
-            return refused(format!("{by} may not waive gates"), format!("those who may: {who}"));
+            return refused(format!("{by} may not {what}"), format!("those who may: {who}"));
         }
-        if self.standing(gate).met {
-            return refused(format!("`{gate}` is met"), "there is nothing to waive");
-        }
-        Ok(Fact::Waived { gate: gate.to_owned() })
+        Ok(())
     }
 
     /// Begins a task.

@@ -69,6 +69,7 @@ impl<'a> Sight<'a> {
             Moment::Entered(stage) => self.state.stage(stage).entered,
             Moment::Left(stage) => self.state.stage(stage).left.filter(|(_, good)| *good).map(|(at, _)| at),
             Moment::Done(task) => self.task(task).done,
+            Moment::Audited(audit) => self.positive(audit),
         }
     }
 
@@ -97,7 +98,10 @@ impl<'a> Sight<'a> {
         };
         let cases: Vec<_> =
             self.process.cases.iter().filter(|(id, c)| asked(id, c)).map(|(id, c)| (id, c, self.case(id, c).stands)).collect();
-        if cases.is_empty() { plain } else { Hash::of_json(&(plain, cases)) }
+        let plain = if cases.is_empty() { plain } else { Hash::of_json(&(plain, cases)) };
+        let audits = others.iter().filter_map(|(_, g)| if let Kind::Audit { audit } = &g.kind { Some(audit.as_str()) } else { None });
+        let plain = self.with_audits(audits, plain);
+        self.with_findings(others.iter().filter_map(|(_, g)| if let Kind::Findings(asked) = &g.kind { Some(asked) } else { None }), plain)
     }
 
     /// People with one of these roles, by themselves or in another's place.
@@ -233,6 +237,8 @@ impl<'a> Sight<'a> {
             Kind::Integrations { state, names } => self.integrations_standing(*state, names, &base),
             Kind::RunbookRehearsed => self.runbook_rehearsed(gate, &base),
             Kind::Requirements { names } => self.requirements_standing(names, &base),
+            Kind::Audit { audit } => self.audit_standing(audit, &base),
+            Kind::Findings(asked) => self.findings_standing(asked, &base),
         }
     }
 
@@ -294,6 +300,7 @@ pub(super) fn said(moment: &Moment) -> String {
         Moment::Entered(stage) => format!("`{stage}` was entered"),
         Moment::Left(stage) => format!("`{stage}` ended well"),
         Moment::Done(task) => format!("`{task}` was done"),
+        Moment::Audited(audit) => format!("the audit `{audit}` was concluded positive"),
     }
 }
 

@@ -5,6 +5,7 @@
 //! recorded (`decisions`), and what remains to be done on the night ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
 pub mod artefact;
+pub mod audits;
 #[cfg(test)]
 mod automated_tests;
 mod away;
@@ -16,11 +17,14 @@ pub mod dates;
 mod decisions;
 pub mod deed;
 mod fact;
+pub mod findings;
 pub mod gates;
 pub mod ics;
 pub mod integrations;
 pub mod keys;
 pub mod notices;
+#[cfg(test)]
+mod order_tests;
 #[cfg(test)]
 mod proof_tests;
 mod read;
@@ -150,6 +154,10 @@ pub struct Proofs {
     pub went_live: Option<jiff::Timestamp>,
     /// The pilot that stands.
     pub pilot: Option<cases::Tested>,
+    /// What runs found, for those whose findings a gate asks for.
+    pub reports: BTreeMap<findings::Reporter, findings::Report>,
+    /// Hash of the program as it is, where a gate asks for what a check of it found.
+    pub program: Option<Hash>,
 }
 
 /// What has to be so.
@@ -158,7 +166,7 @@ pub struct Proofs {
 pub enum Kind {
     /// Some time must have passed since something was recorded, and perhaps not too much.
     Wait {
-        /// `STAGE` (left with a good result), `STAGE entered` or `task NAME`.
+        /// `STAGE` (left with a good result), `STAGE entered`, `task NAME` or `audit NAME` (concluded positive).
         since: Moment,
         /// The least time.
         at_least: Option<Lapse>,
@@ -223,6 +231,13 @@ pub enum Kind {
         /// Which; all of the stage without any.
         cases: BTreeSet<String>,
     },
+    /// An audit was concluded positive in the latest try of its stage, and that stands.
+    Audit {
+        /// Which.
+        audit: String,
+    },
+    /// Nothing heavier is open of what was found.
+    Findings(findings::Asked),
 }
 
 /// A moment that is, or will be, on record.
@@ -235,6 +250,8 @@ pub enum Moment {
     Left(String),
     /// A task was done.
     Done(String),
+    /// An audit was concluded positive, and that stands.
+    Audited(String),
 }
 
 /// Something that has to be so when a stage is entered, or left.
@@ -324,6 +341,9 @@ pub struct Process {
     pub notices: Option<notices::Notices>,
     /// The test plan, by id.
     pub cases: BTreeMap<String, cases::Case>,
+    /// By id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub audits: BTreeMap<String, audits::Audit>,
 }
 
 impl Process {

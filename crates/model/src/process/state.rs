@@ -2,7 +2,9 @@
 
 use super::Fact;
 use super::Held;
+use super::audits::AuditState;
 use super::cases::CaseState;
+use super::findings::CheckState;
 use super::integrations::{IntegrationState, Probed};
 use super::rehearsal::{self, Rehearsal};
 use crate::hash::Hash;
@@ -118,6 +120,10 @@ pub struct State {
     pub held: BTreeMap<String, Vec<Held>>,
     /// By case.
     pub cases: BTreeMap<String, CaseState>,
+    /// By audit.
+    pub audits: BTreeMap<String, AuditState>,
+    /// The latest check of the program.
+    pub check: Option<CheckState>,
 }
 
 impl State {
@@ -194,6 +200,13 @@ impl State {
                 self.cases.insert(case.clone(), judged);
             }
             Fact::Erased { .. } => {}
+            Fact::AuditPoint { .. }
+            | Fact::FindingFound { .. }
+            | Fact::FindingMended { .. }
+            | Fact::FindingVerified { .. }
+            | Fact::FindingAccepted { .. }
+            | Fact::AuditConcluded { .. } => self.audited(mark, by, fact),
+            Fact::ProgramChecked { of, found } => self.program_checked(mark, *of, found),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The evidence pack as a page: self-contained, for the screen and for paper. Does not own what it says about the program (`commands::evidence`).
 
+mod audits;
 mod words;
 
 pub use words::{Language, Words};
@@ -325,7 +326,7 @@ pub fn page(pack: &Pack, process: &Process, language: Language) -> String {
     let title = format!("{}: {}", p.w.title, pack.program);
     format!(
         "<!doctype html><html lang={}><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{1}</title><style>{STYLE}</style>\
-         <h1>{1}</h1>{made_up}<p class=dim>{2} {3}, {4} {5}</p>{6}{7}{8}{9}{10}{11}{12}{13}{14}</html>\n",
+         <h1>{1}</h1>{made_up}<p class=dim>{2} {3}, {4} {5}</p>{6}{7}{8}{9}{10}{11}{12}{13}{14}{15}</html>\n",
         p.w.code,
         escaped(&title),
         escaped(p.w.made),
@@ -335,6 +336,7 @@ pub fn page(pack: &Pack, process: &Process, language: Language) -> String {
         p.protocol(),
         p.stages(),
         p.decisions(),
+        p.audits(),
         p.cases(),
         p.tasks(),
         p.runs(),

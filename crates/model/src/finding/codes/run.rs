@@ -337,4 +337,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "a function of the pilot cannot be switched on, or off",
         explain: "What a pack switches off is switched on again for a test only where the pack says so (`reopen = \"on request\"`) and how (`[on_request]` with statements to open and to close), until a time, with a reason on record. Closing runs its statements and asks the pack's assertions. Each new generation has it off again.",
     },
+    CodeInfo {
+        code: "GR0865",
+        title: "what stands did not pass when it was verified last",
+        explain: "A gate of the kind `findings` counts what the run found that made the pilot: what was found when it was planned, and that its latest verification differs. `greenroom status` shows which differences those are; another rehearsal makes a pilot that is verified anew.",
+    },
 ];
