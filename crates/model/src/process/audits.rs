@@ -415,7 +415,11 @@ impl<'a> Sight<'a> {
                 let bad = audit.points.iter().filter(|p| self.looked(id, audit, p).is_some_and(|(look, ..)| *look == Look::Bad)).count();
                 let bad = if bad > 0 { format!(", {bad} of {} points bad", audit.points.len()) } else { String::new() };
                 let open = self.findings_of(id).filter(|f| !f.stands.is_over()).count();
-                let open = if open > 0 { format!(", {open} findings open that do not block") } else { String::new() };
+                let open = match open {
+                    0 => String::new(),
+                    1 => ", 1 finding open that does not block".to_owned(),
+                    n => format!(", {n} findings open that do not block"),
+                };
                 let why = format!("concluded positive by {} on {}{bad}{open}", c.by, self.day(c.at.at));
                 Standing { met: true, why, ..base.clone() }
             }
@@ -431,7 +435,7 @@ impl<'a> Sight<'a> {
         if !lacking.points.is_empty() {
             turn.extend(self.auditors(audit));
         }
-        // What is found in words only has no owner to wait for.
+        // Where nobody is left who could mend or verify, auditors have to know.
         if turn.is_empty() {
             self.process.followed(id).iter().flat_map(|a| self.process.audits.get(*a)).flat_map(|a| self.auditors(a)).collect()
         } else {

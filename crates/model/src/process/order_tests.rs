@@ -140,7 +140,16 @@ fn lawful_audit(record: &Record) {
             let denied = |f: &Fact| matches!(f, Fact::AuditConcluded { audit: a, positive: false } if a == audit);
             assert!(!before[entered..].iter().any(|(_, _, f)| denied(f)), "a negative audit is begun anew in the next try only");
         }
-        Fact::AuditPoint { .. } | Fact::FindingFound { .. } | Fact::AuditConcluded { .. } => assert_eq!(by, "jan"),
+        Fact::AuditConcluded { audit, positive: false } => {
+            let stage = if audit == "one" { "audit-1" } else { "audit-2" };
+            let last = before
+                .iter()
+                .rev()
+                .map(|(_, _, f)| f)
+                .find(|f| matches!(f, Fact::StageEntered { stage: s, .. } | Fact::StageLeft { stage: s, .. } if s == stage));
+            assert!(by == "jan" && matches!(last, Some(Fact::StageEntered { .. })), "there is a next try of a stage that is on only");
+        }
+        Fact::AuditPoint { .. } | Fact::FindingFound { .. } => assert_eq!(by, "jan"),
         Fact::FindingMended { finding } => {
             let found = before.iter().find_map(|(_, _, f)| match f {
                 Fact::FindingFound { finding: id, owner, role, .. } if id == finding => Some((owner.clone(), role.clone())),

@@ -67,8 +67,8 @@ impl Session {
     }
 
     /// What goes on record with a plan.
-    pub(super) fn noticed(&self, findings: &[Finding]) -> Option<Vec<Noticed>> {
-        Some(self.in_files.iter().cloned().chain(findings.iter().map(Noticed::from)).collect())
+    pub(super) fn noticed(&self, findings: &[Finding]) -> Vec<Noticed> {
+        self.in_files.iter().cloned().chain(findings.iter().map(Noticed::from)).collect()
     }
 
     /// Findings with what people said of them.

@@ -131,7 +131,7 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// Concludes an audit. One whose stage has ended well is concluded again only where the conclusion is stale.
+    /// Concludes an audit. One whose stage has ended well is concluded again only where the conclusion is stale, and positive only.
     ///
     /// # Errors
     /// When the audit is not on, it was concluded already, the person may not; for a positive one, what was not looked at or is not mended.
@@ -143,6 +143,11 @@ impl<'a> Sight<'a> {
             Verdict::Positive(c) if positive || !on => {
                 let message = format!("`{id}` was concluded positive by {} on {}, and that stands", c.by, self.day(c.at.at));
                 return refused(message, "there is nothing to conclude; `greenroom audit find` puts on record what came to light since");
+            }
+            // A stage that ended well is not entered again: there would be no next try.
+            Verdict::Stale(_, why) if !on && !positive => {
+                let message = format!("the stage `{}` has ended well: `{id}` is not begun anew", audit.stage);
+                return refused(message, format!("what it said does not stand any more ({why}), until it is concluded positive again"));
             }
             Verdict::Stale(..) => {}
             _ if !on => {

@@ -155,7 +155,7 @@ fn an_audit_is_positive_once_all_was_looked_at_and_nothing_that_blocks_is_open()
     w.refused("ewa", "`one/3` is verified", |s, by| s.verify("one/3", true, by));
     w.done("maria", |s, by| s.conclude("one", true, by));
     let (met, why, _) = w.why("one-positive");
-    assert!(met && why.contains("positive by maria") && why.contains("1 findings open that do not block"), "{why}");
+    assert!(met && why.contains("positive by maria") && why.contains("1 finding open that does not block"), "{why}");
     w.refused("maria", "and that stands", |s, by| s.conclude("one", true, by));
 
     // A substitute answers for a risk; others do not.
@@ -224,6 +224,7 @@ fn the_second_audit_verifies_what_the_first_has_found_and_waits_for_it() {
     w.done("maria", |s, by| s.find("one", Weight::Blocking, Some("piotr"), None, by));
     assert!(wait(&w).contains("not on record"), "{}", wait(&w));
     w.refused("maria", "blocking: one/2 (open)", |s, by| s.conclude("one", true, by));
+    w.refused("maria", "is not begun anew", |s, by| s.conclude("one", false, by));
     w.done("piotr", |s, by| s.mended("one/2", by));
     w.done("maria", |s, by| s.verify("one/2", true, by));
     w.refused("maria", "the stage `one` is not on", |s, by| s.look("one", "1", Look::Good, by));
