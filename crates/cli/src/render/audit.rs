@@ -16,7 +16,8 @@ pub fn fact(fact: &Fact) -> String {
     match fact {
         Fact::AuditPoint { point, look, .. } => format!("{}: {point}\n", look.words()),
         Fact::FindingFound { audit, finding, weight, owner, role, due } => {
-            let whose = owner.as_ref().or(role.as_ref()).map_or(String::new(), |o| format!(", for {o}"));
+            let role = role.as_ref().map(|r| format!("the role {r}"));
+            let whose = owner.clone().or(role).map_or(String::new(), |o| format!(", for {o}"));
             let due = due.map_or(String::new(), |d| format!(", until {d}"));
             format!("`{finding}` of `{audit}` is on record: {}{whose}{due}\n", weight.word())
         }
@@ -46,17 +47,22 @@ fn stands(line: &FindingLine) -> String {
     paint(style, format!("{}{late}", line.stands.words()))
 }
 
+/// Who mends a finding: a person's name, a role, or anybody.
+fn owner(line: &FindingLine, process: &Process) -> String {
+    match &line.owner {
+        Some(owner) if process.persons.contains_key(owner) => person(process, owner),
+        Some(role) => format!("the role {role}"),
+        None => "anybody".to_owned(),
+    }
+}
+
 /// Findings, one line each.
 pub fn findings(all: &[FindingShown], process: &Process) -> String {
     if all.is_empty() {
         return String::new();
     }
     let row = |f: &FindingShown| {
-        let whose = match (&f.line.owner, f.line.stands) {
-            (_, Stands::Mended) => people(process, &f.line.turn),
-            (Some(owner), _) => person(process, owner),
-            (None, _) => "anybody".to_owned(),
-        };
+        let whose = if f.line.stands == Stands::Mended { people(process, &f.line.turn) } else { owner(&f.line, process) };
         let due = f.line.due.map(|d| d.to_string()).unwrap_or_default();
         let title = f.title.clone().unwrap_or_else(|| paint(DIM, "erased"));
         vec![f.line.id.clone(), f.line.weight.word().to_owned(), stands(&f.line), whose, due, title]
@@ -151,7 +157,7 @@ pub fn page(a: &Audited, process: &Process) -> String {
     for f in &a.findings {
         let title = f.title.clone().unwrap_or_else(|| paint(DIM, "erased"));
         let _ = writeln!(out, "  {}  {}, {}: {title}", f.line.id, f.line.weight.word(), stands(&f.line));
-        let whose = f.line.owner.as_ref().map_or_else(|| "anybody".to_owned(), |o| person(process, o));
+        let whose = owner(&f.line, process);
         let due = f.line.due.map(|d| format!(", until {d}")).unwrap_or_default();
         let _ = writeln!(out, "      to be mended by {whose}{due}");
         for s in &f.said {

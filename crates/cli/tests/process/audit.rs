@@ -231,8 +231,8 @@ fn a_gate_asks_what_a_check_and_the_pilots_run_have_found() {
     let page = fs::read_to_string(s.program.join("e.html")).unwrap();
     assert!(page.contains("the former pilot's folder is gone") && page.contains("GR0125"), "{page}");
 
-    // A pilot that is another one than its run made is an error, whatever was accepted.
-    s.ground.write("pilot", "create table made_by_hand (id integer primary key)");
+    // A pilot in which a mail could go out to somebody is an error, whatever was accepted.
+    s.ground.write("pilot", "insert into t values (2, 'anna.nowak@gmail.com')");
     let verified = s.by("anna", &["verify"]);
     assert_ne!(verified.code, Some(0), "{verified:?}");
     assert!(s.why("clean").contains("open: GR0865 of `rehearsal-1` (error)"), "{}", s.why("clean"));

@@ -93,6 +93,16 @@ pub struct CheckState {
 struct Open {
     weight: Weight,
     what: String,
+    /// The day that is over. No part of what somebody signs: that would be stale by waiting.
+    #[serde(skip)]
+    late: Option<jiff::civil::Date>,
+}
+
+impl std::fmt::Display for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)?;
+        self.late.map_or(Ok(()), |day| write!(f, ", which was to be mended until {day}"))
+    }
 }
 
 fn weight(severity: Severity) -> Weight {
@@ -120,8 +130,8 @@ impl Sight<'_> {
                     let named = |id: &String| matches!(reporter, Reporter::Audits) || *reporter == Reporter::Audit(id.clone());
                     let lines = self.process.audits.iter().filter(|(id, _)| named(id)).map(|(id, a)| self.audit_line(id, a));
                     for f in lines.flat_map(|l| l.findings).filter(|f| !f.stands.is_over() && heavy(f.weight)) {
-                        let late = f.due.filter(|_| f.overdue).map_or(String::new(), |d| format!(", was to be mended until {d}"));
-                        open.push(Open { weight: f.weight, what: format!("{} ({}, {}{late})", f.id, f.weight.word(), f.stands.words()) });
+                        let what = format!("{} ({}, {})", f.id, f.weight.word(), f.stands.words());
+                        open.push(Open { weight: f.weight, what, late: f.due.filter(|_| f.overdue) });
                         turn.extend(f.turn);
                     }
                     continue;
@@ -159,7 +169,7 @@ impl Sight<'_> {
                             Severity::Note => "note",
                         };
                         let times = if times > 1 { format!(", {times} times") } else { String::new() };
-                        Open { weight: weight(severity), what: format!("{code} of {by} ({word}{times})") }
+                        Open { weight: weight(severity), what: format!("{code} of {by} ({word}{times})"), late: None }
                     }));
                 }
             }
@@ -181,7 +191,7 @@ impl Sight<'_> {
         }
         let mut said = lacking;
         if !open.is_empty() {
-            said.push(format!("open: {}", open.iter().map(|o| o.what.as_str()).collect::<Vec<_>>().join(", ")));
+            said.push(format!("open: {}", open.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
         }
         Standing { why: said.join("; "), turn: turn.into_iter().collect(), ..base.clone() }
     }

@@ -100,7 +100,9 @@ impl<'a> Sight<'a> {
         let ((_, finding), by) = (self.known_finding(id)?, known(by)?);
         match (finding.stands, &finding.mended) {
             (Stands::Mended, Some((mender, _))) if mender == by => {
-                return refused(format!("{by} says that `{id}` is mended, and cannot verify it"), "another auditor has to look");
+                let able = self.verifiers(finding).join(", ");
+                let hint = if able.is_empty() { "another auditor is needed".to_owned() } else { format!("those who may: {able}") };
+                return refused(format!("{by} says that `{id}` is mended, and cannot verify it"), hint);
             }
             (Stands::Mended, _) => {}
             (Stands::Open, _) => {

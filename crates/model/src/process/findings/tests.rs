@@ -104,6 +104,13 @@ fn findings_of_audits_count_by_their_weight() {
     w.find("other", Weight::Blocking);
     assert_eq!(w.why("trifles"), (false, "open: other/2 (blocking, open), other/1 (important, open)".into()));
     assert_eq!(w.sight().standing("trifles").turn, ["anna"]);
+    // That its day is over is said, and makes no signature stale.
+    let fact = w.sight().find("one", Weight::Blocking, Some("anna"), Some(jiff::civil::date(1970, 1, 2)), Some("maria")).unwrap();
+    w.record("maria", fact);
+    let later = Sight { now: "1970-01-03T00:00:00Z".parse().unwrap(), ..w.sight() };
+    assert!(later.standing("trifles").why.contains("one/2 (blocking, open), which was to be mended until 1970-01-02"));
+    assert_eq!(later.content("agreed"), w.sight().content("agreed"));
+    w.record("anna", Fact::FindingAccepted { finding: "one/2".into() });
     assert_eq!(w.why("one-only"), (false, "open: one/1 (minor, open)".into()));
     assert_eq!(w.sight().findings_at("one-only").len(), 1);
     assert_eq!(w.sight().findings_at("trifles").len(), 3);
@@ -129,7 +136,7 @@ fn what_greenroom_found_counts_where_it_is_on_record_and_about_what_stands() {
     w.report(Reporter::Rehearsal, None);
     w.report(Reporter::DressRehearsal, Some(vec![]));
     assert!(w.why("own").1.contains("what `run-1` found is not on record"), "{:?}", w.why("own"));
-    w.report(Reporter::Rehearsal, Some(vec![noticed("GR0510", Severity::Warning), noticed("GR0412", Severity::Note)]));
+    w.report(Reporter::Rehearsal, Some(vec![noticed("GR0510", Severity::Warning), noticed("GR0125", Severity::Note)]));
     w.record("anna", Fact::ProgramChecked { of: other, found: vec![] });
     assert!(w.why("own").1.contains("the program is another one since it was checked"), "{:?}", w.why("own"));
     w.record("anna", Fact::ProgramChecked { of: one, found: vec![] });

@@ -33,7 +33,7 @@ pub(super) fn day(process: &Process, at: Timestamp) -> String {
     process.calendar.local(at).strftime("%a %Y-%m-%d %H:%M").to_string()
 }
 
-pub(super) fn name<'p>(process: &'p Process, id: &'p str) -> &'p str {
+fn name<'p>(process: &'p Process, id: &'p str) -> &'p str {
     match process.persons.get(id) {
         Some(person) => &person.name,
         None if id.is_empty() => "somebody",

@@ -246,7 +246,7 @@ pub(super) struct RawGate {
     pub(super) cases: Option<At<Vec<String>>>,
     /// `audit`: which.
     pub(super) audit: Option<At<String>>,
-    /// `findings`: codes of Greenroom's own that are accepted, and why: `{ GR0412 = "the table is empty" }`.
+    /// `findings`: codes of Greenroom's own that are accepted, and why: `{ GR0510 = "nobody writes at night" }`.
     pub(super) accepted: Option<BTreeMap<At<String>, At<String>>>,
 }
 
