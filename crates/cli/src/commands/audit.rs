@@ -10,6 +10,7 @@ use greenroom_model::process::audits::{AuditLine, Look, Weight};
 use greenroom_runner::session::FindingShown;
 use jiff::civil::Date;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Show the audits, put on record what was looked at and found, mend and verify it, conclude
 ///
@@ -141,6 +142,10 @@ enum Conclusion {
 pub struct Audited {
     /// As it stands.
     pub line: AuditLine,
+    /// What was said to its points.
+    pub notes: BTreeMap<String, String>,
+    /// What was said to its conclusion.
+    pub conclusion: Option<String>,
     /// Its findings, and those of audits before it that are open still, in words.
     pub findings: Vec<FindingShown>,
 }
@@ -166,7 +171,11 @@ pub async fn cmd_audit(app: &App, args: AuditArgs) -> Done {
             let missing = |r: greenroom_model::process::gates::Refused| CliError::Missing { message: r.message, hint: r.hint };
             let (line, before) = shown.map_err(missing)?;
             let findings = session.with_words(before.into_iter().chain(line.findings.iter().cloned()).collect())?;
-            app.result(&Audited { line, findings }, |a| page(a, process))?;
+            let (mut notes, conclusion) = session.audit_words(&audit)?;
+            // What was said in an earlier try is in the record.
+            notes.retain(|point, _| line.points.iter().any(|p| p.point == *point && p.look.is_some()));
+            let conclusion = conclusion.filter(|_| line.by.is_some());
+            app.result(&Audited { line, notes, conclusion, findings }, |a| page(a, process))?;
             return Ok(Exit::Ok);
         }
         Some(AuditCommand::Point { audit, point, look, note }) => {

@@ -137,6 +137,9 @@ pub fn page(a: &Audited, process: &Process) -> String {
         None => writeln!(out),
     };
     let _ = writeln!(out, "  {}\n  who looks: {}", l.why, people(process, &l.auditors));
+    if let Some(words) = &a.conclusion {
+        let _ = writeln!(out, "  said to it: {words}");
+    }
     out.push_str(&heading("Points"));
     let row = |p: &greenroom_model::process::audits::PointLine| {
         let word = match p.look {
@@ -146,7 +149,8 @@ pub fn page(a: &Audited, process: &Process) -> String {
             None => paint(DIM, "not looked at"),
         };
         let who = p.by.as_ref().map(|by| person(process, by)).unwrap_or_default();
-        vec![p.number.to_string(), word, who, p.at.map(|t| at(process, t)).unwrap_or_default(), p.point.clone()]
+        let said = a.notes.get(&p.point).map(|note| format!(": {note}")).unwrap_or_default();
+        vec![p.number.to_string(), word, who, p.at.map(|t| at(process, t)).unwrap_or_default(), format!("{}{said}", p.point)]
     };
     let left = ("", Align::Left);
     out.push_str(&table(&[("", Align::Right), left, left, left, left], &l.points.iter().map(row).collect::<Vec<_>>()));

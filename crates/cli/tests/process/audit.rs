@@ -139,10 +139,12 @@ fn an_audit_finds_is_mended_verified_and_concluded() {
     s.done("maria", &["audit", "verify", "first/1"]);
     s.done("maria", &["audit", "point", "first", "the line", "not-applicable"]);
     s.refused("anna", &["stage", "leave", "audit"], "all is looked at");
-    s.done("maria", &["audit", "conclude", "first", "positive"]);
+    s.done("maria", &["audit", "conclude", "first", "positive", "--note", "all in order"]);
     let shown = s.done("anna", &["audit", "show", "first"]);
     for words in [
         "positive",
+        "the server: seen at the console",
+        "said to it: all in order",
         "not applicable",
         "found by Maria Zając",
         "nobody has the key",

@@ -102,6 +102,28 @@ impl Session {
         Ok(lines.into_iter().map(shown).collect())
     }
 
+    /// What was said to the points of an audit, and to its conclusion, each the last time, where it was not erased.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn audit_words(&self, wanted: &str) -> Result<(BTreeMap<String, String>, Option<String>), SessionError> {
+        let (events, actors) = (self.events()?, self.actors()?);
+        let (mut points, mut conclusion) = (BTreeMap::new(), None);
+        for e in &events {
+            let Body::Process { fact, .. } = &e.body else { continue };
+            let words = || e.personal.iter().find_map(|h| actors.get(h)).and_then(|a| a.words.clone());
+            match fact {
+                Fact::AuditPoint { audit, point, .. } if audit == wanted => match words() {
+                    Some(words) => drop(points.insert(point.clone(), words)),
+                    None => drop(points.remove(point)),
+                },
+                Fact::AuditConcluded { audit, .. } if audit == wanted => conclusion = words(),
+                _ => {}
+            }
+        }
+        Ok((points, conclusion))
+    }
+
     /// Puts a finding on record. Its title and the note stand beside the chain.
     ///
     /// # Errors
