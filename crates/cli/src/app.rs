@@ -259,7 +259,7 @@ impl App {
     pub fn session_with(&self, observer: Arc<dyn Observer>) -> Result<(Session, Vec<Layer>), CliError> {
         let opened = self.open()?;
         let session = self.opened(opened.folder, opened.program, observer)?;
-        Ok((session.with_process(opened.process), opened.layers))
+        Ok((session.with_process(opened.process).having_found(&opened.findings), opened.layers))
     }
 }
 

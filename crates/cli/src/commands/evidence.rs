@@ -8,7 +8,7 @@ use crate::render::evidence::{Language, page};
 use clap::Args;
 use greenroom_model::hash::Hash;
 use greenroom_model::process::changes::Noted;
-use greenroom_model::process::{Fact, Process, Side, runbook};
+use greenroom_model::process::{Fact, Gate, Kind, Process, Side, runbook};
 use greenroom_model::run::{Body, StepState, Verdict};
 use greenroom_runner::session::{Session, SessionError};
 use jiff::Timestamp;
@@ -75,6 +75,10 @@ pub struct Pack {
     pub nobodys: Option<Vec<(String, u64)>>,
     /// The code of why they could not be read.
     pub nobodys_unread: Option<String>,
+    /// Audits with points and findings; what findings are in words is people's own.
+    pub audits: Vec<greenroom_model::process::audits::AuditLine>,
+    /// What was accepted by name of what Greenroom itself found: gate, code, why.
+    pub accepted: Vec<(String, String, String)>,
 }
 
 /// A stage.
@@ -236,6 +240,15 @@ fn word<T: Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// Codes that gates accept by name.
+fn accepted(process: &Process) -> Vec<(String, String, String)> {
+    let of = |(id, g): (&String, &Gate)| match &g.kind {
+        Kind::Findings(asked) => asked.accepted.iter().map(|(code, why)| (id.clone(), code.clone(), why.clone())).collect(),
+        _ => Vec::new(),
+    };
+    process.gates.iter().flat_map(of).collect()
+}
+
 /// Collects everything.
 fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
     let events = session.events()?;
@@ -288,6 +301,8 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
             notes: sight.state.notes.clone(),
             nobodys: None,
             nobodys_unread: None,
+            audits: sight.audit_lines(),
+            accepted: accepted(process),
         };
         for stage in &process.order {
             let state = sight.state.stage(stage);
@@ -369,10 +384,11 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
             }
             _ => {}
         }
-        let about: Vec<&str> = ["stage", "gate", "task", "item", "name", "to", "integration", "case", "artefact"]
-            .iter()
-            .filter_map(|k| value[*k].as_str())
-            .collect();
+        let about: Vec<&str> =
+            ["stage", "gate", "task", "item", "name", "to", "integration", "case", "artefact", "audit", "point", "finding"]
+                .iter()
+                .filter_map(|k| value[*k].as_str())
+                .collect();
         let noted = if let Fact::ChangesNoted { note } = fact { Some(crate::render::changes::named(note)) } else { None };
         let fact = value["fact"].as_str().unwrap_or_default().to_owned();
         pack.decisions.push(Decision { seq: e.seq, at: e.at, by: by.clone(), fact, about: noted.unwrap_or_else(|| about.join(": ")) });

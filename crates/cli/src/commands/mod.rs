@@ -2,6 +2,7 @@
 
 mod answer;
 mod artefact;
+pub mod audit;
 pub mod changes;
 mod check;
 mod columns;
@@ -132,6 +133,7 @@ pub enum Command {
     Evidence(evidence::EvidenceArgs),
     Artefact(artefact::ArtefactArgs),
     TestPlan(test_plan::TestPlanArgs),
+    Audit(audit::AuditArgs),
     Notices(notices::NoticesArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
@@ -201,6 +203,7 @@ async fn one(app: &App, command: Command) -> Done {
         Command::Evidence(a) => evidence::cmd_evidence(app, a).await,
         Command::Artefact(a) => artefact::cmd_artefact(app, a).await,
         Command::TestPlan(a) => test_plan::cmd_test_plan(app, a).await,
+        Command::Audit(a) => audit::cmd_audit(app, a).await,
         Command::Notices(a) => notices::cmd_notices(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,

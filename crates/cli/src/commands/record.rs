@@ -154,7 +154,14 @@ pub async fn cmd_record(app: &App, args: RecordArgs) -> Done {
                 what.push_str(if l.what["key"].is_object() { " with a key" } else { " by login only" });
             }
             let who = l.by.clone().unwrap_or_else(|| format!("({})", l.login.as_deref().unwrap_or("erased")));
-            vec![l.seq.to_string(), words::exactly(l.at), who, what, words::cut(&about.join(" "), 60), l.words.clone().unwrap_or_default()]
+            vec![
+                l.seq.to_string(),
+                words::exactly(l.at),
+                who,
+                what,
+                words::cut(&about.join(" "), 60),
+                l.words.as_ref().map(|w| w.replace('\n', "; ")).unwrap_or_default(),
+            ]
         };
         let left = |h| (h, Align::Left);
         let lines = table(

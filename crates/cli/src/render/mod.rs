@@ -1,5 +1,6 @@
 //! How things look: styles, tables, durations, findings, verdicts, runs. Owns appearance only; every function is pure.
 
+pub mod audit;
 pub mod automated;
 pub mod changes;
 pub mod evidence;

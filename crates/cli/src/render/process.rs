@@ -10,7 +10,7 @@ use greenroom_model::process::gates::Standing;
 use greenroom_model::process::runbook::{Line, Sheet};
 use greenroom_model::process::{Fact, Process, Side};
 use greenroom_runner::proof::ssh;
-use greenroom_runner::session::Recorded;
+use greenroom_runner::session::{FindingShown, Recorded};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::collections::BTreeMap;
@@ -85,6 +85,13 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::ChangesNoted { note } => format!("noted as yours: {}\n  digest {}\n", super::changes::summary(note), note.digest),
         Fact::CaseJudged { case, outcome, on, .. } => format!("`{case}` {} on generation {}\n", outcome.word(), on.generation),
         link @ (Fact::LinkMade { .. } | Fact::LinkWithdrawn { .. }) => crate::commands::links::fact(r.seq, link, process),
+        audited @ (Fact::AuditPoint { .. }
+        | Fact::FindingFound { .. }
+        | Fact::FindingMended { .. }
+        | Fact::FindingVerified { .. }
+        | Fact::FindingAccepted { .. }
+        | Fact::AuditConcluded { .. }
+        | Fact::ProgramChecked { .. }) => super::audit::fact(audited),
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
     let how = match &r.fact {
@@ -106,7 +113,7 @@ fn warned(despite: &[String]) -> String {
 }
 
 /// The board of stages.
-pub fn board(b: &Board, process: &Process) -> String {
+pub fn board(b: &Board, findings: &[FindingShown], process: &Process) -> String {
     let stands = |s: &StageLine| match s.stands {
         "over" => paint(GOOD, "over"),
         "on" => paint(WARN, "on"),
@@ -127,6 +134,10 @@ pub fn board(b: &Board, process: &Process) -> String {
         let what = if s.stands == "on" { "before it can end well" } else { "before it can be entered" };
         out.push_str(&heading(&format!("{}: {what}", s.stage)));
         s.open.iter().for_each(|g| out.push_str(&open(g, process)));
+    }
+    if !findings.is_empty() {
+        out.push_str(&heading("Findings"));
+        out.push_str(&super::audit::findings(findings, process));
     }
     let moved: String = b.stages.iter().map(|s| misfits(&s.stage, &s.misfits)).collect();
     if !moved.is_empty() {
@@ -163,6 +174,7 @@ pub fn brief(b: &Board, process: &Process) -> String {
             out.push_str(&format!("    and {} more: `greenroom stage`\n", s.open.len() - SHOWN));
         }
     }
+    out.push_str(&super::audit::counted(&b.findings));
     b.stages.iter().for_each(|s| out.push_str(&misfits(&s.stage, &s.misfits)));
     out
 }

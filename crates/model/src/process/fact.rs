@@ -1,10 +1,12 @@
 //! What is put on record about the process. Names people by their ids in `process.toml`; what they said in their own words is kept outside the chain.
 
 use super::Stored;
+use super::audits::{Look, Weight};
 use super::cases::{Attachment, Outcome, Tested};
 use super::changes::Note;
 use super::integrations::End;
 use super::keys::KeySignature;
+use crate::finding::Noticed;
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
 
@@ -234,5 +236,63 @@ pub enum Fact {
     ChangesNoted {
         /// Which, in numbers and by a digest.
         note: Note,
+    },
+    /// A point of an audit was looked at.
+    AuditPoint {
+        /// The audit.
+        audit: String,
+        /// The point.
+        point: String,
+        /// How it was seen.
+        look: Look,
+    },
+    /// An audit found something; what, in words, is beside the chain.
+    FindingFound {
+        /// The audit.
+        audit: String,
+        /// The finding's id: `AUDIT/1`.
+        finding: String,
+        /// How much it weighs.
+        weight: Weight,
+        /// The person who mends it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// The role whose holders mend it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<String>,
+        /// The day until which it is to be mended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<jiff::civil::Date>,
+    },
+    /// Somebody says that a finding is mended.
+    FindingMended {
+        /// Which.
+        finding: String,
+    },
+    /// An auditor has looked whether it is.
+    FindingVerified {
+        /// Which.
+        finding: String,
+        /// It is; otherwise it is open again.
+        good: bool,
+    },
+    /// Somebody with the right to do so lets a finding stay as it is.
+    FindingAccepted {
+        /// Which.
+        finding: String,
+    },
+    /// An audit was concluded.
+    AuditConcluded {
+        /// Which.
+        audit: String,
+        /// All is well; otherwise the next try of its stage begins it anew.
+        positive: bool,
+    },
+    /// The program was held against its databases.
+    ProgramChecked {
+        /// Hash of the program.
+        of: Hash,
+        /// What was found.
+        found: Vec<Noticed>,
     },
 }

@@ -2,8 +2,10 @@
 
 use super::Fact;
 use super::Held;
+use super::audits::AuditState;
 use super::cases::CaseState;
 use super::changes::Noted;
+use super::findings::CheckState;
 use super::integrations::{IntegrationState, Probed};
 use super::links::Link;
 use super::rehearsal::{self, Rehearsal};
@@ -124,6 +126,10 @@ pub struct State {
     pub links: BTreeMap<u64, Link>,
     /// Changes of pilots' configuration that somebody said are theirs, in order.
     pub notes: Vec<Noted>,
+    /// By audit.
+    pub audits: BTreeMap<String, AuditState>,
+    /// The latest check of the program.
+    pub check: Option<CheckState>,
 }
 
 impl State {
@@ -204,6 +210,13 @@ impl State {
             Fact::Erased { .. } => {}
             Fact::LinkMade { .. } | Fact::LinkWithdrawn { .. } => self.linked(at, by, fact),
             Fact::ChangesNoted { note } => self.noted(mark, by, note),
+            Fact::AuditPoint { .. }
+            | Fact::FindingFound { .. }
+            | Fact::FindingMended { .. }
+            | Fact::FindingVerified { .. }
+            | Fact::FindingAccepted { .. }
+            | Fact::AuditConcluded { .. } => self.audited(mark, by, fact),
+            Fact::ProgramChecked { of, found } => self.program_checked(mark, *of, found),
         }
     }
 }

@@ -10,6 +10,7 @@ pub use memory::MemoryJournal;
 pub use sqlite::SqliteJournal;
 
 use greenroom_model::fence::{Fence, Progress};
+use greenroom_model::finding::Noticed;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{BackupFile, Plan};
 use greenroom_model::run::{Body, Broken, Event, IllegalEvent, RunId, RunState, event_hash};
@@ -171,6 +172,8 @@ pub struct Projection {
     pub simulated: bool,
     /// Plans by hash.
     pub plans: BTreeMap<Hash, Plan>,
+    /// What was found when plans were made, by their hash, where that is on record.
+    pub found: BTreeMap<Hash, Vec<Noticed>>,
     /// Runs in order of their start.
     pub runs: Vec<RunState>,
     /// Names and nonces of databases that were dropped on request: (name, nonce, whether the drop is confirmed).
@@ -227,8 +230,9 @@ impl Projection {
                 self.program = Some(program.clone());
                 self.simulated = *simulated;
             }
-            Body::PlanRecorded { hash, plan } => {
+            Body::PlanRecorded { hash, plan, found } => {
                 self.generations = self.generations.max(plan.names.number);
+                self.found.extend(found.clone().map(|found| (*hash, found)));
                 self.plans.insert(*hash, (**plan).clone());
             }
             Body::RunStarted { plan: hash } => {

@@ -4,6 +4,7 @@
 //! each group of what can be done.
 
 mod artefact;
+mod audit;
 mod carry;
 mod cases;
 mod changes;
@@ -37,6 +38,7 @@ mod trees;
 mod version;
 
 pub use artefact::Opened;
+pub use audit::{FindingShown, Said};
 pub use carry::Dressed;
 pub use cases::Trial;
 pub use changes::{Changes, NoteLine, ROW_DIGITS, RowCounts, RowLine, SchemaLine, TableChanges};
@@ -97,6 +99,8 @@ pub struct Session {
     told: Arc<std::sync::atomic::AtomicBool>,
     /// What `process.toml` says, where there is one.
     process: Option<greenroom_model::process::Process>,
+    /// What was found in the program's files.
+    in_files: Vec<greenroom_model::finding::Noticed>,
     /// What the journal said when it was last replayed, and up to which event: a command asks several times.
     seen: std::sync::Mutex<Option<((i64, String), Projection)>>,
     /// This process, in the journal's leases and in the names of its sessions on servers.
@@ -142,6 +146,7 @@ impl Session {
             simulated: false,
             told: Arc::default(),
             process: None,
+            in_files: Vec::new(),
             seen: std::sync::Mutex::default(),
             owner,
             cancel,

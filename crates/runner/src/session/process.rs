@@ -165,7 +165,9 @@ impl Session {
             finished: (r.phase == Phase::Finished).then_some(r.last),
         };
         let runs = history.runs.iter().map(ran).collect();
-        Ok(Proofs { hold: proved.keys().copied().collect(), proved, runs, went_live: live.map(|r| r.last), pilot: self.tested(history) })
+        let (reports, program) = self.reports(history)?;
+        let pilot = self.tested(history);
+        Ok(Proofs { hold: proved.keys().copied().collect(), proved, runs, went_live: live.map(|r| r.last), pilot, reports, program })
     }
 }
 

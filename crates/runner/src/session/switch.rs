@@ -75,7 +75,11 @@ impl Session {
         let hash = plan.hash();
         // Only for telling what drifted.
         std::fs::write(self.workspace.planned_schema(hash), serde_json::to_vec(&survey.catalog).map_err(std::io::Error::from)?)?;
-        self.journal()?.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
+        self.journal()?.append(
+            None,
+            None,
+            Body::PlanRecorded { hash, plan: Box::new(plan.clone()), found: Some(self.noticed(&findings)) },
+        )?;
         Ok((hash, plan, findings))
     }
 

@@ -1,5 +1,6 @@
 //! The evidence pack as a page: self-contained, for the screen and for paper. Does not own what it says about the program (`commands::evidence`).
 
+mod audits;
 mod words;
 
 pub use words::{Language, Words};
@@ -366,6 +367,7 @@ pub fn page(pack: &Pack, process: &Process, language: Language) -> String {
         p.protocol(),
         p.stages(),
         p.decisions(),
+        p.audits(),
         p.cases(),
         p.changes(),
         p.tasks(),

@@ -357,4 +357,9 @@ pub static CODES: &[CodeInfo] = &[
         title: "an integration is never on on a pilot",
         explain: "`[integration.NAME]` in process.toml names with `pack` what switches the integration off on the pilot, and with `pilot` whether it may be switched on again for a test: `never`, the default, or `on-request`. `greenroom reopen` of a pack switches on all that it switched off, so one that never may be keeps the pack shut. Nothing was done.",
     },
+    CodeInfo {
+        code: "GR0865",
+        title: "what stands did not pass when it was verified last",
+        explain: "A gate of the kind `findings` counts what the run found that made the pilot: what was found when it was planned, and that its latest verification differs. `greenroom status` shows which differences those are; another rehearsal makes a pilot that is verified anew.",
+    },
 ];
