@@ -357,7 +357,7 @@ pub fn page(pack: &Pack, process: &Process, language: Language) -> String {
     let title = format!("{}: {}", p.w.title, pack.program);
     format!(
         "<!doctype html><html lang={}><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{1}</title><style>{STYLE}</style>\
-         <h1>{1}</h1>{made_up}<p class=dim>{2} {3}, {4} {5}</p>{6}{7}{8}{9}{10}{11}{12}{13}{14}{15}</html>\n",
+         <h1>{1}</h1>{made_up}<p class=dim>{2} {3}, {4} {5}</p>{6}{7}{8}{9}{10}{11}{12}{13}{14}{15}{16}</html>\n",
         p.w.code,
         escaped(&title),
         escaped(p.w.made),
