@@ -3,12 +3,13 @@
 
 use async_trait::async_trait;
 use greenroom_engine::fake::Cuts;
+use greenroom_model::process::keys::KeySignature;
 use greenroom_model::process::notices::{NoticeFact, Refusal, Stands};
 use greenroom_model::process::{Fact, Process, Proofs, read};
-use greenroom_model::program::Layer;
+use greenroom_model::program::{Layer, SecretRef};
 use greenroom_model::run::Body;
 use greenroom_runner::journal::{Actor, Journal, MemoryJournal, Projection};
-use greenroom_runner::notices::{Content, Parcel, SendError, Sending, Setup, Transport, Undelivered, keep, send};
+use greenroom_runner::notices::{Content, Parcel, SendError, Sending, Setup, Signer, Transport, Undelivered, keep, send};
 use greenroom_runner::ports::Clock;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -89,6 +90,15 @@ impl Transport for Wire<'_> {
     }
 }
 
+/// No key is there.
+struct NoKey;
+
+impl Signer for NoKey {
+    fn sign(&self, file: &str, _: Option<&SecretRef>, _: &str) -> Result<KeySignature, String> {
+        Err(format!("{file} cannot be read"))
+    }
+}
+
 fn actor() -> Actor {
     Actor { os_user: "anna".into(), words: None }
 }
@@ -96,7 +106,8 @@ fn actor() -> Actor {
 /// One process that sends, until its end or its death.
 fn run(journal: &MemoryJournal, process: &Process, world: &World, clock: &Hand, cuts: &Cuts) -> Result<Sending, SendError> {
     let (proofs, actor, wire) = (Proofs::default(), actor(), Wire { world, cuts: cuts.clone() });
-    let setup = Setup { program: "clinic", process, proofs: &proofs, actor: &actor, clock, transport: &wire, until: None };
+    let (signer, transport) = (NoKey, &wire);
+    let setup = Setup { program: "clinic", process, proofs: &proofs, actor: &actor, clock, transport, signer: &signer, until: None };
     let mut journal = journal.reopen(cuts.clone());
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(send(&mut journal, &setup))
 }

@@ -82,6 +82,9 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::ArtefactRemoved { name, received } => format!("`{name}` of event {received} is removed: its time is over\n"),
         Fact::Erased { events } => format!("erased beside {} events\n", events.len()),
         Fact::CaseJudged { case, outcome, on, .. } => format!("`{case}` {} on generation {}\n", outcome.word(), on.generation),
+        Fact::DateWithdrawn { stage } => {
+            format!("the date of `{stage}` is taken back; approvals of what it was part of do not count any more\n")
+        }
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
     let how = match &r.fact {

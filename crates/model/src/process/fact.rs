@@ -210,4 +210,9 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         attached: Vec<Attachment>,
     },
+    /// The agreed date of a stage does not stand any more, and no other is agreed.
+    DateWithdrawn {
+        /// Which stage.
+        stage: String,
+    },
 }

@@ -1,6 +1,8 @@
-//! The words of the evidence pack, by language. A language is a constant of all of them: one that lacks a word does not compile.
+//! The words of the evidence pack, by language. A language is a constant of all of them: one that lacks a word does not compile. What notices need as well (kinds of gates, outcomes)
+//! is the model's.
 
 use clap::ValueEnum;
+use greenroom_model::process::words;
 
 /// A language of the evidence pack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -115,7 +117,7 @@ impl Words {
 
     /// A word of a list; what it lacks is shown as it is written.
     pub fn one<'w>(list: &'w [(&'static str, &'static str)], word: &'w str) -> &'w str {
-        list.iter().find(|(w, _)| *w == word).map_or(word, |(_, said)| said)
+        words::one(list, word)
     }
 }
 
@@ -199,27 +201,8 @@ static EN: Words = Words {
     clock: "the clock went back at event",
     what: "what",
     none: "none",
-    kinds: &[
-        ("wait", "wait"),
-        ("lead-time", "lead time"),
-        ("window", "window"),
-        ("sign-off", "sign-off"),
-        ("checklist", "checklist"),
-        ("artefacts", "files"),
-        ("tasks", "tasks"),
-        ("run", "proved by a run"),
-        ("test-plan", "test plan"),
-        ("integrations", "integrations"),
-        ("runbook-rehearsed", "runbook rehearsed"),
-        ("requirements", "requirements"),
-    ],
-    outcomes: &[
-        ("passed", "passed"),
-        ("failed", "failed"),
-        ("blocked", "could not be tried"),
-        ("again", "to be tried again"),
-        ("open", "not tried"),
-    ],
+    kinds: words::Language::En.kinds(),
+    outcomes: words::Language::En.outcomes(),
     facts: &[
         ("stage_entered", "entered"),
         ("stage_left", "ended"),
@@ -244,6 +227,7 @@ static EN: Words = Words {
         ("artefact_removed", "file removed"),
         ("erased", "erased beside the chain"),
         ("case_judged", "case tried"),
+        ("date_withdrawn", "date taken back"),
     ],
     phases: &[("running", "under way"), ("finished", "finished"), ("undoing", "going back"), ("undone", "undone")],
 };
@@ -328,27 +312,8 @@ static PL: Words = Words {
     clock: "zegar cofnął się przy zdarzeniu",
     what: "co",
     none: "brak",
-    kinds: &[
-        ("wait", "odczekanie"),
-        ("lead-time", "wyprzedzenie"),
-        ("window", "okno czasowe"),
-        ("sign-off", "zatwierdzenie"),
-        ("checklist", "lista kontrolna"),
-        ("artefacts", "pliki"),
-        ("tasks", "zadania"),
-        ("run", "wykazane przebiegiem"),
-        ("test-plan", "plan testów"),
-        ("integrations", "integracje"),
-        ("runbook-rehearsed", "próba harmonogramu"),
-        ("requirements", "wymagania serwera"),
-    ],
-    outcomes: &[
-        ("passed", "zaliczony"),
-        ("failed", "niezaliczony"),
-        ("blocked", "nie dał się sprawdzić"),
-        ("again", "do powtórzenia"),
-        ("open", "niesprawdzony"),
-    ],
+    kinds: words::Language::Pl.kinds(),
+    outcomes: words::Language::Pl.outcomes(),
     facts: &[
         ("stage_entered", "rozpoczęto"),
         ("stage_left", "zakończono"),
@@ -373,6 +338,7 @@ static PL: Words = Words {
         ("artefact_removed", "usunięto plik"),
         ("erased", "wymazano dane obok łańcucha"),
         ("case_judged", "sprawdzono przypadek"),
+        ("date_withdrawn", "odwołano termin"),
     ],
     phases: &[("running", "w toku"), ("finished", "zakończony"), ("undoing", "cofany"), ("undone", "cofnięty")],
 };
