@@ -7,6 +7,7 @@ mod evidence;
 mod integrations;
 mod listeners;
 mod notices;
+mod notices_more;
 mod proof;
 mod requirements;
 mod test_plan;
