@@ -204,7 +204,7 @@ fn a_reminder_survives_a_sender_killed_between_any_two_steps_and_is_told_once() 
         assert_eq!(ids, ["2/near/anna@before.2-days", "2/near/jan@before.2-days"], "cut {cut}");
         assert!(arrived.iter().map(|(_, n)| n - 1).sum::<u32>() <= u32::from(cuts.is_dead()), "cut {cut}: {arrived:?}");
         if !cuts.is_dead() {
-            // Decided, twice intended and twice sent, and two deliveries, each with a cut before and after it.
+            // Six records (nobody told of the date itself, who is reminded, two intents, two outcomes) and two deliveries, each with a cut before and after it.
             assert_eq!(cuts.passed(), 16);
             break;
         }

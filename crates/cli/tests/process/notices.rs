@@ -244,7 +244,7 @@ fn mails_arrive_whole_and_once_whatever_happens_to_the_server() {
     assert!(s.by("anna", &["status"]).stdout.contains("2 notices could not be sent and will be tried again"));
     assert_eq!(s.stands()[4..], [("hook".into(), "failed".into()), ("turns/jan".into(), "failed".into())]);
     // It is not tried at once again by everybody who types something.
-    assert_eq!(s.done("jan", &["notices", "send"]).stdout, "nothing is due\n");
+    assert!(s.done("jan", &["notices", "send"]).stdout.starts_with("nothing is due; the next "));
 
     // Another one is there, and refuses at first.
     let sink = Sink::start(python, &s.ground.folder().join("sink-2"), &[]);

@@ -2,6 +2,7 @@
 // covers F3, F4, P33
 
 use super::notices::{PEOPLE, RULES, Scene, Sink, calendar, parsed, python, python_or_skip};
+use crate::ground::Ground;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -119,11 +120,11 @@ fn heads_go_by_themselves_signed_and_are_checked_as_they_were_received() {
         "{FROM}smtp = {{ host = \"127.0.0.1\", port = {}, tls = \"none\" }}\n[notice.heads]\non = [\"head\"]\nto = [\"vendor\"]\nkey = \"head_key\"\npassphrase = {{ env = \"HEAD\" }}\nwebhook = \"http://127.0.0.1:{}/head\"\nsecret = {{ env = \"HOOK\" }}\n",
         sink.mail, sink.hook
     );
-    let people = |how: &str| {
+    let people = |s: &Scene, how: &str| {
         let all = PEOPLE.replace("login = \"anna\"", &format!("login = \"anna\"\nkeys = [\"{public}\"]"));
         s.write("process.toml", &format!("{all}{how}"));
     };
-    people(&how);
+    people(&s, &how);
     let secret = ("HOOK", "tajne".to_owned());
     let s = Scene { env: vec![secret.clone()], ..s };
     s.done("anna", &["stage", "enter", "night"]);
@@ -167,6 +168,7 @@ fn heads_go_by_themselves_signed_and_are_checked_as_they_were_received() {
     }
     // The record that somebody else wrote anew is found by it.
     let other = Scene::new("");
+    other.write("process.toml", PEOPLE);
     other.done("anna", &["stage", "enter", "night"]);
     let foreign = other.by("anna", &["record", "verify", "--against", s.ground.folder().join("mailed.json").to_str().unwrap()]);
     assert!(foreign.code == Some(1) && foreign.stderr.contains("GR0797"), "{foreign:?}");
@@ -175,6 +177,7 @@ fn heads_go_by_themselves_signed_and_are_checked_as_they_were_received() {
 
     // Into a folder, unsigned because process.toml says so, and a file beside the mail.
     people(
+        &s,
         "[notices]\nfrom = \"greenroom@clinic.example\"\nfolder = \"outbox\"\n[notice.heads]\non = [\"head\"]\nto = [\"jan\"]\nunsigned = true\n",
     );
     s.done("anna", &["stage", "enter", "night"]);
@@ -189,7 +192,7 @@ fn heads_go_by_themselves_signed_and_are_checked_as_they_were_received() {
     let asked = s.by("anna", &["record", "verify", "--against", file.to_str().unwrap(), "--allowed", "anna"]);
     assert!(asked.code == Some(1) && asked.stderr.contains("GR0796"), "{asked:?}");
     // Nobody says which of the two.
-    people("[notices]\nfrom = \"greenroom@clinic.example\"\nfolder = \"outbox\"\n[notice.heads]\non = [\"head\"]\nto = [\"jan\"]\n");
+    people(&s, "[notices]\nfrom = \"greenroom@clinic.example\"\nfolder = \"outbox\"\n[notice.heads]\non = [\"head\"]\nto = [\"jan\"]\n");
     let mute = s.by("anna", &["check", "--quiet"]);
     assert!(mute.code != Some(0) && format!("{mute:?}").contains("GR0838"), "{mute:?}");
 }
