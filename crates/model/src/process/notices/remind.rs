@@ -60,6 +60,9 @@ struct Moment {
     about: About,
 }
 
+/// Reminders that have come, by event and mark, with the rules that tell them.
+type Come<'r> = BTreeMap<(u64, String), (Moment, BTreeSet<&'r String>)>;
+
 /// What is on record, and which event said it.
 #[derive(Default)]
 struct Known {
@@ -111,11 +114,16 @@ impl Reminders<'_> {
     /// Everything that stands at a moment, in order, whether it was sent already or not.
     fn standing(&self, outbox: &Outbox, now: Timestamp) -> Vec<Message> {
         let known = Known::of(self.happened, u64::MAX);
-        let since = outbox.since.unwrap_or(now);
-        let mut come: BTreeMap<(u64, String), (Moment, BTreeSet<&String>)> = BTreeMap::new();
+        let come = self.come(&known, outbox, outbox.since.unwrap_or(now), now);
+        come.values().flat_map(|(m, rules)| self.told(&known, m, now, &|id| rules.contains(id))).collect()
+    }
+
+    /// What has come since a moment, by event and mark, with the rules that tell it.
+    fn come(&self, known: &Known, outbox: &Outbox, since: Timestamp, now: Timestamp) -> Come<'_> {
+        let mut come = Come::new();
         for (id, rule) in self.rules() {
             let mut latest: BTreeMap<(u64, String), Moment> = BTreeMap::new();
-            for m in self.moments(&known, rule, (id, outbox), now).into_iter().filter(|m| since <= m.at && m.at <= now) {
+            for m in self.moments(known, rule, (id, outbox), now).into_iter().filter(|m| since <= m.at && m.at <= now) {
                 let key = (m.seq, m.series.clone());
                 if latest.get(&key).is_none_or(|l| l.at < m.at) {
                     latest.insert(key, m);
@@ -125,7 +133,7 @@ impl Reminders<'_> {
                 come.entry((m.seq, m.mark.clone())).or_insert_with(|| (m, BTreeSet::new())).1.insert(id);
             }
         }
-        come.values().flat_map(|(m, rules)| self.told(&known, m, now, &|id| rules.contains(id))).collect()
+        come
     }
 
     fn rules(&self) -> impl Iterator<Item = (&String, &Rule)> {
@@ -151,12 +159,15 @@ impl Reminders<'_> {
     pub fn text(&self, id: &NoticeId, delivery: &Delivery, outbox: &Outbox) -> Option<Message> {
         let (mark, now) = (id.mark.as_ref()?, delivery.reminds?);
         let known = Known::of(self.happened, delivery.decided);
-        let rule = self.process.notices.as_ref()?.rules.get(&id.rule)?;
-        let found = match mark.as_str() {
-            EVERY => Some(Moment { seq: id.seq, mark: mark.clone(), series: EVERY.into(), at: now, about: About::Head }),
-            _ => self.moments(&known, rule, (&id.rule, outbox), now).into_iter().find(|m| m.seq == id.seq && m.mark == *mark),
-        }?;
-        self.told(&known, &found, now, &|rule| *rule == id.rule).into_iter().find(|m| m.id == *id)
+        let (found, rules) = match mark.as_str() {
+            EVERY => {
+                let head = Moment { seq: id.seq, mark: mark.clone(), series: EVERY.into(), at: now, about: About::Head };
+                (head, BTreeSet::from([&id.rule]))
+            }
+            // What was decided then stays what it was, also where people are told anew from another moment on.
+            _ => self.come(&known, outbox, Timestamp::MIN, now).remove(&(id.seq, mark.clone()))?,
+        };
+        self.told(&known, &found, now, &|rule| rules.contains(rule)).into_iter().find(|m| m.id == *id)
     }
 
     /// When the next one is due, as things stand; none where nothing is to come.

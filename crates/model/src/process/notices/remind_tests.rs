@@ -261,7 +261,7 @@ fn what_is_next_is_known() {
 
 #[test]
 fn lapses_are_counted_back_over_weekends_holidays_and_summer_time() {
-    let text = format!("{CLINIC}").replace("[process]\n", "[process]\nholidays = [\"2027-02-16\"]\n");
+    let text = CLINIC.replace("[process]\n", "[process]\nholidays = [\"2027-02-16\"]\n");
     let calendar = parsed(&text).0.unwrap().calendar;
     let back = |from: &str, lapse: &str| {
         let at = remind::before(&calendar, from.parse().unwrap(), Lapse::parse(lapse).unwrap());
