@@ -99,6 +99,11 @@ impl App {
         App { simulation: Some(simulation), ..App::new(global) }
     }
 
+    /// The same for the program of another folder.
+    pub fn beside(&self, folder: PathBuf) -> App {
+        App { folder, simulation: self.simulation.clone(), told: self.told.clone(), profile: self.profile.clone(), ..*self }
+    }
+
     /// Whether something was put on record of which people may be told.
     pub fn has_told(&self) -> bool {
         self.told.load(Ordering::Relaxed)

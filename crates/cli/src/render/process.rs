@@ -57,8 +57,9 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::Signed { gate, .. } => format!("`{gate}` is rejected\n"),
         Fact::Ticked { item, done: true, .. } => format!("ticked: {item}\n"),
         Fact::Ticked { item, .. } => format!("not ticked any more: {item}\n"),
-        Fact::Received { name, bytes, blake3, sha256, stored } => {
-            let plain = format!("`{name}` is received: {bytes} bytes\n  blake3 {blake3}\n  sha256 {sha256}\n");
+        Fact::Received { name, bytes, blake3, sha256, stored, link } => {
+            let came = link.map_or(String::new(), |id| format!(" by link {id}"));
+            let plain = format!("`{name}` is received{came}: {bytes} bytes\n  blake3 {blake3}\n  sha256 {sha256}\n");
             match stored {
                 Some(s) => {
                     format!("{plain}stored encrypted: {}, {} bytes\n  blake3 {}\n  sha256 {}\n", s.file, s.bytes, s.blake3, s.sha256)
@@ -81,7 +82,9 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         | Fact::RequirementChecked { .. }) => super::automated::fact(by_itself),
         Fact::ArtefactRemoved { name, received } => format!("`{name}` of event {received} is removed: its time is over\n"),
         Fact::Erased { events } => format!("erased beside {} events\n", events.len()),
+        Fact::ChangesNoted { note } => format!("noted as yours: {}\n  digest {}\n", super::changes::summary(note), note.digest),
         Fact::CaseJudged { case, outcome, on, .. } => format!("`{case}` {} on generation {}\n", outcome.word(), on.generation),
+        link @ (Fact::LinkMade { .. } | Fact::LinkWithdrawn { .. }) => crate::commands::links::fact(r.seq, link, process),
         Fact::DateWithdrawn { stage } => {
             format!("the date of `{stage}` is taken back; approvals of what it was part of do not count any more\n")
         }
@@ -90,6 +93,7 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
     let how = match &r.fact {
         Fact::Signed { key: Some(made), .. } => format!("signed with a key, {}", ssh::fingerprint(&made.key)),
         Fact::Signed { .. } => "by login only: an indication, no signature".to_owned(),
+        Fact::Received { link: Some(_), .. } => "whose link it was".to_owned(),
         _ => "as far as the login tells".to_owned(),
     };
     out.push_str(&paint(DIM, format!("on record as event {}, by {by}, {how}", r.seq)));

@@ -3,8 +3,10 @@
 
 mod automated;
 mod calendar;
+mod changes;
 mod evidence;
 mod integrations;
+mod links;
 mod listeners;
 mod notices;
 mod notices_more;

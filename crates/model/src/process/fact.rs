@@ -2,6 +2,7 @@
 
 use super::Stored;
 use super::cases::{Attachment, Outcome, Tested};
+use super::changes::Note;
 use super::integrations::End;
 use super::keys::KeySignature;
 use crate::hash::Hash;
@@ -80,6 +81,9 @@ pub enum Fact {
         /// What was stored of it; without, it was left where it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stored: Option<Stored>,
+        /// The link by which it came: number of the event as which that was made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<u64>,
     },
     /// Somebody with the right to do so lets a gate pass.
     Waived {
@@ -209,6 +213,27 @@ pub enum Fact {
         /// Files, which stay where they are.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         attached: Vec<Attachment>,
+    },
+    /// A link was made by which a file can be handed over once.
+    LinkMade {
+        /// Which artefact.
+        artefact: String,
+        /// BLAKE3 of the link's token, which is nowhere on record.
+        of: Hash,
+        /// The file has to begin to come before.
+        until: jiff::Timestamp,
+        /// Who hands over what comes by it.
+        person: String,
+    },
+    /// A link was withdrawn before a file came by it.
+    LinkWithdrawn {
+        /// Number of the event as which it was made.
+        link: u64,
+    },
+    /// Somebody says that changes of the pilot's configuration are theirs.
+    ChangesNoted {
+        /// Which, in numbers and by a digest.
+        note: Note,
     },
     /// The agreed date of a stage does not stand any more, and no other is agreed.
     DateWithdrawn {

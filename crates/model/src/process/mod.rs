@@ -10,6 +10,7 @@ mod automated_tests;
 mod away;
 mod calendar;
 pub mod cases;
+pub mod changes;
 mod closing;
 pub mod covered;
 pub mod dates;
@@ -19,6 +20,9 @@ pub mod gates;
 pub mod ics;
 pub mod integrations;
 pub mod keys;
+pub mod links;
+#[cfg(test)]
+mod links_tests;
 pub mod notices;
 #[cfg(test)]
 mod proof_tests;
@@ -327,6 +331,9 @@ pub struct Process {
     pub notices: Option<notices::Notices>,
     /// The test plan, by id.
     pub cases: BTreeMap<String, cases::Case>,
+    /// What links for handing over files begin with; those of this machine only without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_url: Option<String>,
 }
 
 impl Process {

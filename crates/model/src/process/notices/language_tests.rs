@@ -132,7 +132,7 @@ fn told(p: &Process) -> Vec<Message> {
         (
             13 * DAY + 10,
             "",
-            Some(Fact::Received { name: "kopia".into(), bytes: 22, blake3: Hash::ZERO, sha256: "00".into(), stored: None }),
+            Some(Fact::Received { name: "kopia".into(), bytes: 22, blake3: Hash::ZERO, sha256: "00".into(), stored: None, link: None }),
         ),
         (20 * DAY, "anna", Some(entered("noc"))),
         (20 * DAY + 1, "jan", Some(Fact::TaskStarted { task: task("zatrzymaj") })),

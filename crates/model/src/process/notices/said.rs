@@ -259,11 +259,12 @@ impl View<'_> {
                 let who = self.of_stage(&written.stage);
                 one(Topic::Waived, who, fill(w.waived, &[("gate", gate)]), lines, Some(format!("greenroom why {gate}")), about)
             }
-            Fact::Received { name, bytes, sha256, .. } => {
+            Fact::Received { name, bytes, sha256, link, .. } => {
                 let stages: Vec<&Gate> =
                     process.gates.values().filter(|g| matches!(&g.kind, Kind::Artefacts { names } if names.contains(name))).collect();
                 let bytes = w.language.count(*bytes, &w.bytes);
-                let lines = vec![fill(w.received_says, &[("by", by), ("name", name), ("bytes", &bytes)]), format!("SHA-256: {sha256}")];
+                let says = if link.is_some() { w.received_by_link } else { w.received_says };
+                let lines = vec![fill(says, &[("by", by), ("name", name), ("bytes", &bytes)]), format!("SHA-256: {sha256}")];
                 let concerned = stages.iter().flat_map(|g| self.of_stage(&g.stage)).collect();
                 one(Topic::Received, concerned, fill(w.received, &[("name", name)]), lines, None, vec![("artefact", name.clone())])
             }

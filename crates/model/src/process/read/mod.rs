@@ -9,6 +9,7 @@ mod deed;
 mod gate;
 mod ics;
 mod integration;
+mod links;
 mod notices;
 mod raw;
 mod requirement;
@@ -240,6 +241,7 @@ impl Reader<'_> {
             artefacts: read_artefacts,
             notices,
             cases,
+            upload_url: self.upload_url(raws),
         })
     }
 

@@ -83,6 +83,8 @@ pub(super) struct RawSettings {
     /// By kind of integration: the only products that may be used: `{ payment-gateway = ["stripe"] }`.
     #[serde(default)]
     pub(super) allowed_integrations: BTreeMap<At<String>, Vec<String>>,
+    /// What links for handing over files begin with, as it is reached from outside: `https://files.example.org/in`.
+    pub(super) upload_url: Option<At<String>>,
 }
 
 /// A word, or several.
