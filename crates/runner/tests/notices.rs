@@ -3,12 +3,13 @@
 
 use async_trait::async_trait;
 use greenroom_engine::fake::Cuts;
+use greenroom_model::process::keys::KeySignature;
 use greenroom_model::process::notices::{NoticeFact, Refusal, Stands};
 use greenroom_model::process::{Fact, Process, Proofs, read};
-use greenroom_model::program::Layer;
+use greenroom_model::program::{Layer, SecretRef};
 use greenroom_model::run::Body;
 use greenroom_runner::journal::{Actor, Journal, MemoryJournal, Projection};
-use greenroom_runner::notices::{Content, Parcel, SendError, Sending, Setup, Transport, Undelivered, keep, send};
+use greenroom_runner::notices::{Content, Parcel, SendError, Sending, Setup, Signer, Transport, Undelivered, keep, send};
 use greenroom_runner::ports::Clock;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -58,6 +59,8 @@ struct World {
     /// How often each identity arrived, with the notice it was.
     arrived: Mutex<BTreeMap<String, (String, u32)>>,
     away: Mutex<bool>,
+    /// Heads of the record that arrived.
+    heads: Mutex<Vec<String>>,
 }
 
 struct Wire<'a> {
@@ -80,12 +83,22 @@ impl Transport for Wire<'_> {
             }
             Content::Post(post) => post.id.clone(),
         };
+        self.world.heads.lock().unwrap().extend(parcel.head.clone());
         let mut arrived = self.world.arrived.lock().unwrap();
         let entry = arrived.entry(identity).or_insert((parcel.id.to_string(), 0));
         assert_eq!(entry.0, parcel.id.to_string(), "two notices with one identity");
         entry.1 += 1;
         drop(arrived);
         self.cuts.pass("delivered").map_err(lost)
+    }
+}
+
+/// No key is there.
+struct NoKey;
+
+impl Signer for NoKey {
+    fn sign(&self, file: &str, _: Option<&SecretRef>, _: &str) -> Result<KeySignature, String> {
+        Err(format!("{file} cannot be read"))
     }
 }
 
@@ -96,7 +109,8 @@ fn actor() -> Actor {
 /// One process that sends, until its end or its death.
 fn run(journal: &MemoryJournal, process: &Process, world: &World, clock: &Hand, cuts: &Cuts) -> Result<Sending, SendError> {
     let (proofs, actor, wire) = (Proofs::default(), actor(), Wire { world, cuts: cuts.clone() });
-    let setup = Setup { program: "clinic", process, proofs: &proofs, actor: &actor, clock, transport: &wire, until: None };
+    let (signer, transport) = (NoKey, &wire);
+    let setup = Setup { program: "clinic", process, proofs: &proofs, actor: &actor, clock, transport, signer: &signer, until: None };
     let mut journal = journal.reopen(cuts.clone());
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(send(&mut journal, &setup))
 }
@@ -151,6 +165,96 @@ fn a_sender_killed_between_any_two_steps_loses_nothing_and_doubles_nothing() {
     }
     // Seven records with a cut before and after each, three deliveries likewise; after each delivery there are two moments at which it cannot be known.
     assert_eq!((steps, twice), (20, 6));
+}
+
+const REMINDED: &str = "[gate.go]\nstage = \"night\"\nat = \"entry\"\nkind = \"sign-off\"\nroles = [\"technician\"]\n[notices]\nfrom = \"greenroom@clinic.example\"\nfolder = \"outbox\"\n[notice.near]\non = [\"date-near\", \"overdue\"]\nbefore = [\"2 days\", \"1 day\"]\n";
+
+/// The journal in memory begins at the epoch; so many days later.
+fn day(n: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * n)
+}
+
+fn set(clock: &Hand, at: Timestamp) {
+    *clock.0.lock().unwrap() = at.duration_since(Timestamp::UNIX_EPOCH) - SignedDuration::from_hours(1);
+}
+
+fn agreed(n: i64) -> Fact {
+    Fact::DateAgreed { stage: "night".into(), at: day(n), despite: vec![] }
+}
+
+#[test]
+fn a_reminder_survives_a_sender_killed_between_any_two_steps_and_is_told_once() {
+    let p = process(&format!("{PROCESS}{REMINDED}"));
+    let clock = Hand(Mutex::default());
+    for cut in 0.. {
+        let (journal, world) = (MemoryJournal::default(), World::default());
+        record(&journal, &p, agreed(10));
+        set(&clock, day(8));
+        let cuts = Cuts::at(cut);
+        let first = run(&journal, &p, &world, &clock, &cuts);
+        assert_eq!(first.is_err(), cuts.is_dead(), "cut {cut}");
+        // The next sender comes hours later, and tells what the dead one had decided to.
+        set(&clock, day(8) + SignedDuration::from_hours(5));
+        let second = run(&journal, &p, &world, &clock, &Cuts::never()).unwrap();
+        assert_eq!(second.next, Some(day(9)), "cut {cut}");
+        assert!(run(&journal, &p, &world, &clock, &Cuts::never()).unwrap().sent.is_empty(), "cut {cut}: told again");
+        let arrived: Vec<(String, u32)> = world.arrived.lock().unwrap().values().cloned().collect();
+        let mut ids: Vec<&str> = arrived.iter().map(|(id, _)| id.as_str()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, ["2/near/anna@before.2-days", "2/near/jan@before.2-days"], "cut {cut}");
+        assert!(arrived.iter().map(|(_, n)| n - 1).sum::<u32>() <= u32::from(cuts.is_dead()), "cut {cut}: {arrived:?}");
+        if !cuts.is_dead() {
+            // Six records (nobody told of the date itself, who is reminded, two intents, two outcomes) and two deliveries, each with a cut before and after it.
+            assert_eq!(cuts.passed(), 16);
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_date_that_moves_while_its_reminder_waits_takes_that_back() {
+    let p = process(&format!("{PROCESS}{REMINDED}"));
+    let (journal, world, clock) = (MemoryJournal::default(), World::default(), Hand(Mutex::default()));
+    let never = Cuts::never();
+    record(&journal, &p, agreed(10));
+    *world.away.lock().unwrap() = true;
+    set(&clock, day(8));
+    assert_eq!(run(&journal, &p, &world, &clock, &never).unwrap().failed.len(), 2);
+    record(&journal, &p, agreed(20));
+    *world.away.lock().unwrap() = false;
+    set(&clock, day(9));
+    let none = run(&journal, &p, &world, &clock, &never).unwrap();
+    assert!(none.sent.is_empty() && none.failed.is_empty() && none.next == Some(day(18)), "{none:?}");
+    assert_eq!(outbox(&journal).count(Stands::Moot), 2);
+    set(&clock, day(18));
+    assert_eq!(run(&journal, &p, &world, &clock, &never).unwrap().sent.len(), 2);
+    // A week in which nobody ran: the day before is past as well, and what is told is that nothing began.
+    set(&clock, day(27));
+    let late = run(&journal, &p, &world, &clock, &never).unwrap().sent;
+    assert!(late.len() == 2 && late.iter().all(|id| id.mark.as_deref() == Some("late")), "{late:?}");
+}
+
+#[test]
+fn a_head_without_its_key_is_not_sent_and_the_same_head_goes_once_the_key_is_there() {
+    let rules = "[notices]\nfrom = \"greenroom@clinic.example\"\nfolder = \"outbox\"\n[notice.heads]\non = [\"head\"]\nto = [\"jan\"]\n";
+    let signed = process(&format!("{PROCESS}{rules}key = \"head_key\"\n"));
+    let (journal, world, clock) = (MemoryJournal::default(), World::default(), Hand(Mutex::default()));
+    record(&journal, &signed, entered());
+    record(&journal, &signed, Fact::StageLeft { stage: "night".into(), good: true, despite: vec![] });
+    let first = run(&journal, &signed, &world, &clock, &Cuts::never()).unwrap();
+    assert!(first.sent.is_empty() && first.failed.len() == 1, "{first:?}");
+    assert_eq!((first.failed[0].why, first.failed[0].said.as_deref()), (Refusal::NoKey, Some("head_key cannot be read")));
+    assert!(world.arrived.lock().unwrap().is_empty(), "it went unsigned");
+    // process.toml says that it may.
+    let unsigned = process(&format!("{PROCESS}{rules}unsigned = true\n"));
+    set(&clock, day(1));
+    assert_eq!(run(&journal, &unsigned, &world, &clock, &Cuts::never()).unwrap().sent.len(), 1);
+    let head = world.heads.lock().unwrap().clone();
+    let head: greenroom_model::run::Head = serde_json::from_str(&head[0]).unwrap();
+    let events = journal.replay().unwrap();
+    // The event before the one as which it was decided, and not what a sender recorded since.
+    assert_eq!((head.seq, head.signature.is_none()), (3, true));
+    head.within(&events).unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::Done;
 use crate::app::App;
 use crate::error::{CliError, Exit};
+use crate::render::process::at;
 use crate::render::style::{BAD, DIM, GOOD, HEAD, WARN, paint};
 use crate::render::table::{Align, table};
 use crate::render::words;
@@ -105,9 +106,10 @@ pub async fn cmd_notices(app: &App, args: NoticesArgs) -> Done {
         None => {
             let session = app.session()?;
             session.notices()?;
-            let lines = session.notice_lines()?;
+            let (lines, next) = (session.notice_lines()?, session.next_notice()?);
             let process = session.process()?;
-            app.result(&lines, |lines| list(lines, process, args.all))?;
+            let to_come = next.map(|next| format!("the next reminder is due {} ({})\n", at(process, next), process.calendar.zone));
+            app.result(&lines, |lines| list(lines, process, args.all) + to_come.as_deref().unwrap_or_default())?;
             Ok(Exit::Ok)
         }
         Some(NoticesCommand::Show { notice }) => {
@@ -130,8 +132,10 @@ async fn sent(app: &App) -> Done {
         app.say("another process is sending what is due");
         return Ok(Exit::Ok);
     };
+    let session = app.session()?;
+    let process = session.process()?;
     app.result(&sending, |s| match (s.sent.len(), s.failed.len()) {
-        (0, 0) => "nothing is due\n".to_owned(),
+        (0, 0) => format!("nothing is due{}\n", s.next.map(|next| format!("; the next {}", at(process, next))).unwrap_or_default()),
         _ => told(s),
     })?;
     Ok(if sending.failed.is_empty() { Exit::Ok } else { Exit::Error })
@@ -208,6 +212,7 @@ fn list(lines: &[NoticeLine], process: &Process, all: bool) -> String {
             Stands::Unknown => paint(WARN, "unknown"),
             Stands::Failed => paint(WARN, format!("failed {}x", l.delivery.tries)),
             Stands::GivenUp => paint(BAD, "given up"),
+            Stands::Moot => paint(DIM, "not needed"),
         };
         let who = l.id.to.as_ref().map_or("webhook", |id| process.persons.get(id).map_or(id.as_str(), |p| &p.name));
         let when = match (l.next, l.delivery.last) {

@@ -18,7 +18,7 @@ use serde::Serialize;
 /// What the stages are, and which gates stand before and after them, is written in `process.toml`. Nothing is entered past a gate that is not met.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  greenroom stage\n  greenroom stage date migration 2027-02-09T18:00\n  greenroom stage enter audit-1\n  greenroom stage leave audit-1 --failed"
+    after_help = "Examples:\n  greenroom stage\n  greenroom stage date migration 2027-02-09T18:00\n  greenroom stage date migration --withdraw --reason \"the vendor is ill\"\n  greenroom stage enter audit-1\n  greenroom stage leave audit-1 --failed"
 )]
 pub struct StageArgs {
     #[command(subcommand)]
@@ -43,12 +43,19 @@ enum StageCommand {
         #[arg(long, value_name = "WORDS")]
         comment: Option<String>,
     },
-    /// Put on record which date was agreed for a stage; one that what is known forbids is refused
+    /// Put on record which date was agreed for a stage, or that it does not stand any more; one that what is known forbids is refused
     Date {
         /// The stage
         stage: String,
         /// The day and time in the process's time zone: `2027-02-09T18:00`
-        at: String,
+        #[arg(required_unless_present = "withdraw")]
+        at: Option<String>,
+        /// Take the agreed date back, without another one; those who were invited are told
+        #[arg(long, conflicts_with = "at", requires = "reason")]
+        withdraw: bool,
+        /// Why, kept outside the chain of the record
+        #[arg(long, value_name = "WORDS", requires = "withdraw")]
+        reason: Option<String>,
     },
 }
 
@@ -146,9 +153,13 @@ pub async fn cmd_stage(app: &App, args: StageArgs) -> Done {
             let done = session.decide_process(comment.as_deref(), |sight, _| sight.leave(&stage, !failed))?;
             app.result(&done, |d| recorded(d, process))?;
         }
-        Some(StageCommand::Date { stage, at }) => {
-            let at = crate::render::process::moment(process, &at)?;
+        Some(StageCommand::Date { stage, at, withdraw: false, .. }) => {
+            let at = crate::render::process::moment(process, &at.unwrap_or_default())?;
             let done = session.decide_process(None, |sight, _| sight.agree(&stage, at))?;
+            app.result(&done, |d| recorded(d, process))?;
+        }
+        Some(StageCommand::Date { stage, reason, .. }) => {
+            let done = session.decide_process(reason.as_deref(), |sight, _| sight.withdraw(&stage))?;
             app.result(&done, |d| recorded(d, process))?;
         }
     }

@@ -92,6 +92,9 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         | Fact::FindingAccepted { .. }
         | Fact::AuditConcluded { .. }
         | Fact::ProgramChecked { .. }) => super::audit::fact(audited),
+        Fact::DateWithdrawn { stage } => {
+            format!("the date of `{stage}` is taken back; approvals of what it was part of do not count any more\n")
+        }
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
     let how = match &r.fact {

@@ -10,6 +10,7 @@ mod integrations;
 mod links;
 mod listeners;
 mod notices;
+mod notices_more;
 mod proof;
 mod requirements;
 mod test_plan;

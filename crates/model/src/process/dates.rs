@@ -23,10 +23,10 @@ fn event(program: &str, what: &str, id: &str) -> CalendarEvent {
     }
 }
 
-/// The agreed date of a stage, where there is one. Its sequence counts how often one was agreed: an invitation can be made of it as it is.
+/// The agreed date of a stage, where there is one; one that was taken back is cancelled. Its sequence counts how often one was agreed or taken back: an invitation can be made of it as it is.
 pub fn of_stage(sight: &Sight<'_>, program: &str, stage: &str) -> Option<CalendarEvent> {
     let state = sight.state.stage(stage);
-    let (date, agreed) = state.agreed?;
+    let (date, agreed) = state.agreed.or(state.withdrawn)?;
     let written = sight.process.stages.get(stage)?;
     let minutes = sight.minutes(stage);
     let task = |(id, t): (&String, &super::Task)| {
@@ -45,6 +45,7 @@ pub fn of_stage(sight: &Sight<'_>, program: &str, stage: &str) -> Option<Calenda
         end: date.checked_add(SignedDuration::from_mins(i64::from(minutes))).unwrap_or(date),
         summary: format!("{} ({program})", written.title),
         description,
+        cancelled: state.agreed.is_none(),
         ..event(program, "stage", stage)
     })
 }
@@ -57,7 +58,7 @@ pub fn events(sight: &Sight<'_>, program: &str) -> Vec<CalendarEvent> {
         let state = sight.state.stage(stage);
         for (id, gate) in sight.process.gates_of(stage, Side::Entry) {
             match (&gate.kind, &agreed) {
-                (Kind::Window(window), Some(date)) => {
+                (Kind::Window(window), Some(date)) if !date.cancelled => {
                     if let Some(close) = sight.process.calendar.within(window, date.start) {
                         all.push(CalendarEvent {
                             sequence: date.sequence,

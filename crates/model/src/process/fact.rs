@@ -295,4 +295,9 @@ pub enum Fact {
         /// What was found.
         found: Vec<Noticed>,
     },
+    /// The agreed date of a stage does not stand any more, and no other is agreed.
+    DateWithdrawn {
+        /// Which stage.
+        stage: String,
+    },
 }

@@ -40,6 +40,7 @@ pub mod schedule;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 pub use artefact::{Artefact, Held, Stored};
 pub use away::{Blackout, Period};
@@ -82,6 +83,9 @@ pub struct Person {
     /// Public keys with which they sign: `ssh-ed25519 AAAA…`, without comments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// The language in which they are told things, where they have one of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<words::Language>,
 }
 
 /// A part of the way, entered and left on record.

@@ -312,6 +312,26 @@ impl<'a> Sight<'a> {
         Ok(Proposal { stage: stage.to_owned(), minutes: demands.minutes, slots, rejected })
     }
 
+    /// Takes the agreed date of a stage back: what depended on it is open again.
+    ///
+    /// # Errors
+    /// When none is agreed, or the stage has begun.
+    pub fn withdraw(&self, stage: &str) -> Result<super::Fact, Refused> {
+        self.known_stage(stage)?;
+        let now = self.state.stage(stage);
+        if now.is_on() || now.is_over() {
+            return super::gates::refused(
+                format!("`{stage}` has begun already"),
+                format!("`greenroom stage leave {stage} --failed` ends it"),
+            );
+        }
+        // The date of a try that ended badly is off already.
+        if now.agreed.is_none_or(|(_, agreed)| now.left.is_some_and(|(left, _)| left.at >= agreed)) {
+            return super::gates::refused(format!("no date is agreed for `{stage}`"), "`greenroom stage` shows those that are");
+        }
+        Ok(super::Fact::DateWithdrawn { stage: stage.to_owned() })
+    }
+
     /// A date as it is agreed upon, with what it is agreed despite of.
     ///
     /// # Errors

@@ -32,8 +32,10 @@ pub struct StageState {
     pub left: Option<(Mark, bool)>,
     /// The agreed date, and when it was agreed.
     pub agreed: Option<(Timestamp, Timestamp)>,
-    /// How often one was agreed: the sequence of an invitation to it.
+    /// How often one was agreed, or taken back: the sequence of an invitation to it.
     pub dates: u32,
+    /// The date that was taken back, and when, where no other was agreed since.
+    pub withdrawn: Option<(Timestamp, Timestamp)>,
 }
 
 impl StageState {
@@ -161,7 +163,7 @@ impl State {
             Fact::StageLeft { stage, good, .. } => self.stages.entry(stage.clone()).or_default().left = Some((mark, *good)),
             Fact::DateAgreed { stage, at: date, .. } => {
                 let s = self.stages.entry(stage.clone()).or_default();
-                (s.agreed, s.dates) = (Some((*date, at)), s.dates.saturating_add(1));
+                (s.agreed, s.dates, s.withdrawn) = (Some((*date, at)), s.dates.saturating_add(1), None);
             }
             Fact::Asked { gate, of } => {
                 self.asked.insert(gate.clone(), Asked { by: by.to_owned(), at: mark, of: *of, event: self.event, signed: Vec::new() });
@@ -217,6 +219,11 @@ impl State {
             | Fact::FindingAccepted { .. }
             | Fact::AuditConcluded { .. } => self.audited(mark, by, fact),
             Fact::ProgramChecked { of, found } => self.program_checked(mark, *of, found),
+            Fact::DateWithdrawn { stage } => {
+                let s = self.stages.entry(stage.clone()).or_default();
+                (s.withdrawn, s.dates) = (s.agreed.map(|(date, _)| (date, at)), s.dates.saturating_add(1));
+                s.agreed = None;
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct Undelivered {
 }
 
 impl Undelivered {
-    fn new(why: Refusal, said: impl ToString) -> Undelivered {
+    pub(super) fn new(why: Refusal, said: impl ToString) -> Undelivered {
         let said: String = said.to_string().chars().filter(|c| !c.is_control()).take(SAID).collect();
         Undelivered { why, said: Some(said).filter(|s| !s.is_empty()) }
     }
@@ -129,7 +129,7 @@ fn request(post: &super::post::Post, signature: &str, now: Timestamp) -> Result<
     }
 }
 
-/// A folder: one file for each notice, `.eml` for mails and `.json` for posts. The same notice is the same file however often it is sent.
+/// A folder: one file for each notice, `.eml` for mails and `.json` for posts; a head of the record in a file beside it, `.head.json`. The same notice is the same file however often it is sent.
 pub struct Folder(pub PathBuf);
 
 #[async_trait]
@@ -145,10 +145,17 @@ impl Transport for Folder {
                 ("json", format!("{shown:#}\n").into_bytes())
             }
         };
-        let name = format!("{:06}-{}-{to}.{end}", id.seq, id.rule);
-        let path = self.0.join(&name);
-        let part = self.0.join(format!(".{name}.part"));
-        // Whole under another name first: whoever watches the folder sees no half of a mail.
+        let mark = id.mark.as_ref().map(|mark| format!("-{mark}")).unwrap_or_default();
+        let name = format!("{:06}-{}-{to}{mark}", id.seq, id.rule);
+        let head = parcel.head.as_ref().map_or(Ok(()), |head| self.write(&format!("{name}.head.json"), head.as_bytes()));
+        head.and_then(|()| self.write(&format!("{name}.{end}"), &bytes))
+    }
+}
+
+impl Folder {
+    /// Whole under another name first: whoever watches the folder sees no half of a mail.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Undelivered> {
+        let (path, part) = (self.0.join(name), self.0.join(format!(".{name}.part")));
         let write =
             || std::fs::create_dir_all(&self.0).and_then(|()| std::fs::write(&part, bytes)).and_then(|()| std::fs::rename(&part, &path));
         write().map_err(|e| Undelivered::new(Refusal::Folder, format!("{}: {e}", path.display())))

@@ -1,12 +1,13 @@
-//! A notice as a mail: plain text, and for dates a part that calendars understand.
+//! A notice as a mail: plain text, for dates a part that calendars understand, for heads of the record a file.
 
+use super::head::Attached;
 use greenroom_model::process::Person;
 use greenroom_model::process::ics::{self, CalendarEvent, Contact, Method};
 use greenroom_model::process::notices::{Message, Refusal};
 use jiff::Timestamp;
 use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 
 /// Makes the mail. `identity`: what makes it this one for ever.
 ///
@@ -17,6 +18,7 @@ pub fn mail(
     from: &str,
     person: &Person,
     message: &Message,
+    head: Option<&Attached>,
     identity: &str,
     now: Timestamp,
 ) -> Result<lettre::Message, Refusal> {
@@ -35,7 +37,17 @@ pub fn mail(
         .raw_header(raw("X-Greenroom-Notice", identity))
         .from(Mailbox::new(named(&format!("Greenroom ({program})")), sender.clone()));
     let plain = SinglePart::plain(message.text.clone());
-    let Some(invite) = message.invites.first() else { return builder.singlepart(plain).map_err(|_| Refusal::NoAddress) };
+    let attached = head.map(|head| {
+        Attachment::new(head.name.clone())
+            .body(head.text.clone(), ContentType::parse("application/json").unwrap_or(ContentType::TEXT_PLAIN))
+    });
+    let Some(invite) = message.invites.first() else {
+        let made = match attached {
+            Some(file) => builder.multipart(MultiPart::mixed().singlepart(plain).singlepart(file)),
+            None => builder.singlepart(plain),
+        };
+        return made.map_err(|_| Refusal::NoAddress);
+    };
     let (method, word) = if invite.cancelled { (Method::Cancel, "CANCEL") } else { (Method::Request, "REQUEST") };
     let event = CalendarEvent {
         uid: invite.uid.clone(),
@@ -51,5 +63,10 @@ pub fn mail(
     };
     let kind = ContentType::parse(&format!("text/calendar; charset=utf-8; method={word}")).map_err(|_| Refusal::NoAddress)?;
     let calendar = SinglePart::builder().header(kind).body(ics::write(&[event], method));
-    builder.multipart(MultiPart::alternative().singlepart(plain).singlepart(calendar)).map_err(|_| Refusal::NoAddress)
+    let both = MultiPart::alternative().singlepart(plain).singlepart(calendar);
+    let all = match attached {
+        Some(file) => MultiPart::mixed().multipart(both).singlepart(file),
+        None => both,
+    };
+    builder.multipart(all).map_err(|_| Refusal::NoAddress)
 }

@@ -7,17 +7,19 @@
 //! a notice that was told twice can be recognised, one that was never told cannot.
 
 mod deliver;
+mod head;
 pub mod mail;
 pub mod post;
 mod watermark;
 
 pub use deliver::{Folder, Network, Transport, Undelivered};
+pub use head::{Attached, Keys, Signer};
 pub use watermark::{happened, keep};
 
 use crate::journal::{Actor, AppendError, Journal, Projection, ReplayError};
 use crate::ports::Clock;
 use greenroom_model::hash::Hash;
-use greenroom_model::process::notices::{Message, NoticeFact, NoticeId, Notices, Outbox, Refusal, messages};
+use greenroom_model::process::notices::{Message, NoticeFact, NoticeId, Notices, Outbox, Refusal, Reminders, messages};
 use greenroom_model::process::{Process, Proofs};
 use greenroom_model::run::{Body, Event};
 use jiff::Timestamp;
@@ -31,6 +33,8 @@ pub struct Parcel {
     pub id: NoticeId,
     /// What travels.
     pub content: Content,
+    /// The head of the record that travels with it: the text of a file.
+    pub head: Option<String>,
 }
 
 /// What travels.
@@ -56,6 +60,8 @@ pub struct Setup<'a> {
     pub clock: &'a dyn Clock,
     /// What carries it.
     pub transport: &'a dyn Transport,
+    /// What signs heads of the record.
+    pub signer: &'a dyn Signer,
     /// Nothing is begun after so many monotonic milliseconds of the clock, so that no command waits for long.
     pub until: Option<u64>,
 }
@@ -113,19 +119,33 @@ pub async fn send(journal: &mut dyn Journal, setup: &Setup<'_>) -> Result<Sendin
         let new = messages(setup.program, setup.process, setup.proofs, &all, |seq| seq > from);
         sender.note(None, NoticeFact::Queued { upto, notices: new.into_iter().map(|m| m.id).collect() })?;
     }
-    let due = sender.outbox.due(setup.clock.now());
-    let wanted: BTreeSet<u64> = due.iter().map(|id| id.seq).collect();
-    let texts =
-        if due.is_empty() { Vec::new() } else { messages(setup.program, setup.process, setup.proofs, &all, |seq| wanted.contains(&seq)) };
-    let texts: BTreeMap<&NoticeId, &Message> = texts.iter().map(|m| (&m.id, m)).collect();
+    let reminders = Reminders { program: setup.program, process: setup.process, proofs: setup.proofs, happened: &all };
+    let now = setup.clock.now();
+    let (new, moot) = reminders.due(&sender.outbox, now);
+    for id in moot {
+        sender.note(None, NoticeFact::Moot { id })?;
+    }
+    if !new.is_empty() {
+        sender.note(None, NoticeFact::Reminded { now, notices: new })?;
+    }
+    let due = sender.outbox.due(now);
+    let wanted: BTreeSet<u64> = due.iter().filter(|id| id.mark.is_none()).map(|id| id.seq).collect();
+    let texts = match wanted.is_empty() {
+        true => Vec::new(),
+        false => messages(setup.program, setup.process, setup.proofs, &all, |seq| wanted.contains(&seq)),
+    };
+    let mut texts: BTreeMap<NoticeId, Message> = texts.into_iter().map(|m| (m.id.clone(), m)).collect();
     for id in due {
         if setup.until.is_some_and(|until| setup.clock.millis() >= until) {
             break;
         }
-        let message = texts.get(&id).copied();
-        sender.one(id, message).await?;
+        let message = match (&id.mark, sender.outbox.notices.get(&id)) {
+            (Some(_), Some(delivery)) => reminders.text(&id, delivery, &sender.outbox),
+            _ => texts.remove(&id),
+        };
+        sender.one(id, message.as_ref()).await?;
     }
-    sender.sending.next = sender.outbox.next();
+    sender.sending.next = sender.outbox.next().into_iter().chain(reminders.next(&sender.outbox, now)).min();
     Ok(sender.sending)
 }
 
@@ -146,12 +166,17 @@ impl Sender<'_> {
         Ok(())
     }
 
-    async fn one(&mut self, id: NoticeId, message: Option<&Message>) -> Result<(), AppendError> {
+    async fn one(&mut self, id: NoticeId, message: Option<&Message>) -> Result<(), SendError> {
         self.note(None, NoticeFact::Trying { id: id.clone() })?;
-        let parcel = message.ok_or(Refusal::Gone).and_then(|m| parcel(self.setup, self.notices, self.events, m));
+        let decided = self.outbox.notices.get(&id).map_or(0, |d| d.decided);
+        let gone = Undelivered { why: Refusal::Gone, said: None };
+        // What a head names is read anew: somebody may have recorded something between our reading and the decision.
+        let whole = if message.is_some_and(|m| m.head.is_some()) { self.journal.replay()? } else { Vec::new() };
+        let head = |m: &Message| m.head.as_ref().map(|vouch| head::head(&whole, decided, vouch, self.setup.signer)).transpose();
+        let parcel = message.ok_or(gone).and_then(|m| parcel(self.setup, self.notices, self.events, m, head(m)?));
         let delivered = match parcel {
             Ok(parcel) => self.setup.transport.deliver(&parcel, self.setup.clock.now()).await,
-            Err(why) => Err(Undelivered { why, said: None }),
+            Err(undelivered) => Err(undelivered),
         };
         match delivered {
             Ok(()) => {
@@ -177,17 +202,26 @@ fn identity(events: &[Event], id: &NoticeId) -> String {
     Hash::of_json(&("greenroom notice", record, id)).to_string()[..32].to_owned()
 }
 
-fn parcel(setup: &Setup<'_>, notices: &Notices, events: &[Event], message: &Message) -> Result<Parcel, Refusal> {
+/// Makes what travels.
+fn parcel(
+    setup: &Setup<'_>,
+    notices: &Notices,
+    events: &[Event],
+    message: &Message,
+    head: Option<Attached>,
+) -> Result<Parcel, Undelivered> {
+    let refused = |why| Undelivered { why, said: None };
     let identity = identity(events, &message.id);
     let content = match &message.id.to {
         Some(person) => {
-            let person = setup.process.persons.get(person).ok_or(Refusal::Gone)?;
-            Content::Mail(Box::new(mail::mail(setup.program, &notices.from, person, message, &identity, setup.clock.now())?))
+            let person = setup.process.persons.get(person).ok_or(refused(Refusal::Gone))?;
+            let mail = mail::mail(setup.program, &notices.from, person, message, head.as_ref(), &identity, setup.clock.now());
+            Content::Mail(Box::new(mail.map_err(refused)?))
         }
         None => {
-            let hook = notices.rules.get(&message.id.rule).and_then(|r| r.webhook.as_ref()).ok_or(Refusal::Gone)?;
-            Content::Post(post::post(setup.program, hook, message, &identity))
+            let hook = notices.rules.get(&message.id.rule).and_then(|r| r.webhook.as_ref()).ok_or(refused(Refusal::Gone))?;
+            Content::Post(post::post(setup.program, hook, message, head.as_ref(), &identity))
         }
     };
-    Ok(Parcel { id: message.id.clone(), content })
+    Ok(Parcel { id: message.id.clone(), content, head: head.map(|h| h.text) })
 }

@@ -1,6 +1,7 @@
 //! A notice as a post to a webhook, signed as Standard Webhooks has it (<https://www.standardwebhooks.com>): whoever receives it checks the signature over id, time and body, refuses
 //! old times, and knows by the id what it has seen already.
 
+use super::head::Attached;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use greenroom_model::process::notices::{Hook, Message};
@@ -24,10 +25,10 @@ pub struct Post {
 }
 
 /// Makes the post. `identity`: what makes it this one for ever.
-pub fn post(program: &str, hook: &Hook, message: &Message, identity: &str) -> Post {
+pub fn post(program: &str, hook: &Hook, message: &Message, head: Option<&Attached>, identity: &str) -> Post {
     let mut about: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     message.about.iter().for_each(|(what, id)| about.entry(what).or_default().push(id));
-    let body = serde_json::json!({
+    let mut body = serde_json::json!({
         "type": "greenroom.notice",
         "timestamp": message.at,
         "data": {
@@ -40,6 +41,10 @@ pub fn post(program: &str, hook: &Hook, message: &Message, identity: &str) -> Po
             "text": message.text,
         },
     });
+    // The text of the file, so that who takes it keeps it byte for byte.
+    if let (Some(head), Some(data)) = (head, body["data"].as_object_mut()) {
+        data.insert("head".into(), serde_json::json!({ "name": head.name, "text": head.text }));
+    }
     Post { hook: hook.clone(), id: format!("msg_{identity}"), body: body.to_string() }
 }
 

@@ -3,9 +3,9 @@
 use super::error::refused;
 use super::{Session, SessionError};
 use crate::journal::{Actor, Journal, Projection};
-use crate::notices::{self, Folder, Network, SendError, Sending, Setup, Transport};
+use crate::notices::{self, Folder, Keys, Network, SendError, Sending, Setup, Transport};
 use greenroom_model::hash::Hash;
-use greenroom_model::process::notices::{Delivery, Message, NoticeFact, NoticeId, Notices, Stands, messages};
+use greenroom_model::process::notices::{Delivery, Message, NoticeFact, NoticeId, Notices, Outbox, Reminders, Stands, messages};
 use greenroom_model::process::{Process, Proofs};
 use greenroom_model::run::Body;
 use jiff::Timestamp;
@@ -50,6 +50,7 @@ impl Session {
         let Some(_lock) = self.workspace.lock("notices")? else { return Ok(None) };
         let transport = self.transport(notices, self.whole_history()?.simulated);
         let proofs = self.proofs(&self.whole_history()?)?;
+        let signer = Keys { folder: self.folder.clone(), secrets: self.secrets.clone() };
         let setup = Setup {
             program: &self.program.name,
             process: self.process()?,
@@ -57,6 +58,7 @@ impl Session {
             actor: &self.actor,
             clock: self.clock.as_ref(),
             transport: transport.as_ref(),
+            signer: &signer,
             until: millis.map(|m| self.clock.millis() + m),
         };
         let mut journal = self.journal()?;
@@ -110,8 +112,9 @@ impl Session {
                 words.map(|w| said.insert(id, w));
             }
         }
-        let wanted: BTreeSet<u64> = outbox.notices.keys().map(|id| id.seq).collect();
-        let texts = self.texts(&events, |seq| wanted.contains(&seq))?;
+        let wanted: BTreeSet<u64> = outbox.notices.keys().filter(|id| id.mark.is_none()).map(|id| id.seq).collect();
+        let mut texts = self.texts(&events, |seq| wanted.contains(&seq))?;
+        texts.extend(self.reminders(&events, &outbox, |_| true)?);
         let subjects: BTreeMap<&NoticeId, &String> = texts.iter().map(|m| (&m.id, &m.subject)).collect();
         let line = |(id, delivery): (&NoticeId, &Delivery)| NoticeLine {
             id: id.clone(),
@@ -130,8 +133,41 @@ impl Session {
     pub fn notice_text(&self, id: &str) -> Result<Message, SessionError> {
         let events = self.events()?;
         let seq = id.split('/').next().and_then(|seq| seq.parse::<u64>().ok());
-        let found = self.texts(&events, |n| Some(n) == seq)?.into_iter().find(|m| m.id.to_string() == id);
+        let found = match id.contains('@') {
+            true => self.reminders(&events, &Projection::of(&events)?.outbox, |n| n.to_string() == id)?.into_iter().next(),
+            false => self.texts(&events, |n| Some(n) == seq)?.into_iter().find(|m| m.id.to_string() == id),
+        };
         found.ok_or_else(|| refused("GR0837", format!("process.toml gives no notice `{id}`"), "`greenroom notices` lists them"))
+    }
+
+    /// The texts of reminders, as they were decided.
+    fn reminders(
+        &self,
+        events: &[greenroom_model::run::Event],
+        outbox: &Outbox,
+        wanted: impl Fn(&NoticeId) -> bool,
+    ) -> Result<Vec<Message>, SessionError> {
+        let marked: Vec<_> = outbox.notices.iter().filter(|(id, _)| id.mark.is_some() && wanted(id)).collect();
+        if marked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let proofs: Proofs = self.proofs(&Projection::of(events)?)?;
+        let happened = notices::happened(events);
+        let reminders = Reminders { program: &self.program.name, process: self.process()?, proofs: &proofs, happened: &happened };
+        Ok(marked.into_iter().filter_map(|(id, delivery)| reminders.text(id, delivery, outbox)).collect())
+    }
+
+    /// When somebody is to be told something next, as things stand.
+    ///
+    /// # Errors
+    /// When there are no notices, or the journal cannot be read.
+    pub fn next_notice(&self) -> Result<Option<Timestamp>, SessionError> {
+        self.notices()?;
+        let events = self.events()?;
+        let history = Projection::of(&events)?;
+        let (proofs, happened) = (self.proofs(&history)?, notices::happened(&events));
+        let reminders = Reminders { program: &self.program.name, process: self.process()?, proofs: &proofs, happened: &happened };
+        Ok(reminders.next(&history.outbox, self.clock.now()))
     }
 
     fn texts(&self, events: &[greenroom_model::run::Event], wanted: impl Fn(u64) -> bool) -> Result<Vec<Message>, SessionError> {

@@ -1,6 +1,8 @@
-//! The words of the evidence pack, by language. A language is a constant of all of them: one that lacks a word does not compile.
+//! The words of the evidence pack, by language. A language is a constant of all of them: one that lacks a word does not compile. What notices need as well (kinds of gates, outcomes)
+//! is the model's.
 
 use clap::ValueEnum;
+use greenroom_model::process::words;
 
 /// A language of the evidence pack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -137,7 +139,7 @@ impl Words {
 
     /// A word of a list; what it lacks is shown as it is written.
     pub fn one<'w>(list: &'w [(&'static str, &'static str)], word: &'w str) -> &'w str {
-        list.iter().find(|(w, _)| *w == word).map_or(word, |(_, said)| said)
+        words::one(list, word)
     }
 }
 
@@ -241,47 +243,9 @@ static EN: Words = Words {
     accepted: "Accepted by name of what Greenroom itself found",
     code_of: "code",
     why: "why",
-    audited: &[
-        ("to come", "to come"),
-        ("under way", "under way"),
-        ("stale", "positive, then something came to light"),
-        ("positive", "positive"),
-        ("negative", "negative"),
-        ("good", "good"),
-        ("bad", "bad"),
-        ("not-applicable", "not applicable"),
-        ("", "not looked at"),
-        ("blocking", "blocking"),
-        ("important", "important"),
-        ("minor", "minor"),
-        ("open", "open"),
-        ("mended", "mended, not verified"),
-        ("verified", "verified"),
-        ("accepted", "accepted"),
-    ],
-    kinds: &[
-        ("wait", "wait"),
-        ("lead-time", "lead time"),
-        ("window", "window"),
-        ("sign-off", "sign-off"),
-        ("checklist", "checklist"),
-        ("artefacts", "files"),
-        ("tasks", "tasks"),
-        ("run", "proved by a run"),
-        ("test-plan", "test plan"),
-        ("integrations", "integrations"),
-        ("runbook-rehearsed", "runbook rehearsed"),
-        ("requirements", "requirements"),
-        ("audit", "audit"),
-        ("findings", "findings"),
-    ],
-    outcomes: &[
-        ("passed", "passed"),
-        ("failed", "failed"),
-        ("blocked", "could not be tried"),
-        ("again", "to be tried again"),
-        ("open", "not tried"),
-    ],
+    audited: words::Language::En.audited(),
+    kinds: words::Language::En.kinds(),
+    outcomes: words::Language::En.outcomes(),
     facts: &[
         ("stage_entered", "entered"),
         ("stage_left", "ended"),
@@ -316,6 +280,7 @@ static EN: Words = Words {
         ("finding_accepted", "accepted as it is"),
         ("audit_concluded", "audit concluded"),
         ("program_checked", "program checked"),
+        ("date_withdrawn", "date taken back"),
     ],
     phases: &[("running", "under way"), ("finished", "finished"), ("undoing", "going back"), ("undone", "undone")],
 };
@@ -420,47 +385,9 @@ static PL: Words = Words {
     accepted: "Uwagi samego programu Greenroom przyjęte imiennie",
     code_of: "kod",
     why: "powód",
-    audited: &[
-        ("to come", "przed nami"),
-        ("under way", "w toku"),
-        ("stale", "pozytywny, potem coś wyszło na jaw"),
-        ("positive", "pozytywny"),
-        ("negative", "negatywny"),
-        ("good", "w porządku"),
-        ("bad", "nie w porządku"),
-        ("not-applicable", "nie dotyczy"),
-        ("", "niesprawdzone"),
-        ("blocking", "blokująca"),
-        ("important", "ważna"),
-        ("minor", "drobna"),
-        ("open", "otwarta"),
-        ("mended", "zgłoszona jako usunięta, niesprawdzona"),
-        ("verified", "usunięta, sprawdzona"),
-        ("accepted", "przyjęta"),
-    ],
-    kinds: &[
-        ("wait", "odczekanie"),
-        ("lead-time", "wyprzedzenie"),
-        ("window", "okno czasowe"),
-        ("sign-off", "zatwierdzenie"),
-        ("checklist", "lista kontrolna"),
-        ("artefacts", "pliki"),
-        ("tasks", "zadania"),
-        ("run", "wykazane przebiegiem"),
-        ("test-plan", "plan testów"),
-        ("integrations", "integracje"),
-        ("runbook-rehearsed", "próba harmonogramu"),
-        ("requirements", "wymagania serwera"),
-        ("audit", "audyt"),
-        ("findings", "uwagi"),
-    ],
-    outcomes: &[
-        ("passed", "zaliczony"),
-        ("failed", "niezaliczony"),
-        ("blocked", "nie dał się sprawdzić"),
-        ("again", "do powtórzenia"),
-        ("open", "niesprawdzony"),
-    ],
+    audited: words::Language::Pl.audited(),
+    kinds: words::Language::Pl.kinds(),
+    outcomes: words::Language::Pl.outcomes(),
     facts: &[
         ("stage_entered", "rozpoczęto"),
         ("stage_left", "zakończono"),
@@ -495,6 +422,7 @@ static PL: Words = Words {
         ("finding_accepted", "przyjęto uwagę"),
         ("audit_concluded", "zakończono audyt"),
         ("program_checked", "sprawdzono program"),
+        ("date_withdrawn", "odwołano termin"),
     ],
     phases: &[("running", "w toku"), ("finished", "zakończony"), ("undoing", "cofany"), ("undone", "cofnięty")],
 };

@@ -14,6 +14,7 @@ for path in sorted(folder.glob("*.eml")):
     mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     parts = [part for part in mail.walk() if not part.is_multipart()]
     calendar = [part for part in parts if part.get_content_type() == "text/calendar"]
+    files = [part for part in parts if part.get_content_disposition() == "attachment"]
     envelope = path.with_suffix(".json")
     mails.append({
         "file": path.name,
@@ -27,6 +28,10 @@ for path in sorted(folder.glob("*.eml")):
         "type": parts[0].get_content_type(),
         "method": calendar[0].get_param("method") if calendar else None,
         "calendar": calendar[0].get_content() if calendar else None,
+        "encoding": parts[0]["content-transfer-encoding"],
+        "longest": max(len(line) for line in path.read_bytes().splitlines()),
+        "seven_bit": all(byte < 128 for byte in path.read_bytes()),
+        "files": [[f.get_filename(), f.get_content_type(), f.get_payload(decode=True).decode()] for f in files],
         "defects": [str(d) for part in mail.walk() for d in part.defects],
         "envelope": json.loads(envelope.read_text()) if envelope.exists() else None,
     })

@@ -200,6 +200,11 @@ pub static CODES: &[CodeInfo] = &[
         explain: "A notice names a person without `mail` in `process.toml`. It stays in the outbox and counts as not sent until they have an address: `greenroom notices` shows it.",
     },
     CodeInfo {
+        code: "GR0838",
+        title: "nothing says who vouches for a head of the record",
+        explain: "A notice with `on = [\"head\"]` sends the head of the record by itself. `key` names the private key that signs it: whoever keeps the head can then show who vouched for it, and without the key nothing is sent. `unsigned = true` lets it go without a signature: it shows a rewrite all the same, but not who stands for it. One of the two is to be said.",
+    },
+    CodeInfo {
         code: "GR0139",
         title: "what a task does, or a probe, cannot be",
         explain: "`does` of a task and the probes of an integration say exactly one thing: `run`, `command`, `sql`, `http`, `dns`, `tcp`, `disk`, `copy` or `wait`, with the keys that belong to it. `greenroom schema process` describes them.",

@@ -1,8 +1,10 @@
 //! Who gets which notice for which fact: what is written and what was recorded in, messages out.
 
 use super::said::{Said, said};
-use super::{Happened, NoticeId, To, Topic, What};
+use super::words::Words;
+use super::{Happened, NoticeId, Rule, To, Topic, Vouch, What};
 use crate::process::gates::Sight;
+use crate::process::words::{Language, fill};
 use crate::process::{Fact, Process, Proofs, State};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -46,6 +48,9 @@ pub struct Message {
     pub text: String,
     /// For the calendar.
     pub invites: Vec<Invite>,
+    /// The head of the record goes with it, and so it is vouched for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<Vouch>,
 }
 
 /// What was said of a stage's date.
@@ -72,7 +77,9 @@ impl Dates {
                 Some((stage.clone(), sequence, before, Some(*at)))
             }
             // Another try has a date of its own.
-            Fact::StageLeft { stage, good: false, .. } if self.stages.get(stage).is_some_and(|(_, date)| date.is_some()) => {
+            Fact::StageLeft { stage, good: false, .. } | Fact::DateWithdrawn { stage }
+                if self.stages.get(stage).is_some_and(|(_, date)| date.is_some()) =>
+            {
                 let (sequence, before) = self.say(stage, None);
                 Some((stage.clone(), sequence, before, None))
             }
@@ -90,7 +97,9 @@ pub fn messages(
     happened: &[Happened<'_>],
     wanted: impl Fn(u64) -> bool,
 ) -> Vec<Message> {
-    let Some(notices) = &process.notices else { return Vec::new() };
+    if process.notices.is_none() {
+        return Vec::new();
+    }
     let (mut state, mut dates, mut all) = (State::default(), Dates::default(), Vec::new());
     for h in happened {
         let mut date = None;
@@ -102,26 +111,57 @@ pub fn messages(
             continue;
         }
         let sight = Sight { process, state: &state, proofs, now: h.at };
-        let said = said(program, &sight, h, date);
-        // Nobody is told the same twice, whatever rules there are.
-        let mut told: BTreeSet<(Option<String>, usize)> = BTreeSet::new();
-        for (rule_id, rule) in &notices.rules {
-            let mut by_person: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
-            for (n, s) in said.iter().enumerate().filter(|(_, s)| rule.on.contains(&s.topic)) {
-                for person in recipients(&sight, &rule.to, s, h.by) {
-                    if told.insert((Some(person.clone()), n)) {
-                        by_person.entry(Some(person)).or_default().push(n);
-                    }
-                }
-                if rule.webhook.is_some() {
-                    by_person.entry(None).or_default().push(n);
+        let occasion = Occasion { seq: h.seq, at: h.at, by: h.by, mark: None };
+        all.extend(tell(program, &sight, &occasion, |_| true, |language| said(program, &sight, h, date.clone(), language)));
+    }
+    all
+}
+
+/// At what people are told something.
+pub(super) struct Occasion<'a> {
+    /// The event that it is about.
+    pub(super) seq: u64,
+    /// When it was.
+    pub(super) at: Timestamp,
+    /// Whose doing: a person's id, or nobody's.
+    pub(super) by: &'a str,
+    /// What makes it another one than the event itself; see [`NoticeId::mark`].
+    pub(super) mark: Option<String>,
+}
+
+/// Who is told what at an occasion, by those rules. `said`: what there is to say, in a language; the same things in the same order in each.
+pub(super) fn tell(
+    program: &str,
+    sight: &Sight<'_>,
+    occasion: &Occasion<'_>,
+    by_rule: impl Fn(&String) -> bool,
+    said: impl Fn(Language) -> Vec<Said>,
+) -> Vec<Message> {
+    let process = sight.process;
+    let Some(notices) = &process.notices else { return Vec::new() };
+    let mut texts: BTreeMap<Language, Vec<Said>> = BTreeMap::new();
+    texts.insert(notices.language, said(notices.language));
+    let mut all = Vec::new();
+    // Nobody is told the same twice, whatever rules there are.
+    let mut told: BTreeSet<(Option<String>, usize)> = BTreeSet::new();
+    for (rule_id, rule) in notices.rules.iter().filter(|(id, _)| by_rule(id)) {
+        let mut by_person: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
+        for (n, s) in texts[&notices.language].iter().enumerate().filter(|(_, s)| rule.on.contains(&s.topic)) {
+            for person in recipients(sight, &rule.to, s, occasion.by) {
+                if told.insert((Some(person.clone()), n)) {
+                    by_person.entry(Some(person)).or_default().push(n);
                 }
             }
-            for (to, which) in by_person {
-                let id = NoticeId { seq: h.seq, rule: rule_id.clone(), to };
-                let parts: Vec<&Said> = which.iter().map(|n| &said[*n]).collect();
-                all.push(message(program, process, id, h.at, &parts));
+            if rule.webhook.is_some() {
+                by_person.entry(None).or_default().push(n);
             }
+        }
+        for (to, which) in by_person {
+            let language = process.language(to.as_deref());
+            let texts = texts.entry(language).or_insert_with(|| said(language));
+            let id = NoticeId { seq: occasion.seq, rule: rule_id.clone(), to, mark: occasion.mark.clone() };
+            let parts: Vec<&Said> = which.iter().filter_map(|n| texts.get(*n)).collect();
+            all.push(message(program, process, rule, id, occasion.at, &parts, Words::of(language)));
         }
     }
     all
@@ -143,24 +183,27 @@ fn recipients(sight: &Sight<'_>, to: &BTreeSet<To>, said: &Said, by: &str) -> BT
     all
 }
 
-fn message(program: &str, process: &Process, id: NoticeId, at: Timestamp, parts: &[&Said]) -> Message {
-    let more = if parts.len() > 1 { format!(" (and {} more)", parts.len() - 1) } else { String::new() };
+fn message(program: &str, process: &Process, rule: &Rule, id: NoticeId, at: Timestamp, parts: &[&Said], w: &Words) -> Message {
+    let more = if parts.len() > 1 { w.more(parts.len() - 1) } else { String::new() };
     let subject = format!("[{program}] {}{more}", parts.first().map_or("", |s| s.subject.as_str()));
     let mut text = String::new();
+    let head = parts.iter().find(|s| s.topic == Topic::Head).map(|_| rule.vouch.clone().unwrap_or(Vouch::Nobody));
     for part in parts {
         part.lines.iter().for_each(|line| text.push_str(&format!("{line}\n")));
         if let Some(command) = &part.command {
             text.push_str(&format!("\n    {command}\n"));
         }
+        match &head {
+            Some(Vouch::Key { .. }) if part.topic == Topic::Head => text.push_str(&format!("\n{}\n", w.head_signed)),
+            Some(Vouch::Nobody) if part.topic == Topic::Head => text.push_str(&format!("\n{}\n", w.head_unsigned)),
+            _ => {}
+        }
         text.push('\n');
     }
-    text.push_str(&format!(
-        "-- \nProgram {program}, event {} of its record, {} ({}). Who did it is known by their login only.\nWhy you are told: the rule `{}` in process.toml.\n",
-        id.seq,
-        super::said::day(process, at),
-        process.calendar.zone,
-        id.rule
-    ));
+    let footer = if id.mark.is_some() { w.footer_reminder } else { w.footer };
+    let (event, date) = (id.seq.to_string(), super::said::day(process, at, w.language));
+    let with = [("program", program), ("event", &event), ("date", &date), ("zone", &process.calendar.zone), ("rule", &id.rule)];
+    text.push_str(&format!("-- \n{}\n", fill(footer, &with)));
     Message {
         id,
         at,
@@ -169,5 +212,6 @@ fn message(program: &str, process: &Process, id: NoticeId, at: Timestamp, parts:
         subject: subject.replace(['\r', '\n'], " "),
         text,
         invites: parts.iter().filter_map(|s| s.invite.clone()).collect(),
+        head,
     }
 }

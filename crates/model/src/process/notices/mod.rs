@@ -5,15 +5,23 @@
 
 mod audit;
 mod decide;
+#[cfg(test)]
+mod language_tests;
 mod outbox;
+mod remind;
+#[cfg(test)]
+mod remind_tests;
 mod said;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use decide::{Invite, Message, messages};
 pub use outbox::{Delivery, NoticeFact, Outbox, Refusal, Stands, pause};
+pub use remind::Reminders;
 
-use super::Fact;
+use super::words::Language;
+use super::{Fact, Lapse, Process};
 use crate::program::SecretRef;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,6 +70,16 @@ pub enum Topic {
     Mended,
     /// An audit was concluded.
     AuditConcluded,
+    /// The agreed date of a stage is near: as long before as the rule says.
+    DateNear,
+    /// A gate that somebody has to see to before a date that is near; or the time for entering a stage ends soon.
+    DueNear,
+    /// A stage has not begun although its date is past; a task takes longer than was quoted.
+    Overdue,
+    /// A wait before a stage is over.
+    WaitOver,
+    /// The head of the record, for the other party to keep: at the end of stages, after the go-live, and as often as the rule says.
+    Head,
 }
 
 impl Topic {
@@ -72,8 +90,23 @@ impl Topic {
 
     /// Whether it matters to whoever caused it, too: it is their turn next, or it is to be in their calendar.
     fn tells_who_did_it(self) -> bool {
-        matches!(self, Topic::TaskReady | Topic::DateAgreed | Topic::GoLive)
+        matches!(self, Topic::TaskReady | Topic::DateAgreed | Topic::GoLive | Topic::Head)
     }
+}
+
+/// Who vouches for a head of the record that goes by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Vouch {
+    /// Whoever has this key: it is signed with it, or not sent.
+    Key {
+        /// The private key (ed25519, as OpenSSH keeps it), relative to the program's folder.
+        file: String,
+        /// Where its passphrase comes from, where it has one.
+        passphrase: Option<SecretRef>,
+    },
+    /// Nobody: `process.toml` says that it goes unsigned.
+    Nobody,
 }
 
 /// Who is told.
@@ -108,6 +141,15 @@ pub struct Rule {
     pub to: BTreeSet<To>,
     /// Which other program is told.
     pub webhook: Option<Hook>,
+    /// How long before a date people are reminded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Lapse>,
+    /// How often the head of the record goes, beside the ends of stages and the go-live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<Lapse>,
+    /// Who vouches for heads; none for a rule that sends none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vouch: Option<Vouch>,
 }
 
 /// How the connection to the mail server is protected.
@@ -160,8 +202,18 @@ pub struct Notices {
     pub folder: Option<String>,
     /// How often sending one is tried.
     pub tries: u32,
+    /// The language of whoever has none of their own, and of webhooks.
+    pub language: Language,
     /// By id.
     pub rules: BTreeMap<String, Rule>,
+}
+
+impl Process {
+    /// In which language somebody is told things; a webhook, where it is nobody.
+    pub fn language(&self, person: Option<&str>) -> Language {
+        let own = person.and_then(|id| self.persons.get(id)?.language);
+        own.or(self.notices.as_ref().map(|n| n.language)).unwrap_or_default()
+    }
 }
 
 /// What makes a notice the same one, whatever happens: the recorded event, the rule, and who is told.
@@ -174,13 +226,17 @@ pub struct NoticeId {
     /// The person's id; none for the rule's webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// What makes it another one about the same event: a reminder, so long before a date; none for what is told of the event itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 impl std::fmt::Display for NoticeId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Ids of process.toml have no `/`.
+        // Ids of process.toml have no `/` and no `@`.
         write!(f, "{}/{}", self.seq, self.rule)?;
-        self.to.as_ref().map_or(Ok(()), |to| write!(f, "/{to}"))
+        self.to.as_ref().map_or(Ok(()), |to| write!(f, "/{to}"))?;
+        self.mark.as_ref().map_or(Ok(()), |mark| write!(f, "@{mark}"))
     }
 }
 

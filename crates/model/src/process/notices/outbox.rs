@@ -24,6 +24,8 @@ pub enum Refusal {
     Folder,
     /// The rule does not stand in `process.toml` any more, or gives no such notice.
     Gone,
+    /// The key that signs heads of the record could not be had.
+    NoKey,
 }
 
 impl std::fmt::Display for Refusal {
@@ -35,6 +37,7 @@ impl std::fmt::Display for Refusal {
             Refusal::Answered { code } => write!(f, "the server answered {code}"),
             Refusal::Folder => f.write_str("the folder could not be written"),
             Refusal::Gone => f.write_str("process.toml does not ask for it any more"),
+            Refusal::NoKey => f.write_str("the key that signs the head could not be used"),
         }
     }
 }
@@ -79,6 +82,18 @@ pub enum NoticeFact {
         /// Which.
         id: NoticeId,
     },
+    /// Of whom the time has come to be reminded.
+    Reminded {
+        /// The moment it was decided for.
+        now: Timestamp,
+        /// The notices.
+        notices: Vec<NoticeId>,
+    },
+    /// What a reminder tells of is not so any more: it is not sent.
+    Moot {
+        /// Which.
+        id: NoticeId,
+    },
 }
 
 /// Where a notice stands.
@@ -96,6 +111,8 @@ pub enum Stands {
     Failed,
     /// Not sent; a person has to do something.
     GivenUp,
+    /// Not sent, and not needed any more.
+    Moot,
 }
 
 /// How far a notice has come.
@@ -109,6 +126,11 @@ pub struct Delivery {
     pub last: Option<Timestamp>,
     /// Why it was not sent, the last time.
     pub why: Option<Refusal>,
+    /// The event as which it was decided that it is to be sent.
+    pub decided: u64,
+    /// For which moment, where it is a reminder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminds: Option<Timestamp>,
 }
 
 impl Delivery {
@@ -117,7 +139,7 @@ impl Delivery {
         match self.stands {
             Stands::Pending | Stands::Unknown => Some(Timestamp::MIN),
             Stands::Failed => self.last.and_then(|at| at.checked_add(pause(self.tries)).ok()),
-            Stands::Sent | Stands::GivenUp => None,
+            Stands::Sent | Stands::GivenUp | Stands::Moot => None,
         }
     }
 }
@@ -134,6 +156,8 @@ pub fn pause(tries: u32) -> SignedDuration {
 pub struct Outbox {
     /// People are told of what is recorded.
     pub on: bool,
+    /// Since when.
+    pub since: Option<Timestamp>,
     /// Up to which event it is decided who is told.
     pub upto: u64,
     /// In the order of what they tell of.
@@ -145,14 +169,23 @@ impl Outbox {
     pub fn apply(&mut self, seq: u64, at: Timestamp, fact: &NoticeFact) {
         match fact {
             // Two who begin at once begin where the first one did.
-            NoticeFact::Begun if !self.on => (self.on, self.upto) = (true, self.upto.max(seq)),
+            NoticeFact::Begun if !self.on => (self.on, self.since, self.upto) = (true, Some(at), self.upto.max(seq)),
             NoticeFact::Begun => {}
             NoticeFact::Stopped => self.on = false,
             NoticeFact::Queued { upto, notices } => {
                 self.upto = self.upto.max(*upto);
                 for id in notices {
-                    self.notices.entry(id.clone()).or_default();
+                    self.notices.entry(id.clone()).or_insert(Delivery { decided: seq, ..Delivery::default() });
                 }
+            }
+            NoticeFact::Reminded { now, notices } => {
+                for id in notices {
+                    self.notices.entry(id.clone()).or_insert(Delivery { decided: seq, reminds: Some(*now), ..Delivery::default() });
+                }
+            }
+            NoticeFact::Moot { id } => {
+                let d = self.notices.entry(id.clone()).or_default();
+                (d.stands, d.last) = (Stands::Moot, Some(at));
             }
             NoticeFact::Trying { id } => {
                 let d = self.notices.entry(id.clone()).or_default();
@@ -167,7 +200,7 @@ impl Outbox {
                 (d.stands, d.last, d.why) = (if *given_up { Stands::GivenUp } else { Stands::Failed }, Some(at), Some(*why));
             }
             NoticeFact::Again { id } => {
-                if let Some(d) = self.notices.get_mut(id).filter(|d| d.stands != Stands::Sent) {
+                if let Some(d) = self.notices.get_mut(id).filter(|d| !matches!(d.stands, Stands::Sent | Stands::Moot)) {
                     (d.stands, d.tries) = (Stands::Pending, 0);
                 }
             }
@@ -182,6 +215,17 @@ impl Outbox {
     /// When the next one is to be sent; none where nothing is left to send.
     pub fn next(&self) -> Option<Timestamp> {
         self.notices.values().filter_map(Delivery::next).min()
+    }
+
+    /// Whether it is decided already who is reminded by a rule, of this.
+    pub(super) fn has_reminded(&self, id: &NoticeId) -> bool {
+        self.notices.keys().any(|n| (n.seq, &n.rule, &n.mark) == (id.seq, &id.rule, &id.mark))
+    }
+
+    /// The event after which a rule last sent a head by itself, and when that was decided.
+    pub(super) fn last_head(&self, rule: &str, mark: &str) -> Option<(u64, Timestamp)> {
+        let heads = self.notices.iter().filter(|(n, _)| n.rule == rule && n.mark.as_deref() == Some(mark));
+        heads.filter_map(|(n, d)| Some((n.seq, d.reminds?))).max()
     }
 
     /// How many stand so.

@@ -7,7 +7,7 @@ use crate::program::{Layer, PROGRAM_LAYER};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
-const CLINIC: &str = r#"
+pub(super) const CLINIC: &str = r#"
 [process]
 timezone = "Europe/Warsaw"
 [party.clinic]
@@ -53,20 +53,20 @@ minutes = 30
 after = ["move"]
 "#;
 
-const HOW: &str = "[notices]\nfrom = \"greenroom@clinic.example\"\nfolder = \"outbox\"\n";
+pub(super) const HOW: &str = "[notices]\nfrom = \"greenroom@clinic.example\"\nfolder = \"outbox\"\n";
 
-fn parsed(text: &str) -> (Option<Process>, Vec<Finding>) {
+pub(super) fn parsed(text: &str) -> (Option<Process>, Vec<Finding>) {
     let layer =
         Layer { name: PROGRAM_LAYER.into(), files: [("process.toml".to_owned(), text.to_owned())].into(), opaque: Default::default() };
     read(&[layer])
 }
 
-fn process(rules: &str) -> Process {
+pub(super) fn process(rules: &str) -> Process {
     let (process, findings) = parsed(&format!("{CLINIC}{HOW}{rules}"));
     process.unwrap_or_else(|| panic!("{findings:?}"))
 }
 
-fn at(minute: i64) -> Timestamp {
+pub(super) fn at(minute: i64) -> Timestamp {
     "2027-02-09T17:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
 }
 
@@ -87,7 +87,7 @@ fn entered() -> Fact {
     Fact::StageEntered { stage: "night".into(), despite: vec![] }
 }
 
-fn date(minute: i64) -> Fact {
+pub(super) fn date(minute: i64) -> Fact {
     Fact::DateAgreed { stage: "night".into(), at: at(minute), despite: Vec::new() }
 }
 
@@ -221,7 +221,7 @@ proptest! {
     /// Whatever is recorded in whatever order, something sent is never due again, and nothing that was queued is forgotten.
     #[test]
     fn nothing_is_lost_and_what_is_sent_stays_sent(steps in proptest::collection::vec((0u8..6, 1u64..6, any::<bool>()), 0..60)) {
-        let id = |seq| NoticeId { seq, rule: "r".into(), to: Some("anna".into()) };
+        let id = |seq| NoticeId { seq, rule: "r".into(), to: Some("anna".into()), mark: None };
         let (mut outbox, mut queued, mut sent) = (Outbox::default(), BTreeSet::new(), BTreeSet::new());
         for (n, (what, seq, flag)) in (1u64..).zip(steps) {
             let id = id(seq);

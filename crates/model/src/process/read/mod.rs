@@ -134,6 +134,7 @@ impl Reader<'_> {
                 substitute: value(&p.substitute),
                 leave: self.leave(file, &p.leave, calendar.as_ref()),
                 keys: self.keys(file, &p.keys, &read_persons),
+                language: p.language.as_ref().map(|l| l.value),
             };
             if let Some(login) = &person.login
                 && let Some((other, _)) = read_persons.iter().find(|(_, o): &(&String, &Person)| o.login.as_ref() == Some(login))

@@ -1,7 +1,8 @@
 //! Notices as `process.toml` writes them: `[notices]` and `[notice.NAME]`.
 
-use super::super::notices::{Hook, MailTls, Notices, Rule, Smtp, TRIES, To, Topic};
-use super::super::{Party, Person};
+use super::super::notices::{Hook, MailTls, Notices, Rule, Smtp, TRIES, To, Topic, Vouch};
+use super::super::words::Language;
+use super::super::{Lapse, LapseUnit, Party, Person};
 use super::raw::RawProcess;
 use super::{Entry, PROCESS, Reader, value};
 use crate::finding::{Finding, Place};
@@ -27,6 +28,8 @@ pub(super) struct RawNotices {
     pub(super) folder: Option<At<String>>,
     /// How often sending a notice is tried, with growing pauses; 8 by default.
     pub(super) tries: Option<At<u32>>,
+    /// The language of whoever has no `language` of their own, and of posts: `en` by default, or `pl`.
+    pub(super) language: Option<At<Language>>,
 }
 
 /// A mail server.
@@ -59,6 +62,17 @@ pub(super) struct RawNotice {
     pub(super) webhook: Option<At<String>>,
     /// Where the secret comes from that signs what is posted.
     pub(super) secret: Option<SecretRef>,
+    /// `date-near`, `due-near`: how long before: `["5 business days", "1 day"]`; one business day by default.
+    #[serde(default)]
+    pub(super) before: Vec<At<String>>,
+    /// `head`: how often a head of the record goes, beside the ends of stages and the go-live: `1 week`.
+    pub(super) every: Option<At<String>>,
+    /// `head`: the private key that signs it (ed25519, as OpenSSH keeps it), relative to the program's folder.
+    pub(super) key: Option<At<String>>,
+    /// `head`: where the passphrase of `key` comes from, where it has one.
+    pub(super) passphrase: Option<SecretRef>,
+    /// `head`: true where heads go without a signature.
+    pub(super) unsigned: Option<At<bool>>,
 }
 
 /// Who may be named by `to`.
@@ -115,7 +129,8 @@ impl Reader<'_> {
             self.amiss(nowhere(), "`[notices]` lacks `from`", "the sender's address: `from = \"greenroom@clinic.example\"`");
         }
         let tries = raw.tries.as_ref().map_or(TRIES, |t| t.value.clamp(1, 100));
-        Some(Notices { from: from.unwrap_or_default(), smtp, folder, tries, rules: read })
+        let language = raw.language.as_ref().map(|l| l.value).unwrap_or_default();
+        Some(Notices { from: from.unwrap_or_default(), smtp, folder, tries, language, rules: read })
     }
 
     fn smtp(&mut self, file: &File<'_>, raw: &RawSmtp) -> Smtp {
@@ -163,6 +178,7 @@ impl Reader<'_> {
             self.findings.push(finding.at(file.place(at.span.clone())).hint("give those who are told a `mail`"));
         }
         let webhook = raw.webhook.as_ref().and_then(|at| self.hook(id, file, at, raw.secret.as_ref()));
+        let (before, every, vouch) = self.by_time(id, file, &place, raw);
         if raw.webhook.is_none() && raw.secret.is_some() {
             self.amiss(
                 place,
@@ -170,7 +186,63 @@ impl Reader<'_> {
                 "the secret signs what is posted to the address in `webhook`",
             );
         }
-        Rule { on: raw.on.iter().map(|t| t.value).collect(), to, webhook }
+        Rule { on: raw.on.iter().map(|t| t.value).collect(), to, webhook, before, every, vouch }
+    }
+
+    /// What a rule says about reminders and heads.
+    fn by_time(&mut self, id: &str, file: &File<'_>, place: &Place, raw: &RawNotice) -> (Vec<Lapse>, Option<Lapse>, Option<Vouch>) {
+        let on = |topics: &[Topic]| raw.on.iter().any(|t| topics.contains(&t.value));
+        let (near, heads) = (on(&[Topic::DateNear, Topic::DueNear]), on(&[Topic::Head]));
+        let mut before = Vec::new();
+        for at in &raw.before {
+            match Lapse::parse(&at.value) {
+                Ok(lapse) if !matches!(lapse.unit, LapseUnit::NextBusinessDay | LapseUnit::BusinessHours) => before.push(lapse),
+                Ok(_) => {
+                    let hint = "write `36 hours`, `10 days`, `2 business days`, `4 weeks` or `1 month`";
+                    self.amiss(file.place(at.span.clone()), format!("`{}` cannot be counted back from a date", at.value), hint);
+                }
+                Err(why) => self.amiss(file.place(at.span.clone()), format!("`{}` is no time before a date", at.value), why),
+            }
+        }
+        if near && raw.before.is_empty() {
+            before.push(Lapse { count: 1, unit: LapseUnit::BusinessDays });
+        }
+        if let Some(at) = raw.before.first().filter(|_| !near) {
+            let hint = "it is for `date-near` and `due-near`: name one of them in `on`";
+            self.amiss(file.place(at.span.clone()), format!("`[notice.{id}]` has `before` and reminds of no date"), hint);
+        }
+        let every = raw.every.as_ref().and_then(|at| match Lapse::parse(&at.value) {
+            Ok(lapse) if lapse.count > 0 => Some(lapse),
+            Ok(_) => {
+                self.amiss(file.place(at.span.clone()), format!("`{}` is no time between two heads", at.value), "write `1 week`");
+                None
+            }
+            Err(why) => {
+                self.amiss(file.place(at.span.clone()), format!("`{}` is no time between two heads", at.value), why);
+                None
+            }
+        });
+        let unsigned = raw.unsigned.as_ref().is_some_and(|u| u.value);
+        let vouch = match (value(&raw.key), unsigned) {
+            (Some(file), false) => Some(Vouch::Key { file, passphrase: raw.passphrase.clone() }),
+            (None, true) => Some(Vouch::Nobody),
+            _ => None,
+        };
+        if matches!(raw.passphrase, Some(SecretRef::Prompt(_))) {
+            self.amiss(place.clone(), format!("nobody can be asked for the passphrase of `[notice.{id}]`"), NOT_ASKED);
+        }
+        if !heads && (every.is_some() || vouch.is_some() || raw.passphrase.is_some()) {
+            let hint = "`every`, `key`, `passphrase` and `unsigned` are for heads of the record: name `head` in `on`";
+            self.amiss(place.clone(), format!("`[notice.{id}]` says how heads go, and sends none"), hint);
+        } else if heads && vouch.is_none() {
+            let message = match unsigned {
+                true => format!("heads of `[notice.{id}]` are to be signed with a key, and to go unsigned"),
+                false => format!("nothing says who vouches for the heads of `[notice.{id}]`"),
+            };
+            let hint = "`key = \"FILE\"` signs them; `unsigned = true` lets them go without a signature";
+            self.findings.push(Finding::error("GR0838", message).at(place.clone()).hint(hint));
+        }
+        (before, every, vouch.filter(|_| heads))
     }
 
     fn to(&mut self, file: &File<'_>, at: &At<String>, known: &Known<'_>) -> Option<To> {

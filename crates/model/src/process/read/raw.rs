@@ -2,6 +2,7 @@
 
 use super::super::integrations::IntegrationsWanted;
 use super::super::keys::Asks;
+use super::super::words::Language;
 use super::super::{Level, Proof, Side};
 use super::artefact::RawArtefact;
 use super::audit::{Of, RawAudit};
@@ -143,6 +144,8 @@ pub(super) struct RawPerson {
     /// Public keys with which they sign, as OpenSSH writes them: `ssh-ed25519 AAAA… anna@laptop`.
     #[serde(default)]
     pub(super) keys: Vec<At<String>>,
+    /// The language in which they are told things: `en` or `pl`; that of `[notices]` by default.
+    pub(super) language: Option<At<Language>>,
 }
 
 /// A part of the way.
