@@ -17,11 +17,14 @@ mod fence;
 mod files;
 mod hook;
 mod import;
+mod inverse;
 mod known;
 mod locked;
 mod log;
 mod masker;
 mod neutral;
+mod numbers;
+mod objects;
 mod open;
 mod production;
 mod read_back;
@@ -41,8 +44,8 @@ mod verify_upgrade;
 
 pub use apply::Shown;
 pub(crate) use apply::changes as row_changes;
-pub(crate) use back::compare as compare_back;
 pub use back::{BackAccount, BackTable};
+pub(crate) use back::{Ways, compare as compare_back, tried as try_back};
 pub(crate) use carry::PREVIEW;
 pub use carry::{CarrySetup, FormerPilot};
 pub(crate) use export::read_export;
@@ -53,6 +56,7 @@ pub use locked::Locked;
 pub use log::RunLog;
 pub use masker::build_masker;
 pub(crate) use neutral::assertion_sql;
+pub use objects::Objects;
 pub use open::admission;
 pub(crate) use open::admit;
 pub(crate) use production::{card_first, doors_before};
@@ -505,6 +509,7 @@ impl Execution {
             Action::VerifyUpgrade => self.verify_upgrade().await,
             Action::CarryOver { ask } => self.carry_over(*ask, answer).await,
             Action::VerifyCarry => self.verify_carry().await,
+            Action::VerifyNumbers => self.verify_numbers(answer).await,
             Action::Import { ask } => self.import(*ask, answer).await,
             Action::VerifyImport => self.verify_import().await,
             Action::SaveBase => self.save_base().await,
@@ -532,7 +537,7 @@ impl Execution {
             Action::KeepFormer => self.keep_former().await,
             Action::TryRollback => self.try_rollback().await,
             Action::CarryBack { ask } => self.carry_back(*ask, answer).await,
-            Action::VerifyBack => self.verify_back().await,
+            Action::VerifyBack => self.verify_back(answer).await,
             Action::Reopen => match self.plan.rollback.clone() {
                 Some(rollback) => self.reopen(&rollback).await,
                 None => Err(failure("GR0710", "the plan names no switch").into()),
