@@ -540,6 +540,17 @@ pub struct ScriptState {
     pub complete: bool,
 }
 
+/// What became of changes that were tried and given up.
+#[derive(Clone, Debug, Default)]
+pub struct Tried {
+    /// Changes (by index) that were refused, with those that were made in one statement with them, and why.
+    pub refused: Vec<(usize, crate::error::EngineError)>,
+    /// What is refused only once all changes are made, constraints that wait for the end.
+    pub at_the_end: Option<crate::error::EngineError>,
+    /// Rows that point nowhere afterwards, by the keys that were asked about; empty when anything was refused.
+    pub orphans: Vec<u64>,
+}
+
 /// Result of an assertion's query.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryOutcome {
@@ -631,6 +642,46 @@ pub trait Generation: CellSource {
     /// Lets counters go on where others stand, in the words of [`Generation::sequences`]; returns those that could not be set. Repeatable.
     async fn advance(&mut self, positions: &[(String, String)]) -> Result<Vec<String>> {
         Ok(positions.iter().map(|(name, _)| name.clone()).collect())
+    }
+    /// Large objects in the order of their numbers, each with a digest of its content; empty on engines without them. Reads all of them.
+    async fn large_object_digests(&mut self) -> Result<Vec<(u32, String)>> {
+        Ok(Vec::new())
+    }
+    /// Up to `most` bytes of a large object from `offset` on; empty behind its end.
+    async fn large_object_piece(&mut self, id: u32, offset: u64, most: u32) -> Result<Vec<u8>> {
+        let _ = (offset, most);
+        Err(crate::error::EngineError::unsupported(format!("read large object {id}"), "this engine has no large objects"))
+    }
+    /// Statements that give a new large object the owner and the rights that this one has here.
+    async fn large_object_rights(&mut self, id: u32) -> Result<Vec<String>> {
+        let _ = id;
+        Ok(Vec::new())
+    }
+    /// Gives a large object the content that it has in `from`, in one transaction; one that is not here yet is made, with owner and rights as there. Repeatable.
+    async fn take_large_object(&mut self, id: u32, from: &mut dyn Generation) -> Result<()> {
+        let _ = from;
+        Err(crate::error::EngineError::unsupported(format!("write large object {id}"), "this engine has no large objects"))
+    }
+    /// Removes a large object, if it is there.
+    async fn remove_large_object(&mut self, id: u32) -> Result<()> {
+        Err(crate::error::EngineError::unsupported(format!("remove large object {id}"), "this engine has no large objects"))
+    }
+    /// Tries, as [`Generation::bring`] would do it, changes in a transaction that is given up whatever comes of it, and counts afterwards the rows that point nowhere by
+    /// these keys. None where the engine cannot do that without leaving something behind.
+    async fn try_bring(&mut self, changes: &[RowChange], keys: &[(Table, greenroom_model::catalog::ForeignKey)]) -> Result<Option<Tried>> {
+        let _ = (changes, keys);
+        Ok(None)
+    }
+    /// Opens a reader, on a session of its own, of the rows of a query in place of a table's: its columns bear the names that are asked for, and are read as their types would
+    /// store them, but that nothing is cut off. Nothing can be written by it.
+    async fn query_reader(&mut self, select: &str) -> Result<Box<dyn Reader>> {
+        let _ = select;
+        Err(crate::error::EngineError::unsupported("read the rows of a query", "this engine cannot do that yet"))
+    }
+    /// The number that a column which counts by itself gives next; none where it does not, or goes on from its highest row.
+    async fn next_number(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+        let _ = (table, column);
+        Ok(None)
     }
     /// The highest number in a column of whole numbers, below a bound where one is given; none where there is none.
     async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>>;

@@ -11,6 +11,7 @@ pub mod fence;
 pub mod finding;
 pub mod hash;
 pub mod mask;
+pub mod numbers;
 pub mod plan;
 pub mod process;
 pub mod program;

@@ -97,6 +97,10 @@ pub fn check(program: &Program, survey: &Survey, keys: &RunKeys) -> Checked {
     let mut findings = columns::check_since(program, &survey.catalog, None, survey.decided.as_ref());
     let (tables, more) = tables::resolve(program, &survey.catalog, &keys.masks);
     findings.extend(more);
+    // Once production is upgraded, what is said about the version before is about another schema.
+    if survey.reached.is_none() {
+        findings.extend(program.check_back(&survey.catalog));
+    }
     let mut reached = survey.reached.clone();
     let (upgrade, skipped) = pick_upgrade(program, survey, &mut reached, &mut findings);
     pack_statements(program, survey, &mut findings);

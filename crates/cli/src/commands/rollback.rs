@@ -7,6 +7,8 @@ use crate::app::App;
 use crate::error::{CliError, Exit};
 use crate::render::style::{BAD, GOOD, HEAD, heading, paint};
 use clap::Args;
+use greenroom_model::carry::Fate;
+use greenroom_model::numbers::SeriesReport;
 use greenroom_runner::session::RollbackPreview;
 use serde::Serialize;
 
@@ -14,8 +16,8 @@ use serde::Serialize;
 ///
 /// Shuts everybody out of the new production, gives the former one every row that was touched since, compares both, exchanges the names and lets users into the former
 /// production again; the new one stays beside it, shut. Which rows were touched is known where `[switch] rollback_hours` was set before the switch. Rows of tables
-/// that the upgrade made or changed have no place in the former version: they are listed, and given up only when a person says so. Until users are let in again,
-/// `greenroom undo` opens the new production as it was.
+/// that the upgrade made or changed have no place in the former version unless `[[rollback.inverse]]` gives them one: they are listed, and given up only when a person says so. Document
+/// numbers (`[[numbers]]`) that would be lost with them are listed, too. Until users are let in again, `greenroom undo` opens the new production as it was.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -99,14 +101,20 @@ fn text(preview: &RollbackPreview) -> String {
         for t in touched {
             let c = t.counts;
             let rows = t.touched.map_or_else(|| "an unknown number".to_owned(), |n| n.to_string());
-            match t.loss() {
-                Some(_) if t.counts == Default::default() => out.push_str(&format!("  {}: {rows}, given up\n", t.of.short)),
+            match (&t.of.fate, t.loss()) {
+                (Fate::Inverse { of }, _) if *of != t.of.short => out.push_str(&format!("  {}: {rows}, as rows of {of}\n", t.of.short)),
+                (_, Some(_)) if t.counts == Default::default() => out.push_str(&format!("  {}: {rows}, given up\n", t.of.short)),
                 _ => out.push_str(&format!(
                     "  {}: {rows}; {} inserted, {} updated, {} deleted\n",
                     t.of.short, c.inserted, c.updated, c.deleted
                 )),
             }
         }
+    }
+    let numbers: Vec<String> = preview.account.iter().flat_map(|a| &a.numbers).flat_map(SeriesReport::listed).collect();
+    if !numbers.is_empty() {
+        out.push_str(&heading("Document numbers"));
+        numbers.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
     }
     let verdict = match preview.passes() {
         true => paint(GOOD, "nothing refuses the rollback"),

@@ -1,6 +1,7 @@
 //! `greenroom switch` over the real binary: a program of production's goes on writing while production is switched, killed at random moments, gone on
 //! with, refused, taken back. What it was told is stored must be in production whatever happened, once, and never can two sides be written to.
 
+mod back;
 mod elsewhere;
 mod together;
 

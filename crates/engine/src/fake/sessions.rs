@@ -139,7 +139,7 @@ impl Held for FakeHeld {
         Ok((0u32..).zip(cuts).map(|(i, (f, t))| RangeSpec { ordinal: i, from: bound(f), to: bound(t), physical: false }).collect())
     }
     async fn reader(&mut self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(FakeReader { rows: self.rows.clone(), queue: VecDeque::new() }))
+        Ok(Box::new(FakeReader { rows: self.rows.clone(), queue: VecDeque::new(), of: None }))
     }
     async fn query_value(&mut self, _sql: &str) -> Result<Option<String>> {
         Ok(None)
@@ -174,6 +174,8 @@ fn chosen(filter: Option<&String>, key: i64) -> bool {
 struct FakeReader {
     rows: Arc<BTreeMap<TableName, Rows>>,
     queue: VecDeque<Vec<u8>>,
+    /// The table that is read in place of whatever is asked for.
+    of: Option<TableName>,
 }
 
 fn within(range: &RangeSpec, key: i64) -> bool {
@@ -187,7 +189,7 @@ impl Reader for FakeReader {
         Ok(Prepared { encoding: Box::new(FakeEncoding), constants: copy.columns.iter().map(|c| vec![None; c.rules.len()]).collect() })
     }
     async fn begin(&mut self, copy: &TableCopy, range: &RangeSpec) -> Result<()> {
-        let rows = self.rows.get(&copy.table);
+        let rows = self.rows.get(self.of.as_ref().unwrap_or(&copy.table));
         self.queue = rows
             .into_iter()
             .flatten()
@@ -518,7 +520,28 @@ impl Generation for FakeGeneration {
         for (table, keys) in by_id(&mut inner, self.id)?.captured.iter().flatten() {
             rows.insert(notes(table), keys.iter().map(|k| (*k, FakeEncoding::row(*k, &[String::new(), String::new()]))).collect());
         }
-        Ok(Box::new(FakeReader { rows: Arc::new(rows), queue: VecDeque::new() }))
+        Ok(Box::new(FakeReader { rows: Arc::new(rows), queue: VecDeque::new(), of: None }))
+    }
+    async fn query_reader(&mut self, select: &str) -> Result<Box<dyn Reader>> {
+        self.cuts.pass("read by a query")?;
+        let rows = Arc::new(rows_of(&mut self.world.inner(), self.id)?.clone());
+        // The only query that the fake knows is the name of a table.
+        let of = TableName::new("main", select);
+        if !rows.contains_key(&of) {
+            return Err(conflict("read by a query", "the table is not there"));
+        }
+        Ok(Box::new(FakeReader { rows, queue: VecDeque::new(), of: Some(of) }))
+    }
+    async fn try_bring(&mut self, changes: &[RowChange], keys: &[(Table, ForeignKey)]) -> Result<Option<Tried>> {
+        let mut tried = Tried { orphans: vec![0; keys.len()], ..Tried::default() };
+        let mut tables = rows_of(&mut self.world.inner(), self.id)?.clone();
+        for (at, change) in changes.iter().enumerate() {
+            let rows = tables.get_mut(&change.table).ok_or_else(|| conflict("try a row", "the table is not there"))?;
+            if let Err(e) = super::encoding::change(&change.table.name, rows, &change.act) {
+                tried.refused.push((at, e));
+            }
+        }
+        Ok(Some(tried))
     }
     async fn ranges_done(&mut self) -> Result<Vec<RangeDone>> {
         Ok(by_id(&mut self.world.inner(), self.id)?.ranges.clone())

@@ -79,7 +79,7 @@ pub(crate) async fn changes(session: &Session, key: &str, hash: &Hash, changes: 
 }
 
 /// Keeps foreign keys from acting, and checking, for the rest of a transaction. Triggers that fire always are switched off one by one.
-const REPLICA: &str = "set local session_replication_role = replica";
+pub(super) const REPLICA: &str = "set local session_replication_role = replica";
 
 /// Whether this login may do that.
 pub(crate) async fn brings_freely(session: &Session) -> Result<bool> {
@@ -98,20 +98,34 @@ pub(crate) async fn bring(session: &Session, key: &str, hash: &Hash, changes: &[
 }
 
 async fn run(session: &Session, key: &str, hash: &Hash, changes: &[RowChange], first: &str) -> Result<Applied> {
+    let Prepared { before, changes, after } = prepared(session, changes, first == REPLICA).await?;
+    let mut all: Vec<Statement> = before.into_iter().map(|s| carry::plain(s, 0)).collect();
+    all.extend(changes);
+    all.extend(after.into_iter().map(|s| carry::plain(s, 0)));
+    script::run(session, key, hash, &all, 0, false).await
+}
+
+/// Changes as statements, and what stands around them.
+pub(super) struct Prepared {
+    pub(super) before: Vec<String>,
+    /// The line is the number of the first change of each.
+    pub(super) changes: Vec<Statement>,
+    pub(super) after: Vec<String>,
+}
+
+/// `freely`: foreign keys are kept from acting and checking, and neighbours that do the same go together.
+pub(super) async fn prepared(session: &Session, changes: &[RowChange], freely: bool) -> Result<Prepared> {
     let tables = carry::columns_of(changes).into_keys();
     let spells: BTreeMap<TableName, PgSpell> = tables.map(|t| (t.clone(), PgSpell(t))).collect();
-    let mut all: Vec<Statement> = Vec::new();
-    let mut back: Vec<String> = Vec::new();
+    let (mut before, mut after) = (Vec::new(), vec!["set constraints all immediate".to_owned()]);
     for table in spells.keys() {
         let (off, on) = triggers(session, table).await?;
-        all.extend(off.into_iter().map(|s| carry::plain(s, 0)));
-        back.extend(on);
+        before.extend(off);
+        after.extend(on);
     }
-    all.push(carry::plain(first.into(), 0));
-    all.extend(if first == REPLICA { carry::together(&spells, changes, 1)? } else { carry::statements(&spells, changes, 1)? });
-    all.push(carry::plain("set constraints all immediate".into(), 0));
-    all.extend(back.into_iter().map(|s| carry::plain(s, 0)));
-    script::run(session, key, hash, &all, 0, false).await
+    before.push(super::back::silence(freely).to_owned());
+    let changes = if freely { carry::together(&spells, changes, 1)? } else { carry::statements(&spells, changes, 1)? };
+    Ok(Prepared { before, changes, after })
 }
 
 /// What a session must have set in which spelled changes mean what they say.

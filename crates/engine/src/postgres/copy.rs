@@ -29,7 +29,7 @@ pub(crate) struct PgReader {
     as_text: bool,
 }
 
-struct Stream {
+pub(super) struct Stream {
     rows: Pin<Box<CopyOutStream>>,
     binary: bool,
     header: bool,
@@ -155,9 +155,14 @@ impl Reader for PgReader {
 }
 
 impl Stream {
+    /// Of rows in text form.
+    pub(super) fn text(rows: CopyOutStream, table: String) -> Stream {
+        Stream { rows: Box::pin(rows), binary: false, header: false, last: None, ended: false, table }
+    }
+
     /// The next whole rows. The server sends one message per row, the header joined to the first and the trailer by itself or joined to
     /// the last; one message is therefore held back.
-    async fn batch(&mut self) -> Result<Option<Bytes>> {
+    pub(super) async fn batch(&mut self) -> Result<Option<Bytes>> {
         let mut batch = BytesMut::new();
         loop {
             if self.ended {

@@ -4,12 +4,13 @@ use super::connect::{Purpose, Server, Session};
 use super::copy::{self, PgReader};
 use super::error::Doing;
 use super::load::PgLoader;
-use super::{access, capture, carry, ddl, inspect, large, own, query, ranges, script, settle, sql};
+use super::{access, back, capture, carry, ddl, inspect, large, own, query, ranges, script, settle, sql};
 use crate::capture::{Capture, Captured};
 use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, Result};
 use crate::seam::{
     Admission, Applied, CellSource, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
+    Tried,
 };
 use async_trait::async_trait;
 use greenroom_model::carry::Cell;
@@ -51,6 +52,24 @@ impl PgGeneration {
         let loader = PgLoader::new(self.open(Purpose::Rows).await?).await?;
         loader.remove(copy, condition, records).await.doing(doing)
     }
+}
+
+/// Rows of a table whose foreign key points nowhere.
+pub(super) async fn orphans(session: &Session, table: &Table, key: &ForeignKey) -> Result<u64> {
+    let doing = format!("look for orphans of {} in {}", key.name, table.name);
+    let pairs: Vec<(String, String)> =
+        key.columns.iter().zip(&key.referenced_columns).map(|(a, b)| (sql::ident(a), sql::ident(b))).collect();
+    let joined: Vec<String> = pairs.iter().map(|(a, b)| format!("p.{b} = c.{a}")).collect();
+    let present: Vec<String> = pairs.iter().map(|(a, _)| format!("c.{a} is not null")).collect();
+    let query = format!(
+        "select count(*) from {} c where {} and not exists (select 1 from {} p where {})",
+        sql::qualified(&table.name),
+        present.join(" and "),
+        sql::qualified(&key.references),
+        joined.join(" and ")
+    );
+    let row = session.client.query_one(&query, &[]).await.doing(doing)?;
+    Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0))
 }
 
 #[async_trait]
@@ -158,20 +177,7 @@ impl Generation for PgGeneration {
     }
 
     async fn orphans(&mut self, table: &Table, key: &ForeignKey) -> Result<u64> {
-        let doing = format!("look for orphans of {} in {}", key.name, table.name);
-        let pairs: Vec<(String, String)> =
-            key.columns.iter().zip(&key.referenced_columns).map(|(a, b)| (sql::ident(a), sql::ident(b))).collect();
-        let joined: Vec<String> = pairs.iter().map(|(a, b)| format!("p.{b} = c.{a}")).collect();
-        let present: Vec<String> = pairs.iter().map(|(a, _)| format!("c.{a} is not null")).collect();
-        let query = format!(
-            "select count(*) from {} c where {} and not exists (select 1 from {} p where {})",
-            sql::qualified(&table.name),
-            present.join(" and "),
-            sql::qualified(&key.references),
-            joined.join(" and ")
-        );
-        let row = self.session.client.query_one(&query, &[]).await.doing(doing)?;
-        Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0))
+        orphans(&self.session, table, key).await
     }
 
     async fn query(&mut self, sql: &str) -> Result<QueryOutcome> {
@@ -218,6 +224,38 @@ impl Generation for PgGeneration {
     async fn bring(&mut self, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
         self.with_records().await?;
         carry::bring(&self.session, key, hash, changes).await
+    }
+
+    async fn large_object_digests(&mut self) -> Result<Vec<(u32, String)>> {
+        large::digests(&self.session).await
+    }
+
+    async fn large_object_piece(&mut self, id: u32, offset: u64, most: u32) -> Result<Vec<u8>> {
+        large::piece(&self.session, id, offset, most).await
+    }
+
+    async fn large_object_rights(&mut self, id: u32) -> Result<Vec<String>> {
+        large::rights(&self.session, id).await
+    }
+
+    async fn take_large_object(&mut self, id: u32, from: &mut dyn Generation) -> Result<()> {
+        large::take(&self.session, id, from).await
+    }
+
+    async fn remove_large_object(&mut self, id: u32) -> Result<()> {
+        large::remove(&self.session, id).await
+    }
+
+    async fn try_bring(&mut self, changes: &[RowChange], keys: &[(Table, ForeignKey)]) -> Result<Option<Tried>> {
+        back::try_bring(&self.session, changes, keys).await.map(Some)
+    }
+
+    async fn query_reader(&mut self, select: &str) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(back::QueryReader::new(self.open(Purpose::Rows).await?, select).await?))
+    }
+
+    async fn next_number(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+        back::next_number(&self.session, table, column).await
     }
 
     async fn advance(&mut self, positions: &[(String, String)]) -> Result<Vec<String>> {

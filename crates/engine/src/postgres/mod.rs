@@ -16,6 +16,7 @@
 //! | `ground`, `dialect` | scratch databases and words for the contract's tests |
 
 mod access;
+mod back;
 mod capture;
 mod carry;
 mod connect;

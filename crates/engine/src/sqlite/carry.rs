@@ -139,11 +139,16 @@ pub(super) fn changes(c: &Connection, key: &str, hash: &Hash, changes: &[RowChan
 
 /// The same with foreign keys off: what they would do to rows that nobody named is not done.
 pub(super) fn bring(c: &Connection, key: &str, hash: &Hash, changes: &[RowChange]) -> Result<Applied> {
-    let statements = carry::together(&spells(c, carry::columns_of(changes).into_keys())?, changes, 1)?;
+    let statements = heaps(c, changes)?;
     quiet(c)?;
     let applied = script::run(c, key, hash, &statements, 0, false);
     c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true).map_err(|e| failed("let triggers fire again", &e))?;
     applied
+}
+
+/// The statements of [`bring`].
+pub(super) fn heaps(c: &Connection, changes: &[RowChange]) -> Result<Vec<greenroom_model::upgrade::Statement>> {
+    carry::together(&spells(c, carry::columns_of(changes).into_keys())?, changes, 1)
 }
 
 pub(super) fn highest(c: &Connection, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {

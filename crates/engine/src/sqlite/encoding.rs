@@ -22,12 +22,19 @@ const BLOB: u8 = 4;
 pub(super) struct SqliteEncoding {
     columns: Vec<(Family, Affinity)>,
     storing: Storing,
+    /// Fields come from a query: a cell is what the column would store.
+    as_stored: bool,
 }
 
 impl SqliteEncoding {
     /// For columns of these families and affinities.
     pub fn new(columns: Vec<(Family, Affinity)>) -> Result<SqliteEncoding> {
-        Ok(SqliteEncoding { columns, storing: Storing::new()? })
+        Ok(SqliteEncoding { columns, storing: Storing::new()?, as_stored: false })
+    }
+
+    /// The same for the rows of a query: cells are what columns would store.
+    pub fn of_query(self) -> SqliteEncoding {
+        SqliteEncoding { as_stored: true, ..self }
     }
 
     /// Encodes what the column stores when it is given `value`; false is NULL.
@@ -222,7 +229,13 @@ impl Encoding for SqliteEncoding {
 
     fn cell(&self, column: usize, field: Option<&[u8]>) -> Result<Cell> {
         let affinity = self.columns.get(column).ok_or_else(malformed)?.1;
-        Ok(super::carry::cell(affinity, value_of(field)?))
+        let value = value_of(field)?;
+        if self.as_stored
+            && let Some(stored) = self.storing.stored(affinity, value)?
+        {
+            return Ok(super::carry::cell(affinity, ValueRef::from(&stored)));
+        }
+        Ok(super::carry::cell(affinity, value))
     }
 
     fn is_true(&self, field: Option<&[u8]>) -> bool {

@@ -6,12 +6,12 @@ use super::error::failed;
 use super::load::{SqliteLoader, ignore_checks, quiet};
 use super::select::{range_bounds, table_sql};
 use super::session::Session;
-use super::{capture, carry, ddl, inspect, query, script};
+use super::{back, capture, carry, ddl, inspect, query, script};
 use crate::capture::{Capture, Captured};
 use crate::carry::{GuardedChange, RowChange, SpelledChange};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{
-    Applied, CellSource, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState,
+    Applied, CellSource, Generation, Loader, QueryOutcome, RangeDone, RangeSpec, Reader, SchemaPart, SchemaScript, ScriptState, Tried,
 };
 use async_trait::async_trait;
 use greenroom_model::carry::Cell;
@@ -235,6 +235,20 @@ impl Generation for SqliteGeneration {
         self.session
             .run(move |c| Ok(positions.into_iter().filter(|(_, sql)| c.execute_batch(sql).is_err()).map(|(name, _)| name).collect()))
             .await
+    }
+
+    async fn try_bring(&mut self, changes: &[RowChange], keys: &[(Table, ForeignKey)]) -> Result<Option<Tried>> {
+        let (changes, keys) = (changes.to_vec(), keys.to_vec());
+        self.session.run(move |c| back::try_bring(c, &changes, &keys)).await.map(Some)
+    }
+
+    async fn query_reader(&mut self, select: &str) -> Result<Box<dyn Reader>> {
+        back::query_reader(self.path.clone(), select).await
+    }
+
+    async fn next_number(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+        let (table, column) = (table.clone(), column.to_owned());
+        self.session.run(move |c| back::next_number(c, &table, &column)).await
     }
 
     async fn highest(&mut self, table: &TableName, column: &str, below: Option<i128>) -> Result<Option<i128>> {

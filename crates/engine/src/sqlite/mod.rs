@@ -4,6 +4,7 @@
 //! its own, `encoding` is its form, `load` inserts it. Does not own masks (`model::mask`) nor the order of steps.
 
 mod affinity;
+mod back;
 mod capture;
 mod carry;
 mod connect;

@@ -41,6 +41,14 @@ pub(super) fn outcome(c: &Connection, sql: &str) -> Result<QueryOutcome> {
     Ok(out)
 }
 
+/// Whether it is one statement that only reads.
+///
+/// # Errors
+/// When it is not, or the database does not understand it.
+pub(super) fn only_reads(c: &Connection, sql: &str, doing: &str) -> Result<()> {
+    read_only(c, sql, doing).map(drop)
+}
+
 fn read_only<'c>(c: &'c Connection, sql: &str, doing: &str) -> Result<Statement<'c>> {
     let statement = c.prepare(sql).map_err(|e| failed(doing, &e))?;
     let pragma = super::tokens::tokens(sql).first().is_some_and(|t| t.is("PRAGMA"));

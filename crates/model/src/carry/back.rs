@@ -9,6 +9,8 @@ use super::references::Reference;
 use super::rows::Side;
 use super::shape::{ColumnShape, Into, KeyForm, OnPilot, Shapes, TableShape, keys};
 use crate::catalog::{Catalog, Column, EngineKind, Generation, Table, TableName};
+use crate::columns::names::{find_table, suggest_table};
+use crate::program::Inverse;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +23,11 @@ pub enum Fate {
         /// Those columns.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         without: Vec<String>,
+    },
+    /// The program's query makes rows of this table of them, or gives this table's rows back.
+    Inverse {
+        /// The former version's table, as program files write it.
+        of: String,
     },
     /// They are given up.
     GivenUp {
@@ -51,13 +58,7 @@ fn columns(former: &Table, new: &Table) -> Result<Vec<ColumnShape>, String> {
             Some(now) if now.native_type != column.native_type => {
                 return Err(format!("its column `{}` was {} and is {}", column.name, column.native_type, now.native_type));
             }
-            Some(_) => shapes.push(ColumnShape {
-                on_pilot: OnPilot::Column(column.name.clone()),
-                tainted: None,
-                nullable: column.nullable && !former.primary_key.contains(&column.name),
-                has_default: column.default.is_some() || column.generated.is_some(),
-                name: column.name,
-            }),
+            Some(_) => shapes.push(column_shape(former, &column)),
         }
     }
     Ok(shapes)
@@ -91,12 +92,49 @@ pub fn also_unique(table: &Table) -> Vec<Vec<String>> {
     unique.filter_map(|i| plain(&i.parts)).filter(|columns| *columns != key && !columns.is_empty()).collect()
 }
 
+/// A table of the former version whose rows the program's query gives back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Index of its shape.
+    pub at: usize,
+    /// The query over the new version.
+    pub select: String,
+    /// Tables of the new version whose touched keys are keys of its rows; empty where every row is compared.
+    pub touched_by: Vec<TableName>,
+}
+
+/// What of both versions' tables can be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackShapes {
+    /// The tables whose rows are carried back, in the former version's columns.
+    pub shapes: Shapes,
+    /// What becomes of every table that users may have written to.
+    pub written: Vec<Written>,
+    /// Those of the shapes whose rows come from a query.
+    pub given: Vec<Given>,
+    /// Inverses that cannot be used, in words.
+    pub unusable: Vec<String>,
+}
+
 /// Holds the new version's tables against the former ones: the shapes in which rows are carried back, in the former version's columns, and what becomes of
-/// every table of the new version.
-pub fn back_shapes(former: &Catalog, new: &Catalog) -> (Shapes, Vec<Written>) {
+/// every table of the new version. What the program gives back by queries of its own goes before what looks alike.
+pub fn back_shapes(former: &Catalog, new: &Catalog, inverses: &[Inverse]) -> BackShapes {
     let (mut tables, mut written) = (Vec::new(), Vec::new());
+    let (mut queries, mut unusable) = (Vec::new(), Vec::new());
+    for inverse in inverses.iter().filter(|i| !i.is_others(former)) {
+        match given(former, new, inverse) {
+            Ok((shape, touched_by)) => queries.push((shape, inverse, touched_by)),
+            Err(why) => unusable.push(format!("inverse of `{}`: {why}", inverse.table)),
+        }
+    }
+    let given_as = |name: &TableName| queries.iter().find(|(shape, ..)| shape.table == *name).map(|(shape, ..)| shape.short.clone());
+    let part_of = |name: &TableName| queries.iter().find(|(_, _, by)| by.contains(name)).map(|(shape, ..)| shape.short.clone());
     for table in new.tables.iter().filter(|t| t.is_copied()) {
         let short = table.name.short(new.engine);
+        if let Some(of) = given_as(&table.name) {
+            written.push(Written { table: table.name.clone(), short, fate: Fate::Inverse { of } });
+            continue;
+        }
         let before = former.table(&table.name).filter(|t| t.is_copied());
         let fate = match before.map(|before| (before, columns(before, table))) {
             None => Fate::GivenUp { why: "the former version does not have it".to_owned() },
@@ -123,11 +161,67 @@ pub fn back_shapes(former: &Catalog, new: &Catalog) -> (Shapes, Vec<Written>) {
                 Fate::Carried { without }
             }
         };
+        // What has no place of its own may have one in the rows of another table.
+        let fate = match (fate, part_of(&table.name)) {
+            (Fate::GivenUp { .. }, Some(of)) => Fate::Inverse { of },
+            (fate, _) => fate,
+        };
         written.push(Written { table: table.name.clone(), short, fate });
     }
+    for (shape, ..) in &queries {
+        // Its own name may be gone from the new version.
+        if written.iter().all(|w: &Written| w.table != shape.table) {
+            let fate = Fate::Inverse { of: shape.short.clone() };
+            written.push(Written { table: shape.table.clone(), short: shape.short.clone(), fate });
+        }
+        tables.push(shape.clone());
+    }
     tables.sort_by(|a: &TableShape, b: &TableShape| a.table.cmp(&b.table));
+    let at = |shape: &TableShape| tables.iter().position(|t| t.table == shape.table).unwrap_or_default();
+    let given = queries.iter().map(|(shape, inverse, by)| Given { at: at(shape), select: inverse.select.clone(), touched_by: by.clone() });
+    let given = given.collect();
     let references = references(former, &tables);
-    (Shapes { tables, references, into: Into::Raw }, written)
+    BackShapes { shapes: Shapes { tables, references, into: Into::Raw }, written, given, unusable }
+}
+
+/// The shape in which a query gives a table's rows back, and the tables whose touched keys are keys of its rows; or why it cannot.
+fn given(former: &Catalog, new: &Catalog, inverse: &Inverse) -> Result<(TableShape, Vec<TableName>), String> {
+    let Some(before) = find_table(former, &inverse.table).filter(|t| t.is_copied()) else {
+        return Err("the former version does not have the table".to_owned());
+    };
+    let stored = before.columns.iter().filter(|c| c.generated != Some(Generation::Computed));
+    let columns: Vec<ColumnShape> = stored.map(|c| column_shape(before, c)).collect();
+    let key = telling_apart(before);
+    let mut touched_by = Vec::new();
+    for written in &inverse.touched_by {
+        let Some(table) = find_table(new, written).filter(|t| t.is_copied()) else {
+            let near = suggest_table(new, written).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            return Err(format!("the new version does not have `{written}`, which `touched_by` names{near}"));
+        };
+        let theirs = telling_apart(table);
+        if theirs.is_empty() || theirs.len() != key.len() {
+            return Err(format!(
+                "the key of `{written}` ({}) cannot be the key of its rows ({}): `whole = true` has every row compared",
+                theirs.join(", "),
+                key.join(", ")
+            ));
+        }
+        touched_by.push(table.name.clone());
+    }
+    let (key, unique) = keys(before, &columns);
+    let short = before.name.short(former.engine);
+    let shape = TableShape { table: before.name.clone(), short, pilot: Some(before.name.clone()), condition: None, columns, key, unique };
+    Ok((shape, touched_by))
+}
+
+fn column_shape(table: &Table, column: &Column) -> ColumnShape {
+    ColumnShape {
+        on_pilot: OnPilot::Column(column.name.clone()),
+        tainted: None,
+        nullable: column.nullable && !table.primary_key.contains(&column.name),
+        has_default: column.default.is_some() || column.generated.is_some(),
+        name: column.name.clone(),
+    }
 }
 
 /// The foreign keys of the former version between tables that are carried back.

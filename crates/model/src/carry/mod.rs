@@ -26,7 +26,7 @@ mod taint;
 #[cfg(test)]
 mod tests;
 
-pub use back::{BackCounts, Fate, Written, also_unique, back, back_shapes, exchange, telling_apart};
+pub use back::{BackCounts, BackShapes, Fate, Given, Written, also_unique, back, back_shapes, exchange, telling_apart};
 pub use band::{Band, band, range_of};
 pub use cell::{CarryKey, Cell, Key};
 pub use changes::{Altering, ChangeId, RowChange, RowDeed, SchemaChange, ValueChange, changes, key_text, schema_changes, stays};

@@ -7,7 +7,7 @@ mod planner;
 pub mod tables;
 pub use copy::*;
 pub use downtime::Downtime;
-pub use planner::{PlanInput, plan, restore, rollback};
+pub use planner::{PlanInput, plan, restore, rollback, said_of_back};
 
 use crate::catalog::EngineKind;
 use crate::fence::Doors;
@@ -232,12 +232,23 @@ pub struct Recipe {
     pub upgrade: Hash,
     /// Rules of carrying configuration over.
     pub carry: Hash,
+    /// What is carried back after the go-live and how, and the series of document numbers; zero where the program says nothing of either.
+    #[serde(default = "nothing", skip_serializing_if = "is_nothing")]
+    pub back: Hash,
     /// Structure of the source.
     pub source: Hash,
     /// Engine and version.
     pub engine: String,
     /// Greenroom's version.
     pub tool: String,
+}
+
+fn nothing() -> Hash {
+    Hash::ZERO
+}
+
+fn is_nothing(hash: &Hash) -> bool {
+    *hash == Hash::ZERO
 }
 
 impl Recipe {
@@ -247,6 +258,7 @@ impl Recipe {
         let parts = [
             (self.upgrade == other.upgrade, "the upgrade"),
             (self.carry == other.carry, "the rules of carrying configuration over"),
+            (self.back == other.back, "document numbers or what is carried back"),
             (self.source == other.source, "production's schema"),
             (self.engine == other.engine, "the engine's version"),
             (self.tool == other.tool, "Greenroom's version"),
@@ -311,6 +323,8 @@ pub enum Action {
     },
     /// Compares what was carried over.
     VerifyCarry,
+    /// Compares the series of document numbers with production's.
+    VerifyNumbers,
     /// Brings exported configuration in, after the pilot's own.
     Import {
         /// A person is asked before it is.

@@ -70,6 +70,7 @@ pub fn restore(program: &Program, raw: RawCopy, tool: &str) -> Plan {
             copy: raw.backup.hash,
             upgrade: Hash::ZERO,
             carry: Hash::ZERO,
+            back: Hash::ZERO,
             source: Hash::ZERO,
             engine: program.source.engine.to_string(),
             tool: tool.to_owned(),
@@ -109,7 +110,7 @@ pub fn rollback(program: &Program, of: &Plan, production: Production, rollback: 
         engine: of.engine,
         product_version: of.product_version.clone(),
         names,
-        recipe: Recipe { tool: tool.to_owned(), ..of.recipe.clone() },
+        recipe: Recipe { tool: tool.to_owned(), back: said_of_back(program), ..of.recipe.clone() },
         tables: Vec::new(),
         upgrade: Vec::new(),
         steps: chain.steps,
@@ -156,6 +157,7 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         copy: Hash::of_json(&(&tables, pack_texts(program), large_objects)),
         upgrade: Hash::of_json(&upgrade),
         carry: Hash::of_json(&carry_texts(program)),
+        back: said_of_back(program),
         source: catalog.fingerprint(),
         engine: format!("{} {}", catalog.engine, catalog.version),
         tool: tool.to_owned(),
@@ -255,6 +257,9 @@ pub fn plan(input: PlanInput<'_>) -> Plan {
         chain.then("import", "bring the files' configuration in", Action::Import { ask: *ask });
         chain.then("verify-import", "compare what was brought in", Action::VerifyImport);
     }
+    if raw_values && !program.numbers.is_empty() {
+        chain.then("numbers", "compare the document numbers with production's", Action::VerifyNumbers);
+    }
     if switch.is_some() {
         chain.then("swap", format!("give it production's name `{}`", names.pilot), Action::Swap);
         if program.switch.rollback_hours > 0 {
@@ -327,6 +332,16 @@ fn carry_texts(program: &Program) -> Vec<String> {
     let fresh = carry.fresh.keys().map(|c| format!("fresh {c:?}"));
     let rules = carry.rules.iter().map(|r| format!("rule {:?}", (&r.table, &r.column, r.kind, r.take)));
     kinds.chain(references).chain(moved).chain(fresh).chain(rules).collect()
+}
+
+/// Hash of what is said about document numbers and about carrying back, wherever it was written; zero where nothing is.
+pub fn said_of_back(program: &Program) -> Hash {
+    if program.numbers.is_empty() && program.inverses.is_empty() {
+        return Hash::ZERO;
+    }
+    let numbers: Vec<_> = program.numbers.iter().map(|n| (&n.name, &n.before, &n.after)).collect();
+    let inverses: Vec<_> = program.inverses.iter().map(|i| (&i.table, &i.select, &i.touched_by)).collect();
+    Hash::of_json(&(numbers, inverses))
 }
 
 /// What packs do beyond what is in the tables' copies: statements and assertions.

@@ -6,6 +6,7 @@
 
 mod address;
 mod assertions;
+mod back;
 mod carry;
 mod decisions;
 pub(crate) mod file;
@@ -24,6 +25,7 @@ pub(crate) mod text;
 mod url;
 pub mod write;
 
+pub use back::{Inverse, NumberColumn, NumberSeries};
 pub use resolve::{extends, parse, parse_for};
 pub use schema::schema;
 pub use text::{excerpt, line_col};
@@ -615,6 +617,12 @@ pub struct Program {
     /// See [`CarrySettings`].
     #[serde(default, skip_serializing_if = "CarrySettings::is_empty")]
     pub carry: CarrySettings,
+    /// See [`NumberSeries`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<NumberSeries>,
+    /// See [`Inverse`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inverses: Vec<Inverse>,
     /// Outbound references (by name) that the program accepts as they are, with a reason each.
     pub outbound_accepted: BTreeMap<String, String>,
     /// Tables (as written) whose rows are left out, with a reason each; the tables are created empty where they can be carried.

@@ -2,7 +2,7 @@
 
 use super::layers::{MAIN, Read, last};
 use super::raw::RawPilots;
-use super::{address, assertions, carry, decisions, kinds, packs, quarantine, settings};
+use super::{address, assertions, back, carry, decisions, kinds, packs, quarantine, settings};
 use crate::finding::{Finding, any_error};
 use crate::hash::Hash;
 use crate::program::{Layer, Program, SecretRef};
@@ -68,6 +68,8 @@ fn choose(layers: &mut [Read<'_>], name: &str, pilots: &[String], findings: &mut
                 ("fence", main.fence.is_some()),
                 ("switch", main.switch.is_some()),
                 ("files", !main.files.is_empty()),
+                ("numbers", !main.numbers.is_empty()),
+                ("rollback", main.rollback.is_some()),
                 ("pilot", main.pilot.is_some()),
             ];
             for (section, _) in sections.into_iter().filter(|(_, there)| *there) {
@@ -125,6 +127,7 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
     let pinned = decisions::pinned(layers, findings);
     let left_out = decisions::left_out(layers, engine, findings);
     let carry = carry::merge(layers, engine, findings);
+    let (numbers, inverses) = (back::numbers(layers, engine, findings), back::inverses(layers, engine, findings));
     let packs = packs::merge(layers, findings);
     let assertions = assertions::merge(layers, findings);
     let masks = settings::masks(layers, findings);
@@ -167,6 +170,8 @@ fn resolved(layers: &[Read<'_>], findings: &mut Vec<Finding>) -> Option<Program>
         verify: settings::verify(layers),
         owners: settings::owners(layers),
         carry,
+        numbers,
+        inverses,
         outbound_accepted: accepted.map(|(k, v)| (k.value.clone(), v.value.clone())).collect(),
         left_out,
     })

@@ -3,21 +3,27 @@
 //! Owns reading and the account of it. Does not own the comparison (`model::carry`), when it is done (`execute::rollback`), nor how an engine notes keys.
 
 use super::apply::row_changes;
+use super::inverse::{given_side, touched_keys, unfit};
+use super::objects::{self, Objects};
 use super::sides::Cells;
 use super::{StepError, failure, failure_of};
 use greenroom_engine::Generation;
 use greenroom_engine::capture::{Capture, Captured};
 use greenroom_engine::carry::RowChange;
 use greenroom_engine::position::position;
-use greenroom_model::carry::{BackCounts, Cell, Fate, KeyForm, Shapes, Side, TableShape, Written, back, back_shapes, exchange};
-use greenroom_model::catalog::{Catalog, Table, TableName};
+use greenroom_model::carry::{
+    BackCounts, BackShapes, Cell, Fate, KeyForm, Shapes, Side, TableShape, Written, back, back_shapes, exchange, telling_apart,
+};
+use greenroom_model::catalog::{Catalog, EngineKind, ForeignKey, Table, TableName};
 use greenroom_model::hash::Hash;
+use greenroom_model::numbers::SeriesReport;
+use greenroom_model::program::{Inverse, NumberSeries, Program};
 use greenroom_model::run::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys asked for in one reading.
-const ASKED: usize = 400;
+pub(super) const ASKED: usize = 400;
 
 /// What becomes of one table's rows that were touched since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +52,12 @@ impl BackTable {
         let short = &self.of.short;
         match &self.of.fate {
             Fate::GivenUp { why } => Some(format!("table {short}: {rows} touched since ({why})")),
-            Fate::Carried { .. } if self.whole && self.counts != BackCounts::default() => {
+            // Its rows are rows of another table, of which that is said.
+            Fate::Inverse { .. } if !self.whole || self.counts == BackCounts::default() => None,
+            Fate::Carried { .. } | Fate::Inverse { .. } if self.whole && self.counts != BackCounts::default() => {
                 Some(format!("table {short}: nobody noted which rows were touched; what the upgrade changed in it is carried back, too"))
             }
+            Fate::Inverse { .. } => None,
             Fate::Carried { without } if without.is_empty() => None,
             Fate::Carried { without } => Some(format!("table {short}: {} of {rows} touched since", listed(without))),
         }
@@ -67,12 +76,30 @@ pub struct BackAccount {
     pub tables: Vec<BackTable>,
     /// Positions of counters that go on.
     pub counters: u64,
-    /// Large objects (PostgreSQL) of the former side and of the new one: what was written into them since is not known.
+    /// Large objects (PostgreSQL).
     #[serde(default)]
-    pub large_objects: (u64, u64),
+    pub large_objects: Objects,
     /// Counters that could not go on.
     #[serde(default)]
     pub refused_counters: Vec<String>,
+    /// The series of document numbers as they would be.
+    #[serde(default)]
+    pub numbers: Vec<SeriesReport>,
+}
+
+/// What the program says about carrying back.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ways<'p> {
+    /// Large objects are compared and carried.
+    pub objects: bool,
+    pub inverses: &'p [Inverse],
+    pub numbers: &'p [NumberSeries],
+}
+
+impl<'p> Ways<'p> {
+    pub fn of(program: &'p Program) -> Ways<'p> {
+        Ways { objects: true, inverses: &program.inverses, numbers: &program.numbers }
+    }
 }
 
 impl BackAccount {
@@ -89,15 +116,12 @@ impl BackAccount {
 
     /// What is given up, or compared without knowing what was touched, line by line.
     pub fn losses(&self) -> Vec<String> {
-        let (former, new) = self.large_objects;
-        let objects = (former + new > 0).then(|| {
-            format!("given up: large objects: {new} in the new production, {former} in the former one; what was written into them since is not carried back")
-        });
+        let objects = self.large_objects.loss();
         let said = |t: &BackTable| {
             let what = if t.whole && t.counts != BackCounts::default() { "compared whole" } else { "given up" };
             t.loss().map(|loss| format!("{what}: {loss}"))
         };
-        self.tables.iter().filter_map(said).chain(objects).collect()
+        self.tables.iter().filter_map(said).chain(objects).chain(self.numbers.iter().flat_map(SeriesReport::losses)).collect()
     }
 }
 
@@ -111,10 +135,15 @@ pub(crate) struct Compared {
     pub dangling: Vec<String>,
     /// Of the former side's schema.
     pub fingerprint: Hash,
+    /// Foreign keys of the former side that what changes may break, where they are kept from checking; with the rows that point nowhere by them on the new side, as far as
+    /// nothing says that there are none.
+    pub keys: Vec<(Table, ForeignKey, u64)>,
+    /// Large objects that differ: those that the new side has, and those that it has not.
+    pub objects: Vec<(u32, bool)>,
 }
 
 /// Reads what was touched on the new side and compares it with the former one. Changes nothing.
-pub(crate) async fn compare(former: &mut dyn Generation, new: &mut dyn Generation) -> Result<Compared, StepError> {
+pub(crate) async fn compare(former: &mut dyn Generation, new: &mut dyn Generation, ways: Ways<'_>) -> Result<Compared, StepError> {
     let (before, now) = (former.inspect().await?, new.inspect().await?);
     let captured = new.captured().await?;
     if captured.is_empty() {
@@ -122,15 +151,27 @@ pub(crate) async fn compare(former: &mut dyn Generation, new: &mut dyn Generatio
         f.hint = Some("`[switch] rollback_hours` has it noted from before users are let in".into());
         return Err(f.into());
     }
-    let (shapes, written) = back_shapes(&before, &now);
+    let BackShapes { shapes, written, given, unusable } = back_shapes(&before, &now, ways.inverses);
+    if !unusable.is_empty() {
+        return Err(unfit(unusable).into());
+    }
     let mut sides: BTreeMap<usize, (Side, Side)> = BTreeMap::new();
     let mut touched: BTreeMap<TableName, Option<u64>> = BTreeMap::new();
+    let mut noted: BTreeMap<TableName, Option<BTreeSet<Vec<Cell>>>> = BTreeMap::new();
+    let mut wholly: BTreeSet<TableName> = BTreeSet::new();
     {
         let (mut of_former, mut of_new) = (Cells::of(former), Cells::of(new));
         for table in &captured {
             let Some(there) = now.table(&table.table) else { continue };
             let keys = keys(&mut of_new, there, table).await?;
             touched.insert(table.table.clone(), keys.as_ref().map(|k| k.len() as u64));
+            if given.iter().any(|g| g.touched_by.contains(&table.table)) {
+                noted.insert(table.table.clone(), keys.clone());
+            }
+            // Its rows come from the query.
+            if given.iter().any(|g| shapes.tables[g.at].table == table.table) {
+                continue;
+            }
             let Some(at) = shapes.tables.iter().position(|s| s.table == table.table) else { continue };
             let (shape, was) = (&shapes.tables[at], before.table(&table.table));
             let Some(was) = was else { continue };
@@ -139,24 +180,54 @@ pub(crate) async fn compare(former: &mut dyn Generation, new: &mut dyn Generatio
             sides.insert(at, (aside, here));
         }
     }
+    {
+        let mut of_former = Cells::of(former);
+        for way in &given {
+            let shape = &shapes.tables[way.at];
+            let Some(was) = before.table(&shape.table) else { continue };
+            let keys = touched_keys(way, &noted);
+            if keys.is_none() {
+                wholly.insert(shape.table.clone());
+            }
+            let aside = side(&mut of_former, was, shape, &telling_apart(was), keys.as_ref()).await?;
+            let here = given_side(new, now.engine, was, shape, way, keys.as_ref(), &mut of_former).await?;
+            sides.insert(way.at, (aside, here));
+        }
+    }
+    let mut numbers = Vec::new();
+    for series in ways.numbers.iter().filter(|s| !s.is_others(&before)) {
+        numbers.push(super::numbers::predicted(former, new, (&before, &now), series, &shapes, &sides).await?);
+    }
     let freely = former.brings_freely().await?;
     let exchanged = freely.then(|| exchange(&shapes, &sides));
     let (ordered, counts) = back(&shapes, sides);
     let changes = row_changes(&shapes, &exchanged.unwrap_or(ordered));
     let counters = counters(former, new).await?;
-    let concerned: BTreeSet<TableName> = touched.iter().filter(|(_, n)| **n != Some(0)).map(|(t, _)| t.clone()).collect();
-    let dangling = if freely && changes.is_empty() { dangling(former, new, &before, &now, &concerned).await? } else { Vec::new() };
-    let whole: BTreeSet<&TableName> = captured.iter().filter(|c| c.key.is_empty() || c.truncated).map(|c| &c.table).collect();
+    let mut concerned: BTreeSet<TableName> = touched.iter().filter(|(_, n)| **n != Some(0)).map(|(t, _)| t.clone()).collect();
+    concerned.extend(given.iter().map(|g| shapes.tables[g.at].table.clone()));
+    let keys = if freely { keys_between(new, &before, &now, &concerned).await? } else { Vec::new() };
+    let dangling = if changes.is_empty() { dangling(former, &before, &keys).await? } else { Vec::new() };
+    let mut whole: BTreeSet<&TableName> = captured.iter().filter(|c| c.key.is_empty() || c.truncated).map(|c| &c.table).collect();
+    whole.retain(|t| given.iter().all(|g| shapes.tables[g.at].table != **t));
+    whole.extend(&wholly);
     // Dropped or renamed since: what was written into them is not where anybody would look for it.
-    let gone = captured.iter().filter(|c| now.table(&c.table).is_none()).map(|c| Written {
-        table: c.table.clone(),
-        short: c.table.short(now.engine),
-        fate: Fate::GivenUp { why: "it was dropped or renamed in the new production".to_owned() },
-    });
+    let of_query = |t: &TableName| written.iter().any(|w| w.table == *t);
+    let gone: Vec<Written> = captured
+        .iter()
+        .filter(|c| now.table(&c.table).is_none() && !of_query(&c.table))
+        .map(|c| Written {
+            table: c.table.clone(),
+            short: c.table.short(now.engine),
+            fate: Fate::GivenUp { why: "it was dropped or renamed in the new production".to_owned() },
+        })
+        .collect();
     let tables = written.into_iter().chain(gone).map(|of| account(of, &shapes, &touched, &counts, &whole)).collect();
-    let large_objects = (before.large_objects, now.large_objects);
-    let account = BackAccount { tables, counters: counters.len() as u64, large_objects, refused_counters: Vec::new() };
-    Ok(Compared { account, changes, counters, dangling, fingerprint: before.fingerprint() })
+    let (large_objects, objects) = match ways.objects {
+        true => objects::compared(former, new, &before, &now).await?,
+        false => Default::default(),
+    };
+    let account = BackAccount { tables, counters: counters.len() as u64, large_objects, refused_counters: Vec::new(), numbers };
+    Ok(Compared { account, changes, counters, dangling, fingerprint: before.fingerprint(), keys, objects })
 }
 
 fn account(
@@ -208,7 +279,7 @@ async fn keys(new: &mut Cells<'_>, table: &Table, captured: &Captured) -> Result
 }
 
 /// Rows of a table on one side, in the shape's columns: those with these keys, or all.
-async fn side(
+pub(super) async fn side(
     cells: &mut Cells<'_>,
     table: &Table,
     shape: &TableShape,
@@ -229,6 +300,11 @@ async fn side(
             }
         }
     }
+    sorted(shape, rows)
+}
+
+/// Rows by their keys.
+pub(super) fn sorted(shape: &TableShape, rows: Vec<Vec<Cell>>) -> Result<Side, StepError> {
     let mut side = Side::default();
     for row in rows {
         match &shape.key {
@@ -260,29 +336,67 @@ async fn counters(former: &mut dyn Generation, new: &mut dyn Generation) -> Resu
     Ok(new.sequences().await?.into_iter().filter(further).collect())
 }
 
-/// Tables of the former side with more rows that point nowhere than there are on the new one: nothing checked that while they were brought.
-async fn dangling(
-    former: &mut dyn Generation,
+/// The foreign keys of the former side around these tables, with the rows that point nowhere by them on the new side, where that may be.
+async fn keys_between(
     new: &mut dyn Generation,
     before: &Catalog,
     now: &Catalog,
     concerned: &BTreeSet<TableName>,
-) -> Result<Vec<String>, StepError> {
+) -> Result<Vec<(Table, ForeignKey, u64)>, StepError> {
     let mut out = Vec::new();
     for table in &before.tables {
         let keys = table.foreign_keys.iter().filter(|k| concerned.contains(&table.name) || concerned.contains(&k.references));
         for key in keys.filter(|k| k.columns.len() == k.referenced_columns.len()) {
-            let here = former.orphans(table, key).await?;
-            let there = match now.table(&table.name).filter(|_| here > 0 && !key.validated) {
-                Some(_) => new.orphans(table, key).await?,
-                None => 0,
+            let stands = now.table(&table.name).is_some_and(|t| key.columns.iter().all(|c| t.column(c).is_some()))
+                && now.table(&key.references).is_some_and(|t| key.referenced_columns.iter().all(|c| t.column(c).is_some()));
+            let there = match (key.validated, stands) {
+                (true, _) => 0,
+                (false, true) => new.orphans(table, key).await?,
+                // Nobody knows how many there may be.
+                (false, false) => continue,
             };
-            if here > there {
-                out.push(format!("table {}: {here} rows point nowhere by `{}`", table.name.short(before.engine), key.name));
-            }
+            out.push((table.clone(), key.clone(), there));
         }
     }
     Ok(out)
+}
+
+/// Tables of the former side with more rows that point nowhere than there are on the new one: nothing checked that while they were brought.
+async fn dangling(former: &mut dyn Generation, before: &Catalog, keys: &[(Table, ForeignKey, u64)]) -> Result<Vec<String>, StepError> {
+    let mut here = Vec::new();
+    for (table, key, _) in keys {
+        here.push(former.orphans(table, key).await?);
+    }
+    Ok(too_many(before.engine, keys, &here))
+}
+
+/// Keys by which more rows point nowhere than may.
+fn too_many(engine: EngineKind, keys: &[(Table, ForeignKey, u64)], here: &[u64]) -> Vec<String> {
+    let more = keys.iter().zip(here).filter(|((_, _, there), here)| *here > there);
+    more.map(|((table, key, _), here)| format!("table {}: {here} rows point nowhere by `{}`", table.name.short(engine), key.name)).collect()
+}
+
+/// Tries the changes of a comparison in the former side and gives them up: what it would refuse, in words without values; none where the engine cannot try.
+pub(crate) async fn tried(former: &mut dyn Generation, compared: &Compared, engine: EngineKind) -> Result<Option<Vec<String>>, StepError> {
+    if compared.changes.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let keys: Vec<(Table, ForeignKey)> = compared.keys.iter().map(|(t, k, _)| (t.clone(), k.clone())).collect();
+    let Some(tried) = former.try_bring(&compared.changes, &keys).await? else { return Ok(None) };
+    let mut by_table: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    for (at, e) in &tried.refused {
+        let Some(change) = compared.changes.get(*at) else { continue };
+        let object = e.object.as_ref().map(|o| format!(" [{o}]")).unwrap_or_default();
+        let entry = by_table.entry(change.table.short(engine)).or_insert((0, format!("{}{object}", e.message)));
+        entry.0 += 1;
+    }
+    let mut refused: Vec<String> = by_table.into_iter().map(|(table, (_, why))| format!("table {table}: {why}")).collect();
+    refused.extend(tried.at_the_end.map(|e| {
+        let object = e.object.as_ref().map(|o| format!(" [{o}]")).unwrap_or_default();
+        format!("at the end: {}{object}", e.message)
+    }));
+    refused.extend(too_many(engine, &compared.keys, &tried.orphans));
+    Ok(Some(refused))
 }
 
 /// Does to the former side what a comparison says, in one transaction where the engine's scripts are one. Returns counters that could not go on.

@@ -76,6 +76,7 @@ impl Execution {
             self.keep("schema.json", &script)?;
             self.schema = Some(script);
         }
+        self.source_numbers(&catalog).await?;
         let known = self.known_values().await?;
         let mut outcome = Outcome::default();
         outcome.facts.insert("known values".into(), known.len().to_string());

@@ -18,11 +18,14 @@ mod fence;
 mod files;
 mod hook;
 mod import;
+mod inverse;
 mod known;
 mod locked;
 mod log;
 mod masker;
 mod neutral;
+mod numbers;
+mod objects;
 mod open;
 mod production;
 mod read_back;
@@ -42,9 +45,9 @@ mod verify_upgrade;
 
 pub use apply::Shown;
 pub(crate) use apply::changes as row_changes;
-pub(crate) use back::compare as compare_back;
 pub(crate) use back::noted;
 pub use back::{BackAccount, BackTable};
+pub(crate) use back::{Ways, compare as compare_back, tried as try_back};
 pub(crate) use carry::PREVIEW;
 pub use carry::{CarrySetup, FormerPilot};
 pub(crate) use changes::{ChangesRead, TableRead, read_changes};
@@ -56,6 +59,7 @@ pub use locked::Locked;
 pub use log::RunLog;
 pub use masker::build_masker;
 pub(crate) use neutral::assertion_sql;
+pub use objects::Objects;
 pub use open::admission;
 pub(crate) use open::admit;
 pub(crate) use production::{card_first, doors_before};
@@ -508,6 +512,7 @@ impl Execution {
             Action::VerifyUpgrade => self.verify_upgrade().await,
             Action::CarryOver { ask } => self.carry_over(*ask, answer).await,
             Action::VerifyCarry => self.verify_carry().await,
+            Action::VerifyNumbers => self.verify_numbers(answer).await,
             Action::Import { ask } => self.import(*ask, answer).await,
             Action::VerifyImport => self.verify_import().await,
             Action::SaveBase => self.save_base().await,
@@ -535,7 +540,7 @@ impl Execution {
             Action::KeepFormer => self.keep_former().await,
             Action::TryRollback => self.try_rollback().await,
             Action::CarryBack { ask } => self.carry_back(*ask, answer).await,
-            Action::VerifyBack => self.verify_back().await,
+            Action::VerifyBack => self.verify_back(answer).await,
             Action::Reopen => match self.plan.rollback.clone() {
                 Some(rollback) => self.reopen(&rollback).await,
                 None => Err(failure("GR0710", "the plan names no switch").into()),

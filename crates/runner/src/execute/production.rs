@@ -240,6 +240,7 @@ impl Execution {
         let former = production.on_target.then_some(names.former.as_str());
         self.target.promote(&names.pilot, former, &doors).await?;
         self.setup.fencing.put_aside(doors.hash(), "kept").map_err(FenceError::from)?;
+        self.forget_numbers()?;
         Ok(Outcome::default())
     }
 

@@ -1,13 +1,14 @@
 //! Steps of a rollback (P28): what users wrote since a switch is noted from before they are let in, carried back into the former production, which then takes its name again
 //! and is opened. Until it is, undo opens the new production as it was. Does not own the comparison (`back`).
 
-use super::back::{self, BackAccount};
+use super::back::{self, BackAccount, Ways};
 use super::swap::{FORMER, Former};
-use super::{Execution, RunError, StepError, failure, synthetic};
+use super::{Execution, RunError, StepError, failure, inverse, objects, synthetic};
 use crate::fencing::FenceError;
 use greenroom_engine::fence::Fenced;
 use greenroom_engine::{Generation, Swap};
 use greenroom_model::fence::Stands;
+use greenroom_model::numbers::SeriesReport;
 use greenroom_model::plan::Rollback;
 use greenroom_model::run::{Body, Outcome, Question, Verdict};
 
@@ -43,12 +44,19 @@ impl Execution {
     /// Step of a dress rehearsal: somebody writes into the new version, and all of it is carried back into the copy in the former shape.
     pub(super) async fn try_rollback(&mut self) -> Result<Outcome, StepError> {
         let names = self.plan.names.clone();
+        let setup = self.setup.clone();
+        let ways = Ways::of(&setup.program);
         let mut former = self.target.enter(&names.former).await?;
         let new = self.generation().await?;
         let catalog = new.inspect().await?;
+        let inexact = inverse::given_apart(former.as_mut(), new.as_mut(), ways).await?;
         back::begin_noting(new.as_mut(), "they are compared whole").await?;
         let written = synthetic::write(new.as_mut(), &catalog).await?;
-        let compared = back::compare(former.as_mut(), new.as_mut()).await?;
+        let mut compared = back::compare(former.as_mut(), new.as_mut(), ways).await?;
+        // Rows that were made up bear numbers of others, and leave gaps.
+        for series in &mut compared.account.numbers {
+            series.groups.iter_mut().for_each(|g| (g.twice, g.gaps) = (Vec::new(), Vec::new()));
+        }
         let counts = compared.account.counts();
         let stuck = back::apply(former.as_mut(), &compared).await.map_err(|e| match e {
             StepError::Failed(mut f) => {
@@ -59,10 +67,13 @@ impl Execution {
             }
             other => other,
         })?;
+        objects::take_objects(former.as_mut(), new.as_mut(), &compared).await?;
         former.derive().await?;
-        let mut again = back::compare(former.as_mut(), new.as_mut()).await?;
+        let mut again = back::compare(former.as_mut(), new.as_mut(), ways).await?;
         again.counters.retain(|(name, _)| !stuck.contains(name));
+        let apart = inverse::given_apart(former.as_mut(), new.as_mut(), ways).await?;
         former.leave().await?;
+        inverse::nothing_missed(&inexact, &apart)?;
         self.keep(ACCOUNT, &compared.account)?;
         let mut outcome = self.conclude(verdict(&again), "GR0777", "what was written on trial is not what was carried back")?;
         let refused = if written.refused > 0 { format!("; {} tables took nothing", written.refused) } else { String::new() };
@@ -74,6 +85,13 @@ impl Execution {
             ),
         );
         outcome.notes.extend(compared.account.losses().into_iter().map(|l| format!("would be {l}")));
+        let off = inexact.iter().filter(|(_, keys)| !keys.is_empty());
+        outcome.notes.extend(off.map(|(table, keys)| {
+            format!(
+                "inverse of `{table}`: {} rows come back otherwise than they were before the upgrade, once somebody touches them",
+                keys.len()
+            )
+        }));
         Ok(outcome)
     }
 
@@ -84,8 +102,10 @@ impl Execution {
             return Err(StepError::GoBack(f));
         }
         self.former_still_aside().await?;
+        let setup = self.setup.clone();
         let (mut former, mut new) = self.both_sides().await?;
-        let compared = back::compare(former.as_mut(), new.as_mut()).await?;
+        let compared = back::compare(former.as_mut(), new.as_mut(), Ways::of(&setup.program)).await?;
+        self.list_numbers(&compared.account.numbers)?;
         let losses = compared.account.losses();
         let seen = answer == Some("go") && self.kept::<BackAccount>(ACCOUNT)?.is_some_and(|a| a.losses() == losses);
         self.keep(ACCOUNT, &compared.account)?;
@@ -95,6 +115,10 @@ impl Execution {
             return Err(StepError::Waits(question(&losses)));
         }
         let applied = match back::apply(former.as_mut(), &compared).await {
+            Ok(stuck) => objects::take_objects(former.as_mut(), new.as_mut(), &compared).await.map(|()| stuck),
+            Err(e) => Err(e),
+        };
+        let applied = match applied {
             Ok(stuck) => former.derive().await.map(|()| stuck).map_err(StepError::from),
             Err(e) => Err(e),
         };
@@ -103,7 +127,7 @@ impl Execution {
         new.leave().await?;
         // Nobody is kept out of the new production for what the former one refuses.
         let stuck = applied.map_err(|e| match e {
-            StepError::Failed(f) if f.code == "GR0775" => StepError::GoBack(f),
+            StepError::Failed(f) if ["GR0775", "GR0785"].contains(&f.code.as_str()) => StepError::GoBack(f),
             other => other,
         })?;
         self.keep(ACCOUNT, &BackAccount { refused_counters: stuck.clone(), ..compared.account.clone() })?;
@@ -111,23 +135,50 @@ impl Execution {
         let mut outcome = Outcome { rows: Some(counts.inserted + counts.updated + counts.deleted), ..Outcome::default() };
         outcome.notes.push(format!("{} rows inserted, {} updated, {} deleted", counts.inserted, counts.updated, counts.deleted));
         outcome.notes.extend(losses);
+        outcome.notes.extend(compared.account.numbers.iter().flat_map(SeriesReport::remarks));
+        outcome.facts.extend(self.numbers_facts(&compared.account.numbers));
         outcome.notes.extend(stuck.into_iter().map(|name| format!("the counter {name} could not go on: numbers may be given twice")));
         Ok(outcome)
     }
 
-    /// Step: what was touched is the same on both sides.
-    pub(super) async fn verify_back(&mut self) -> Result<Outcome, StepError> {
+    /// Step: what was touched is the same on both sides, and the next document gets a number that none had.
+    pub(super) async fn verify_back(&mut self, answer: Option<&str>) -> Result<Outcome, StepError> {
+        if answer == Some("refuse") {
+            let f =
+                failure("GR0781", "document numbers would be given twice, and nobody takes that on: the new production is opened again");
+            return Err(StepError::GoBack(f));
+        }
+        let setup = self.setup.clone();
         let (mut former, mut new) = self.both_sides().await?;
-        let compared = back::compare(former.as_mut(), new.as_mut()).await;
+        let compared = back::compare(former.as_mut(), new.as_mut(), Ways::of(&setup.program)).await;
+        let behind = match &compared {
+            Ok(_) => self.counters_behind(former.as_mut(), new.as_mut()).await,
+            Err(_) => Ok(Vec::new()),
+        };
         former.tidy().await?;
         // What an earlier switch left noting in it.
         former.end_capture().await?;
         former.leave().await?;
         new.leave().await?;
-        let mut compared = compared?;
-        let stuck = self.kept::<BackAccount>(ACCOUNT)?.map(|a| a.refused_counters).unwrap_or_default();
-        compared.counters.retain(|(name, _)| !stuck.contains(name));
-        self.conclude(verdict(&compared), "GR0777", "what was carried back is not what stands in the new production")
+        let (mut compared, behind) = (compared?, behind?);
+        let account = self.kept::<BackAccount>(ACCOUNT)?.unwrap_or_default();
+        compared.counters.retain(|(name, _)| !account.refused_counters.contains(name));
+        let mut verdict = verdict(&compared);
+        // What nobody has been asked about.
+        for now in &compared.account.numbers {
+            let asked = account.numbers.iter().find(|then| then.series == now.series).map_or(0, SeriesReport::lost);
+            if now.lost() > asked {
+                verdict.differences.push(format!("document numbers `{}`: {} are not there", now.series, now.lost()));
+            }
+        }
+        if verdict.differences.is_empty() && !behind.is_empty() && answer != Some("go") {
+            self.list_numbers(&account.numbers.iter().chain(&behind).cloned().collect::<Vec<_>>())?;
+            let losses: Vec<String> = behind.iter().flat_map(SeriesReport::losses).collect();
+            return Err(StepError::Waits(self.ask_about_numbers("where the former production's counters stand", &losses)));
+        }
+        let mut outcome = self.conclude(verdict, "GR0777", "what was carried back is not what stands in the new production")?;
+        outcome.notes.extend(behind.iter().flat_map(SeriesReport::losses));
+        Ok(outcome)
     }
 
     /// Step: the names are exchanged back.
@@ -262,6 +313,9 @@ pub(super) fn verdict(compared: &back::Compared) -> Verdict {
     });
     let mut differences: Vec<String> = left.collect();
     differences.extend(compared.dangling.iter().cloned());
+    if !compared.objects.is_empty() {
+        differences.push(format!("{} large objects differ", compared.objects.len()));
+    }
     if !compared.counters.is_empty() {
         differences.push(format!("{} counters stand elsewhere", compared.counters.len()));
     }
@@ -273,7 +327,16 @@ pub(super) fn verdict(compared: &back::Compared) -> Verdict {
     Verdict {
         what: "carry-back".into(),
         passed: false,
-        compared: vec![format!("{touched} touched rows, cell by cell; positions of all counters")],
+        compared: std::iter::once(format!("{touched} touched rows, cell by cell; positions of all counters"))
+            .chain(
+                compared
+                    .account
+                    .numbers
+                    .iter()
+                    .filter(|n| n.missing.is_none())
+                    .map(|n| format!("document numbers `{}`: {}", n.series, n.count)),
+            )
+            .collect(),
         not_compared,
         differences,
         fingerprint: compared.fingerprint,

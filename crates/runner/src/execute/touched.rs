@@ -33,7 +33,7 @@ impl Execution {
             return Err(f.into());
         }
         let inside = self.generation().await?;
-        let compared = back::compare(inside.as_mut(), production.as_mut()).await?;
+        let compared = back::compare(inside.as_mut(), production.as_mut(), back::Ways::default()).await?;
         let stuck = back::apply(inside.as_mut(), &compared).await?;
         production.leave().await?;
         let counts = compared.account.counts();
@@ -55,7 +55,7 @@ impl Execution {
     /// Step: what was touched is the same in production and in the copy.
     pub(super) async fn verify_touched(&mut self) -> Result<Outcome, StepError> {
         let mut production = self.production_inside().await?;
-        let compared = back::compare(self.generation().await?.as_mut(), production.as_mut()).await;
+        let compared = back::compare(self.generation().await?.as_mut(), production.as_mut(), back::Ways::default()).await;
         production.leave().await?;
         let compared = compared?;
         let touched: u64 = compared.account.tables.iter().filter_map(|t| t.touched).sum();

@@ -160,6 +160,7 @@ impl Execution {
     /// Step: drops a generation that was only to be tried, and what programs printed while they worked on it: it may hold production's values.
     pub(super) async fn drop_tried(&mut self) -> Result<Outcome, StepError> {
         self.drop_made().await?;
+        self.forget_numbers()?;
         let remove = || -> std::io::Result<()> {
             for entry in std::fs::read_dir(&self.setup.scratch)? {
                 let entry = entry?;

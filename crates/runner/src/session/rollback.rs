@@ -2,7 +2,7 @@
 
 use super::error::refused;
 use super::{Guard, Session, SessionError};
-use crate::execute::{BackAccount, StepError, compare_back};
+use crate::execute::{BackAccount, StepError, Ways, compare_back, try_back};
 use crate::journal::Journal;
 use crate::planning;
 use greenroom_model::finding::Finding;
@@ -31,6 +31,30 @@ impl RollbackPreview {
     pub fn passes(&self) -> bool {
         self.plan.is_some() && self.guards.iter().all(Guard::passes)
     }
+}
+
+/// What was compared, and what became of it when it was tried in the former production.
+#[derive(Default)]
+struct Seen {
+    account: BackAccount,
+    /// What the former production refused; none where it could not be tried.
+    refused: Option<Vec<String>>,
+}
+
+/// Whether the former production takes the rows: people go on writing meanwhile, so that what is refused now may be taken later, and the other way round.
+fn tried_guard(refused: Option<Vec<String>>) -> Guard {
+    const WHAT: &str = "what the former version takes";
+    let Some(refused) = refused else {
+        return Guard::new(WHAT, "not tried: this engine cannot do that without leaving something behind", Vec::new());
+    };
+    let finding = |r: String| {
+        let finding = Finding::warning("GR0784", format!("the former version would refuse rows as they are now: {r}"));
+        finding.hint(
+            "change the row in the new production, where people can still work, and look again: otherwise a rollback goes back by itself",
+        )
+    };
+    let found = if refused.is_empty() { "all of it, tried and given up again" } else { "not all of it" };
+    Guard::new(WHAT, found, refused.into_iter().map(finding).collect())
 }
 
 /// A switch that can be taken back with what users write.
@@ -116,9 +140,23 @@ impl Session {
                 Finding::warning("GR0776", message).hint("do the same changes in the former production afterwards, where they are wanted");
             guards.push(Guard::new("schema", "changed since the switch", vec![finding]));
         }
-        let account = account.map(|(account, _)| account);
+        if plan::said_of_back(&self.program) != run.plan.recipe.back {
+            let message = "what the program says of inverses or document numbers was changed since the switch: nobody has tried it out";
+            let finding = Finding::warning("GR0783", message).hint("look closely at what would be carried back");
+            guards.push(Guard::new("inverse SQL", "changed since the switch", vec![finding]));
+        }
+        let (account, refused) = match account {
+            Some((seen, _)) => (Some(seen.account), Some(seen.refused)),
+            None => (None, None),
+        };
+        if let Some(refused) = refused {
+            guards.push(tried_guard(refused));
+        }
         if let Some(account) = &account {
-            let lost = account.losses().into_iter().map(|l| Finding::warning("GR0776", l));
+            let lost = account
+                .losses()
+                .into_iter()
+                .map(|l| Finding::warning(if l.starts_with("document numbers") { "GR0781" } else { "GR0776" }, l));
             let c = account.counts();
             let found = format!("{} rows would be inserted, {} updated, {} deleted", c.inserted, c.updated, c.deleted);
             guards.push(Guard::new("what was written since", found, lost.collect()));
@@ -234,19 +272,24 @@ impl Session {
         })
     }
 
-    /// What would be carried back, and the fingerprint of the new production's schema.
-    async fn compare_sides(&self, former: &str, former_id: &str, new: &str) -> Result<(BackAccount, String), SessionError> {
+    /// What would be carried back, what of it the former production refuses, and the fingerprint of the new production's schema.
+    async fn compare_sides(&self, former: &str, former_id: &str, new: &str) -> Result<(Seen, String), SessionError> {
         let mut target = self.engines.target().await?;
         let (mut former, mut new) = (target.enter_former(former, former_id).await?, target.enter(new).await?);
-        let fingerprint = new.inspect().await?.fingerprint().to_string();
-        let compared = compare_back(former.as_mut(), new.as_mut()).await;
+        let catalog = new.inspect().await?;
+        let seen = async {
+            let compared = compare_back(former.as_mut(), new.as_mut(), Ways::of(&self.program)).await?;
+            let refused = try_back(former.as_mut(), &compared, catalog.engine).await?;
+            Ok::<Seen, StepError>(Seen { account: compared.account, refused })
+        };
+        let seen = seen.await;
         former.leave().await?;
         new.leave().await?;
-        match compared {
-            Ok(compared) => Ok((compared.account, fingerprint)),
+        match seen {
+            Ok(seen) => Ok((seen, catalog.fingerprint().to_string())),
             Err(StepError::Failed(f) | StepError::GoBack(f)) => Err(SessionError::Failed(Box::new(f))),
             Err(StepError::Dead(e)) => Err(e.into()),
-            Err(StepError::Waits(_) | StepError::Stopped) => Ok((BackAccount::default(), fingerprint)),
+            Err(StepError::Waits(_) | StepError::Stopped) => Ok((Seen::default(), catalog.fingerprint().to_string())),
         }
     }
 

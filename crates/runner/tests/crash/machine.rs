@@ -64,7 +64,11 @@ fn program(what: What) -> Program {
         ("upgrade/2.sql", "alter table client add b text;\n"),
     ];
     let noted = match what {
-        What::Rollback | What::Dress => "[switch]\nrollback_hours = 1\n",
+        // What the fake knows as a query is a table's name; the numbers of documents are keys.
+        What::Rollback | What::Dress => {
+            "[switch]\nrollback_hours = 1\n[[numbers]]\ntable = \"client\"\ncolumn = \"id\"\n[[rollback.inverse]]\ntable = \"client\"\nselect = \"client\"\n"
+        }
+        What::Switch => "[[numbers]]\ntable = \"client\"\ncolumn = \"id\"\n",
         What::Touched => "[switch]\nfinal_copy = \"touched\"\n",
         What::InPlace => "[switch]\nstrategy = \"in-place\"\n",
         _ => "",
@@ -345,7 +349,10 @@ impl Machine {
         if self.what == What::Dress {
             assert_eq!(&now, initial, "{what}: a dress rehearsal leaves everything as it was, the pilot open");
             let passed: Vec<String> = self.state().unwrap().verdicts.into_iter().filter(|(_, v)| v.passed).map(|(_, v)| v.what).collect();
-            assert!(["copy", "upgrade", "carry-over", "carry-back"].iter().all(|w| passed.iter().any(|p| p == w)), "{what}: {passed:?}");
+            assert!(
+                ["copy", "upgrade", "carry-over", "document numbers", "carry-back"].iter().all(|w| passed.iter().any(|p| p == w)),
+                "{what}: {passed:?}"
+            );
             return;
         }
         if self.what == What::Rollback {

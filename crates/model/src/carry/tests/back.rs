@@ -1,8 +1,9 @@
 //! Carrying back what was written since: which tables can be, and what is done to the former side.
 
 use super::*;
-use crate::carry::{BackCounts, Fate, also_unique, back, back_shapes, telling_apart};
+use crate::carry::{BackCounts, BackShapes, Fate, Given, also_unique, back, back_shapes, telling_apart};
 use crate::catalog::{Catalog, Column, EngineKind, Family, ForeignKey, Index, IndexPart, Table, TableForm};
+use crate::program::{Inverse, Origin};
 
 /// A table from its columns: `name type`, the first one its primary key unless that begins with `-`.
 fn of(name: &str, columns: &[&str]) -> Table {
@@ -51,10 +52,11 @@ fn catalog(mut tables: Vec<Table>) -> Catalog {
 }
 
 fn fates(former: Vec<Table>, new: Vec<Table>) -> Vec<(String, String)> {
-    let (shapes, written) = back_shapes(&catalog(former), &catalog(new));
+    let BackShapes { shapes, written, .. } = back_shapes(&catalog(former), &catalog(new), &[]);
     let word = |fate: &Fate| match fate {
         Fate::Carried { without } => without.join(","),
         Fate::GivenUp { why } => format!("given up: {why}"),
+        Fate::Inverse { of } => format!("as {of}"),
     };
     let carried = written.iter().filter(|w| matches!(w.fate, Fate::Carried { .. })).count();
     assert_eq!(shapes.tables.len(), carried);
@@ -123,7 +125,7 @@ fn what_was_written_comes_back_parents_first_and_nothing_else_is_touched() {
         validated: true,
     });
     let tables = vec![child, of("b_parent", &["id int", "v text"])];
-    let (shapes, _) = back_shapes(&catalog(tables.clone()), &catalog(tables));
+    let BackShapes { shapes, .. } = back_shapes(&catalog(tables.clone()), &catalog(tables), &[]);
     let rows = |at: usize, rows: &[&str]| side(&shapes.tables[at], rows);
     let sides = BTreeMap::from([
         (0, (rows(0, &["1 1", "2 1"]), rows(0, &["2 9", "3 9"]))),
@@ -138,4 +140,48 @@ fn what_was_written_comes_back_parents_first_and_nothing_else_is_touched() {
     assert_eq!(done.len(), 5);
     assert!(at(1, "9") < at(0, "2") && at(1, "9") < at(0, "3"), "a child before its parent: {done:?}");
     assert!(at(0, "1") < at(1, "1") && at(0, "2") < at(1, "1"), "a parent goes before its children: {done:?}");
+}
+
+fn inverse(table: &str, touched_by: &[&str]) -> Inverse {
+    Inverse {
+        table: table.into(),
+        select: "select 1".into(),
+        touched_by: touched_by.iter().map(|t| (*t).to_owned()).collect(),
+        origin: Origin { layer: "program".into(), file: "greenroom.toml".into(), span: (0, 0) },
+    }
+}
+
+#[test]
+fn what_the_program_gives_back_goes_before_what_looks_alike() {
+    let former = catalog(vec![of("client", &["id int", "name text"]), of("visit", &["id int"])]);
+    let new = catalog(vec![of("person", &["nr int", "one text", "two text"]), of("visit", &["id int"])]);
+    let made = back_shapes(&former, &new, &[inverse("client", &["person"])]);
+    let fates: Vec<(&str, String)> = made.written.iter().map(|w| (w.short.as_str(), format!("{:?}", w.fate))).collect();
+    let gives = format!("{:?}", Fate::Inverse { of: "client".into() });
+    assert_eq!(fates, [("person", gives.clone()), ("visit", format!("{:?}", Fate::Carried { without: Vec::new() })), ("client", gives)]);
+    let names: Vec<&str> = made.shapes.tables.iter().map(|s| s.short.as_str()).collect();
+    assert_eq!(names, ["client", "visit"]);
+    let given = Given { at: 0, select: "select 1".into(), touched_by: vec![TableName::new("main", "person")] };
+    assert_eq!((made.given, made.unusable), (vec![given], Vec::new()));
+    // A table that says which rows were touched, and has its own place in the former version, keeps it.
+    let made = back_shapes(&former, &new, &[inverse("client", &["person", "visit"])]);
+    assert!(made.written.iter().any(|w| w.short == "visit" && matches!(w.fate, Fate::Carried { .. })));
+    assert_eq!(made.shapes.tables.len(), 2);
+    // In place of a table that has its name and its shape still.
+    let made = back_shapes(&former, &new, &[inverse("visit", &[])]);
+    assert_eq!(made.shapes.tables.iter().filter(|s| s.short == "visit").count(), 1);
+    assert!(made.given[0].touched_by.is_empty());
+}
+
+#[test]
+fn an_inverse_that_fits_no_table_is_told_and_not_used() {
+    let mut two = of("pair", &["a int", "b int"]);
+    two.primary_key.push("b".into());
+    let former = catalog(vec![of("client", &["id int"])]);
+    let new = catalog(vec![two, of("heap", &["-v int"])]);
+    let told = |inverse: Inverse| back_shapes(&former, &new, &[inverse]).unusable.join("");
+    assert!(told(inverse("nobody", &["pair"])).contains("the former version does not have the table"));
+    assert!(told(inverse("client", &["pairs"])).contains("did you mean `pair`"));
+    assert!(told(inverse("client", &["pair"])).contains("(a, b) cannot be the key of its rows (id)"));
+    assert!(told(inverse("client", &["heap"])).contains("`whole = true`"));
 }

@@ -255,7 +255,7 @@ pub static CODES: &[CodeInfo] = &[
     CodeInfo {
         code: "GR0776",
         title: "what was written since cannot all be carried back",
-        explain: "Tables that the upgrade made, or whose columns it changed, have no place in the former version. What users wrote into them since the switch is given up by a rollback; a person must say so, and it is on record. Columns that only the new version has are left behind with their values.",
+        explain: "Tables that the upgrade made, or whose columns it changed, have no place in the former version. What users wrote into them since the switch is given up by a rollback; a person must say so, and it is on record. Columns that only the new version has are left behind with their values. `[[rollback.inverse]]` in greenroom.toml gives such rows a place by a query of the program's own.",
     },
     CodeInfo {
         code: "GR0777",
@@ -276,6 +276,31 @@ pub static CODES: &[CodeInfo] = &[
         code: "GR0780",
         title: "the strategy does not fit where production stands",
         explain: "`[switch] strategy = \"in-place\"` upgrades production where it stands: it has to be on the target, under the name that the new one takes. `server-move` takes it to another server (`[target]`) or to another name (`[switch] name`), where nothing may stand.",
+    },
+    CodeInfo {
+        code: "GR0781",
+        title: "document numbers are not what they were",
+        explain: "`[[numbers]]` names series of document numbers. After the upgrade, and after a rollback, those of both sides are compared: a number that a document bore and bears no more, one that several bear, and a counter that stands behind a number that was given are asked about, since nobody can take them back later. Gaps that production had before are none. The numbers themselves are shown on the terminal and stand in `numbers.txt` in the run's folder; the record has how many there are.",
+    },
+    CodeInfo {
+        code: "GR0782",
+        title: "inverse SQL cannot be used",
+        explain: "`[[rollback.inverse]]` says how the new version's rows become rows of a table of the former one: a query whose columns bear the former names. The query does not work, its table or a table of `touched_by` is not there, or the keys of both do not correspond. `greenroom rollback --rehearse` tries it out before the go-live.",
+    },
+    CodeInfo {
+        code: "GR0783",
+        title: "rows would not come back",
+        explain: "On trial, rows were written into the upgraded copy, and a row that an inverse gives back changed without a touched key of `touched_by` telling so: the query reads from a table that is not named there. After a go-live such a row would be left behind without a word. Name the table, or have every row compared with `whole = true`.",
+    },
+    CodeInfo {
+        code: "GR0784",
+        title: "the former version would refuse a row",
+        explain: "`greenroom rollback --preview` makes the changes of a rollback in the former production, in a transaction that is given up, and a constraint of the former version forbids some. Change the row in the new production while people still work there. What is refused at the end of the day is what counts: `greenroom rollback` goes back by itself when the former version refuses a row.",
+    },
+    CodeInfo {
+        code: "GR0785",
+        title: "a large object cannot be carried back",
+        explain: "Large objects (PostgreSQL) that differ between the new production and the former one are given the content that they have in the new one, each in a transaction of its own. The former production refused one. Rows that were carried back before do no harm: the next rollback compares again. The new production is opened again by itself.",
     },
     CodeInfo {
         code: "GR0790",

@@ -178,6 +178,8 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
         owners: OwnerSettings::default(),
         carry: Default::default(),
         outbound_accepted: BTreeMap::new(),
+        numbers: Vec::new(),
+        inverses: Vec::new(),
         left_out: BTreeMap::new(),
     }
 }

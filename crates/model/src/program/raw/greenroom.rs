@@ -1,6 +1,6 @@
 //! `greenroom.toml` as written. Every setting is optional here, since a kit may leave it to the program and the other way round.
 
-use super::{At, RawCarry};
+use super::{At, RawCarry, RawNumbers, RawRollback};
 use crate::catalog::EngineKind;
 use crate::program::{Audience, FinalCopy, HookMoment, Kind, LargeObjects, SecretRef, Strategy, Tls};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -35,6 +35,11 @@ pub struct RawGreenroom {
     pub fence: Option<RawFence>,
     /// The go-live itself, `greenroom switch`.
     pub switch: Option<RawSwitch>,
+    /// How rows are carried back after the go-live where the upgrade changed their tables.
+    pub rollback: Option<RawRollback>,
+    /// Series of document numbers, which must go on without a gap: `[[numbers]]`.
+    #[serde(default)]
+    pub numbers: Vec<RawNumbers>,
     /// Kind of each table: `table = "queue"`. Tables not named are `records`. Tables of other schemas in quotes: `"billing.mail_queue"`.
     #[serde(default)]
     pub tables: BTreeMap<At<String>, RawKinds>,

@@ -3,11 +3,13 @@
 //!
 //! Doc comments of fields are shown to people by their editors.
 
+mod back;
 mod carry;
 mod columns;
 mod greenroom;
 mod pack;
 
+pub use back::{RawInverse, RawNumbers, RawRollback};
 pub use carry::{RawCarry, RawCarryRule};
 pub use columns::{RawColumns, RawDecision, RawDecisionTable, TreatmentWord};
 pub use greenroom::{RawAddress, RawGreenroom, RawKind, RawKinds, RawPilots, RawQuarantine};

@@ -1,5 +1,6 @@
 //! Whole programs: good ones, bad ones with all their findings, and kits that are overridden.
 
+mod back;
 mod bad;
 mod carry;
 mod good;
