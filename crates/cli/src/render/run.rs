@@ -214,7 +214,7 @@ impl RunReport {
                     all.push(pair("greenroom rollback --preview".into(), "what taking it back would carry back, and what give up"));
                     all.push(pair("greenroom rollback --give-up".into(), "all is well: what users write is not noted any more"));
                 }
-                if !self.elsewhere {
+                if !self.elsewhere || self.former.is_some() {
                     all.push(pair("greenroom retire".into(), "what was production, and until when it is kept"));
                 }
                 all

@@ -10,12 +10,13 @@
 //! | `query` | queries that people and programs wrote |
 //! | `ddl`, `access` | the schema's statements and definers, made harmless |
 //! | `target`, `names`, `swap` | databases from outside, and which of them is called the pilot |
-//! | `fence` | shutting people out of production |
+//! | `fence`, `apart`, `grants` | shutting people out of production, for good where it stays beside the new one, and the rights that they have in it |
 //! | `generation`, `script` | work inside a generation |
 //! | `restore` | dumps as raw copies |
 //! | `ground`, `dialect` | scratch databases and words for the contract's tests |
 
 mod access;
+mod apart;
 mod carry;
 mod charset;
 mod connect;
@@ -27,6 +28,7 @@ mod error;
 mod escape;
 mod fence;
 mod generation;
+mod grants;
 mod ground;
 mod hold;
 mod inspect;
