@@ -377,7 +377,9 @@ pub fn make_over(
             footprint.created_in_source.push(what);
         }
         if production.apart {
-            footprint.created_in_source.push("three triggers on each table that reject every change, from the fence on; they stay once users are let in".into());
+            footprint
+                .created_in_source
+                .push("three triggers on each table that reject every change, from the fence on; they stay once users are let in".into());
         }
         footprint.created_in_source.push("the fence: nobody but Greenroom comes in, and the card says how to give that back".into());
     }

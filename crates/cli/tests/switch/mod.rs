@@ -2,6 +2,7 @@
 //! with, refused, taken back. What it was told is stored must be in production whatever happened, once, and never can two sides be written to.
 
 mod elsewhere;
+mod mariadb;
 
 use crate::fence::rights;
 use crate::ground::{Ground, Postgres, Sqlite};

@@ -35,7 +35,10 @@ fn conflict(attempted: &str, message: impl Into<String>) -> EngineError {
 }
 
 fn capabilities(world: &World) -> Capabilities {
-    let (atomicity, apart) = (world.inner().atomicity, world.inner().apart);
+    let (atomicity, apart) = {
+        let inner = world.inner();
+        (inner.atomicity, inner.apart)
+    };
     Capabilities {
         transactional_ddl: atomicity.scripts,
         rename_database: !apart,

@@ -156,7 +156,8 @@ pub(super) async fn obstacles(session: &mut Session, database: &str) -> Result<V
     );
     if !session.rows(&taken).await.doing(doing)?.is_empty() {
         all.push(Obstacle {
-            what: "triggers of a fence stand that this workspace did not raise, or that stay around what was production before a switch".to_owned(),
+            what: "triggers of a fence stand that this workspace did not raise, or that stay around what was production before a switch"
+                .to_owned(),
             way_out: "lift it where it was raised; only if that workspace is lost, drop the triggers by hand".to_owned(),
         });
     }
@@ -171,7 +172,9 @@ pub(super) async fn gaps(session: &mut Session, harmless: &str) -> Result<Vec<St
     );
     let rows = session.rows(&query).await.doing("read who has rights on all databases")?;
     let gap = |who: String| {
-        format!("{who} has rights on all databases: once users are in, it can read the former production and change its schema, though not its rows")
+        format!(
+            "{who} has rights on all databases: once users are in, it can read the former production and change its schema, though not its rows"
+        )
     };
     Ok(rows.iter().map(|row| gap(said(row, 0))).collect())
 }

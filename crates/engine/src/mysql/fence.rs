@@ -8,8 +8,8 @@
 
 use super::connect::{Server, Session, Variety, number, said, text};
 use super::error::{Doing, code, mapped};
-use super::target::server_id;
 use super::grants::{self, Holder};
+use super::target::server_id;
 use super::{apart, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::fence::{Fence, Fenced, same_database, still_in};
@@ -31,6 +31,8 @@ pub(super) struct MyFence {
     pub server: Server,
     pub database: String,
     pub session: Session,
+    /// Logins of ours that read production and fill the new one.
+    pub ours: Vec<String>,
 }
 
 /// An account, by user and host.
@@ -57,12 +59,12 @@ struct People {
 
 impl MyFence {
     /// Connects, to a variety that can be fenced.
-    pub async fn open(server: Server, database: String, session: Session) -> Result<MyFence> {
+    pub async fn open(server: Server, database: String, session: Session, ours: Vec<String>) -> Result<MyFence> {
         if session.variety == Variety::MySql {
             let hint = format!("from 8.0.22 on, `alter schema {} read only = 1` does it by hand", sql::ident(&database));
             return Err(EngineError::unsupported("fence production", "MySQL is not fenced by Greenroom yet, only MariaDB").hint(hint));
         }
-        Ok(MyFence { server, database, session })
+        Ok(MyFence { server, database, session, ours })
     }
 
     async fn grantees(&mut self, query: &str) -> Result<BTreeSet<Account>> {
@@ -92,6 +94,9 @@ impl MyFence {
              union select concat('''', user, '''@''', host, '''') from mysql.procs_priv where db = {database}"
         );
         let reaching = self.grantees(&direct).await?;
+        // A grant on databases to the account without a name holds for everybody, whatever account they log in by.
+        let whole = format!("select grantee from information_schema.schema_privileges where {database} like table_schema");
+        let anonymous = self.grantees(&whole).await?.iter().any(|(user, host)| user.is_empty() && !host.is_empty());
         let superusers = self.grantees("select grantee from information_schema.user_privileges where privilege_type = 'SUPER'").await?;
         let mut others: BTreeMap<Account, BTreeSet<String>> = BTreeMap::new();
         let elsewhere =
@@ -126,7 +131,7 @@ impl MyFence {
             }
             if has(&account, &superusers) {
                 people.superusers.insert(account);
-            } else if has(&account, &reaching) {
+            } else if anonymous || has(&account, &reaching) {
                 let elsewhere = others.remove(&account).unwrap_or_default();
                 people.reaching.insert(account, elsewhere);
             }
@@ -338,6 +343,14 @@ impl MyFence {
             doors.push(event.door(&self.database));
         }
         if apart {
+            for (user, _) in people.reaching.keys().filter(|(user, _)| self.ours.contains(user)) {
+                obstacles.push(Obstacle {
+                    what: format!(
+                        "`{user}`, by which Greenroom reads production or fills the new one, would be locked with everybody else"
+                    ),
+                    way_out: "let `[source]`, `[target]` and `[fence]` name one login".to_owned(),
+                });
+            }
             obstacles.extend(apart::obstacles(&mut self.session, &self.database).await?);
             gaps.extend(apart::gaps(&mut self.session, HARMLESS).await?);
             doors.extend(apart::doors(&mut self.session, &self.database).await?);
@@ -359,14 +372,16 @@ impl MyFence {
     /// The rights on the database and on what is in it of everybody but us, locked accounts and such with SUPER included, as statements for one in its place on another
     /// server; and who has roles with such rights. Rights on all databases are the server's.
     async fn besides(&mut self, people: &People) -> Result<Vec<String>> {
-        let fold = self.session.value("select @@lower_case_table_names").await.doing("read the rights on production")?.as_deref() != Some("0");
+        let fold =
+            self.session.value("select @@lower_case_table_names").await.doing("read the rights on production")?.as_deref() != Some("0");
         let (mut all, mut roles) = (Vec::new(), BTreeSet::new());
         for Holder { grantee, is_role, lines } in grants::holders(&mut self.session, &people.us).await? {
             let here = grants::on_this(&lines, &self.database, fold);
             if is_role && !here.is_empty() {
                 roles.insert(grantee.clone());
             }
-            let memberships = lines.iter().filter(|l| !l.contains(" ON ") && roles.iter().any(|r| l.starts_with(&format!("GRANT {r} TO "))));
+            let memberships =
+                lines.iter().filter(|l| !l.contains(" ON ") && roles.iter().any(|r| l.starts_with(&format!("GRANT {r} TO "))));
             all.extend(memberships.cloned());
             all.extend(here);
         }

@@ -71,15 +71,15 @@ pub async fn source(address: &Address, secrets: &dyn Secrets, base: &Path) -> Re
     Ok(Box::new(MySource { server, database, session }))
 }
 
-/// Connects to a production database, to fence it.
+/// Connects to a production database, to fence it; `ours` are logins of ours besides the address's.
 ///
 /// # Errors
 /// As [`source`]; and on MySQL.
-pub(crate) async fn production(address: &Address, secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Fence>> {
+pub(crate) async fn production(address: &Address, ours: &[String], secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Fence>> {
     let server = Server::resolve(address, secrets, base)?;
     let database = server.database.clone().unwrap_or_default();
     let session = server.open(Some(&database), Purpose::Catalog).await?;
-    Ok(Box::new(fence::MyFence::open(server, database, session).await?))
+    Ok(Box::new(fence::MyFence::open(server, database, session, ours.to_vec()).await?))
 }
 
 /// Connects to a server as a target.

@@ -161,8 +161,7 @@ pub(crate) async fn welcome(session: &mut Session, name: &str, doors: &Doors, te
         line.contains(" ON ") && on.is_some_and(|pattern| super::rights::covers(&pattern, name))
     };
     if !own.iter().any(|l| l.starts_with("GRANT ALL PRIVILEGES") && l.ends_with("WITH GRANT OPTION") && covers(l)) {
-        let (us, on) =
-            (session.value("select current_user()").await.doing(doing)?.unwrap_or_default(), sql::ident(&sql::pattern(name)));
+        let (us, on) = (session.value("select current_user()").await.doing(doing)?.unwrap_or_default(), sql::ident(&sql::pattern(name)));
         welcome.refused.push(Obstacle {
             what: "Greenroom's login cannot pass on every right on the new database".to_owned(),
             way_out: format!("on the target's server: `grant all privileges on {on}.* to {} with grant option`", sql::account(&us)),

@@ -180,7 +180,11 @@ impl Target for MyTarget {
     async fn promote(&mut self, name: &str, former: Option<&str>, doors: &Doors) -> Result<()> {
         let doing = format!("let users into `{name}`");
         if former.is_some() {
-            return Err(EngineError::new(ErrorKind::Conflict, doing, "production bears its own name still: databases are not renamed here"));
+            return Err(EngineError::new(
+                ErrorKind::Conflict,
+                doing,
+                "production bears its own name still: databases are not renamed here",
+            ));
         }
         let database = self.database(name, &doing).await?;
         swap::promote(&mut self.session, &database, doors).await
@@ -211,7 +215,9 @@ impl Target for MyTarget {
         let open = apart::open_tables(&mut self.session, &database).await?;
         if !open.is_empty() {
             let what = format!("it is not as the switch left it: {} can be written to", open.join(", "));
-            return Err(EngineError::new(ErrorKind::Conflict, doing, what).hint("find out who opened it, or made it again, and drop it by hand"));
+            return Err(
+                EngineError::new(ErrorKind::Conflict, doing, what).hint("find out who opened it, or made it again, and drop it by hand")
+            );
         }
         self.session.run(&format!("drop database {}", sql::ident(&database))).await.doing(doing)?;
         apart::forget(&mut self.session, &database).await?;

@@ -272,7 +272,10 @@ impl Session {
                 refused(message, "name another server under `[target]`, or another name with `[switch] name`")
             }
             None if beside => {
-                let found = format!("`{name}` is free on production's own server; `{}` keeps its name, and is shut for good", self.program.source_name());
+                let found = format!(
+                    "`{name}` is free on production's own server; `{}` keeps its name, and is shut for good",
+                    self.program.source_name()
+                );
                 (Guard::new(WHAT, found, Vec::new()), Some(production(false)))
             }
             None => (Guard::new(WHAT, format!("`{name}` is free on the target"), Vec::new()), Some(production(false))),

@@ -333,14 +333,12 @@ impl Machine {
                 }
                 if self.what.switches() {
                     let state = d.marker.as_ref().map(|m| m.state);
-                    assert!(
-                        name == self.stage() || d.admission == Admission::Sealed,
-                        "{what}: `{name}` is open before it is production"
-                    );
+                    assert!(name == self.stage() || d.admission == Admission::Sealed, "{what}: `{name}` is open before it is production");
                     assert!(matches!(state, None | Some(MarkerState::Raw | MarkerState::Promoted)), "{what}: `{name}` is marked {state:?}");
                     let sealed = name != self.stage() && d.admission == Admission::Sealed;
                     assert!(self.is_shut() || sealed, "{what}: two sides can be written to");
-                    assert!(self.world.inner().fenced || !self.is_open(d), "{what}: an account's lock alone keeps two sides apart");
+                    let fenced = self.world.inner().fenced;
+                    assert!(fenced || !self.is_open(d), "{what}: an account's lock alone keeps two sides apart");
                     continue;
                 }
                 assert!(name == PILOT || d.admission == Admission::Sealed, "{what}: `{name}` is open to people before it is the pilot");
