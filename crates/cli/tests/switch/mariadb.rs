@@ -3,8 +3,8 @@
 
 use super::{COLUMNS, PATIENCE, TABLES, rounds};
 use crate::ground::{Ground, Mysql};
-use greenroom_testkit::maria::Server;
-use greenroom_testkit::proc::{Ended, wait_until};
+use greenroom_testkit::maria::{Binaries, Server};
+use greenroom_testkit::proc::{Ended, Run, wait_until};
 use greenroom_testkit::recorder::Recorder;
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -88,7 +88,20 @@ impl Beside {
     }
 
     fn run(&self, arguments: &[&str]) -> Ended {
+        self.quiet();
         self.ground.greenroom().args(arguments).finish()
+    }
+
+    /// Our own questions to production are asked by Greenroom's login, and a session of it that is about to end would be in the fence's way.
+    fn quiet(&self) {
+        let ours = format!("select count(*) from information_schema.processlist where db = '{}' and user = 'root'", self.old);
+        wait_until("our own sessions end", PATIENCE, || self.server.maintenance().query(&ours) == "0");
+    }
+
+    /// A switch, to be killed.
+    fn switch(&self) -> Run {
+        self.quiet();
+        self.ground.greenroom().args(["switch", "--now", "--yes"])
     }
 
     fn done(&self, arguments: &[&str], code: i32) -> Ended {
@@ -126,7 +139,7 @@ impl Beside {
             )),
             ask(&format!(
                 "select user, host, db, select_priv, insert_priv, update_priv, drop_priv, trigger_priv, grant_priv, show_view_priv from db \
-                 where user like '{stem}%' order by 1, 2, 3"
+                 where user like '{stem}%' and db not like '%pilot%' order by 1, 2, 3"
             )),
             ask(&format!("select user, db, table_name, table_priv, column_priv from tables_priv where user like '{stem}%' order by 1, 2, 3")),
             ask(&format!("select user, db, table_name, column_name, column_priv from columns_priv where user like '{stem}%' order by 1, 2, 3, 4")),
@@ -184,7 +197,7 @@ impl Beside {
         self.done(&["dress", "--quiet"], 0);
         self.done(&["prove", self.backup().to_str().unwrap(), "--yes", "--quiet"], 0);
         let preview = self.done(&["switch", "--preview"], 0).stdout;
-        assert!(preview.contains("triggers reject every change") && preview.contains("three triggers on each table"), "{preview}");
+        assert!(preview.contains("triggers reject every change"), "{preview}");
         let global = format!("'{}_global'@'%' has rights on all databases", self.stem);
         assert!(preview.contains(&global), "{preview}");
     }
@@ -194,7 +207,7 @@ impl Beside {
         let mut stood = 0;
         for n in 0..rounds() {
             let what = format!("beside, round {n}");
-            let switch = self.ground.greenroom().args(["switch", "--now", "--yes"]);
+            let switch = self.switch();
             match n % 5 {
                 0 => switch.kill_at_line(|line| line.starts_with("shut everybody out of production")),
                 1 => switch.kill_at_line(|line| line.starts_with("testers look at it")),
@@ -231,6 +244,7 @@ impl Beside {
                 break;
             }
             let command: &[&str] = if open { &["resume"] } else { &["switch", "--now", "--yes"] };
+            self.quiet();
             self.ground.greenroom().args(command).kill_after(Duration::from_millis(delay));
             self.one_side("carried through");
             delay += 500;
@@ -297,9 +311,15 @@ impl Beside {
     }
 }
 
+/// A server of the test's own, until the process ends: a fence locks accounts on the whole server.
+fn own_server() -> &'static Server {
+    Box::leak(Box::new(Server::start(&Binaries::find().unwrap(), &[])))
+}
+
 #[test]
 fn production_gives_way_to_a_new_one_beside_it_on_mariadb() {
-    let server = greenroom_testkit::mariadb!();
+    greenroom_testkit::mariadb!();
+    let server = own_server();
     let all = Beside::new(server, "beside", "");
     let state = all.state();
 
@@ -348,8 +368,8 @@ fn production_gives_way_to_a_new_one_beside_it_on_mariadb() {
     all.keeps(&all.old, "after the refusal");
 
     // Nothing of ours works any more while testers are in: a person types the card.
-    all.ground.greenroom().args(["switch", "--now", "--yes"]).kill_at_line(|line| line.starts_with("testers look at it"));
-    assert!(all.tries("app", &all.old).is_err());
+    let killed = all.switch().kill_at_line(|line| line.starts_with("testers look at it"));
+    assert!(all.tries("app", &all.old).is_err(), "{killed:?}");
     let card = fs::read_to_string(all.ground.folder().join("program/.greenroom/fence/break-glass.txt")).unwrap();
     assert!(card.contains(&format!("let nobody into the new `{}`", all.new)), "{card}");
     let typed: Vec<&str> =
@@ -393,7 +413,8 @@ fn production_gives_way_to_a_new_one_beside_it_on_mariadb() {
 
 #[test]
 fn production_is_upgraded_in_a_single_step_beside_itself_on_mariadb() {
-    let server = greenroom_testkit::mariadb!();
+    greenroom_testkit::mariadb!();
+    let server = own_server();
     let all = Beside::new(server, "single", "strategy = \"in-place\"\n");
     let state = all.state();
     let seen = all.refused();
