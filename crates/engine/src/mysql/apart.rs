@@ -118,12 +118,8 @@ pub(super) async fn change(session: &mut Session, database: &str, statement: &st
 pub(super) async fn obstacles(session: &mut Session, database: &str) -> Result<Vec<Obstacle>> {
     let doing = "look for what is in the way of shutting production for good";
     let (us, mut all) = (session.value("select current_user()").await.doing(doing)?.unwrap_or_default(), Vec::new());
-    let lines: Vec<String> = session.rows("show grants").await.doing(doing)?.iter().map(|row| said(row, 0)).collect();
-    let passes_on = |line: &String| {
-        let rest = line.strip_prefix("GRANT ALL PRIVILEGES ON ").and_then(|rest| rest.split_once(".* TO "));
-        rest.is_some_and(|(on, to)| to.ends_with("WITH GRANT OPTION") && rights::covers(&on.trim_matches('`').replace("``", "`"), database))
-    };
-    if !lines.iter().any(passes_on) {
+    let passed_on = passed_on(session).await?;
+    if !passed_on.iter().any(|pattern| rights::covers(pattern, database)) {
         let (on, us) = (sql::ident(&sql::pattern(database)), sql::account(&us));
         all.push(Obstacle {
             what: "Greenroom's login can neither put triggers on production's tables nor take every right on it away".to_owned(),
@@ -164,6 +160,12 @@ pub(super) async fn obstacles(session: &mut Session, database: &str) -> Result<V
     Ok(all)
 }
 
+/// The databases on which we may do everything, and pass that on.
+async fn passed_on(session: &mut Session) -> Result<Vec<String>> {
+    let rows = session.rows("show grants").await.doing("read our own rights")?;
+    Ok(rows.iter().filter_map(|row| grants::passed_on(&said(row, 0))).collect())
+}
+
 /// Who keeps a part in the former production, whatever is taken away.
 pub(super) async fn gaps(session: &mut Session, harmless: &str) -> Result<Vec<String>> {
     let query = format!(
@@ -198,8 +200,12 @@ pub(super) async fn take_rights(session: &mut Session, database: &str, us: &(Str
     let fold = session.value("select @@lower_case_table_names").await.doing(doing)?.as_deref() != Some("0");
     let query = format!("select schema_name from information_schema.schemata where schema_name <> {}", sql::literal(database));
     let others: Vec<String> = session.rows(&query).await.doing(doing)?.iter().map(|row| said(row, 0)).collect();
+    let passed_on = passed_on(session).await?;
+    // A server lets nobody revoke a pattern who has not that very pattern, or all databases.
+    let ours = |pattern: &str| passed_on.iter().any(|p| p == "*" || p == pattern);
+    let alone = |pattern: &str| ours(pattern) && !others.iter().any(|other| rights::covers_as(pattern, other, fold));
     let left = |holders: Vec<Holder>| {
-        let of = |h: Holder| grants::taking(&h.lines, database, &others, fold);
+        let of = |h: Holder| grants::taking(&h.lines, database, &alone, fold);
         holders.into_iter().flat_map(of).collect::<Vec<String>>()
     };
     for statement in left(grants::holders(session, us).await?) {

@@ -358,7 +358,11 @@ impl MyFence {
         Ok(Doors {
             database: self.database.clone(),
             engine_id: self.engine_id().await?,
-            client: format!("mariadb   (on {}, as an account with CREATE USER and SET USER)", self.server.shown()),
+            client: format!(
+                "mariadb   (on {}, as an account with CREATE USER and SET USER{})",
+                self.server.shown(),
+                if apart { ", and TRIGGER on the database" } else { "" }
+            ),
             doors,
             apart,
             spared: Vec::new(),

@@ -107,8 +107,8 @@ pub(super) fn renamed(statement: &str, from: &str, to: &str) -> String {
 }
 
 /// What takes one grantee's rights on a database, and on what is in it, away: nothing once they are. A grant on more than this database stays, and the least of rights on this
-/// very one is put before it: a server goes by the grant that says most of a name. `others` are the server's other databases.
-pub(super) fn taking(lines: &[String], database: &str, others: &[String], fold: bool) -> Vec<String> {
+/// very one is put before it: a server goes by the grant that says most of a name. `alone`: whether a pattern says no other database, and may be revoked by us.
+pub(super) fn taking(lines: &[String], database: &str, alone: &dyn Fn(&str) -> bool, fold: bool) -> Vec<String> {
     let exact = sql::pattern(database);
     let (mut narrow, mut inside, mut wide) = (Vec::new(), Vec::new(), None);
     for line in lines {
@@ -120,9 +120,8 @@ pub(super) fn taking(lines: &[String], database: &str, others: &[String], fold: 
         let of = (rights, kind, object, who, passed_on);
         match pattern(object) {
             Some(pattern) if rights::covers_as(&pattern, database, fold) => {
-                let alone = !others.iter().any(|other| rights::covers_as(&pattern, other, fold));
                 // Names are written without escapes by hand: that is this database all the same, unless there is another one that it says.
-                let this = pattern == exact || (alone && (pattern == database || (fold && pattern.eq_ignore_ascii_case(&exact))));
+                let this = pattern == exact || (pattern == database && alone(&pattern));
                 if this { narrow.push(of) } else { wide = Some(who) }
             }
             Some(_) => {}
@@ -145,6 +144,13 @@ pub(super) fn taking(lines: &[String], database: &str, others: &[String], fold: 
     }
     all.extend(wide.filter(|_| !done).map(|who| format!("GRANT {LEAST} ON {here} TO {who}")));
     all
+}
+
+/// The databases on which a line gives every right together with the right to pass it on, as a pattern; `*` for all.
+pub(super) fn passed_on(line: &str) -> Option<String> {
+    let (rights, kind, object, whom) = parts(line)?;
+    let all = rights == "ALL PRIVILEGES" && kind.is_empty() && whom.ends_with(" WITH GRANT OPTION");
+    if all && object == "*.*" { Some("*".to_owned()) } else { pattern(object).filter(|_| all) }
 }
 
 /// What takes a line's right away, where that is the least of rights on this very database.
@@ -205,8 +211,7 @@ mod tests {
 
     #[test]
     fn rights_on_a_database_are_taken_away_and_no_others() {
-        let others = owned(&["my_archive", "mysql"]);
-        let taken = |lines: &[&str]| taking(&owned(lines), "my_shop", &others, false);
+        let taken = |lines: &[&str]| taking(&owned(lines), "my_shop", &|_| true, false);
         assert_eq!(taken(&["GRANT SELECT, INSERT ON `my\\_shop`.* TO `a`@`%`"]), ["REVOKE SELECT, INSERT ON `my\\_shop`.* FROM `a`@`%`"]);
         assert_eq!(taken(&["GRANT INSERT ON `my_shop`.* TO `a`@`%`"]), ["REVOKE INSERT ON `my_shop`.* FROM `a`@`%`"]);
         assert_eq!(
@@ -223,12 +228,15 @@ mod tests {
         let left = "GRANT SHOW VIEW ON `my\\_shop`.* TO `a`@`%`";
         assert!(taken(&[wide, left]).is_empty());
         assert_eq!(taken(&[wide, "GRANT SELECT ON `my\\_shop`.* TO `a`@`%`"]).len(), 2);
-        // Without escapes it says another database, too.
-        let both = taking(&owned(&["GRANT SELECT ON `my_shop`.* TO `a`@`%`"]), "my_shop", &owned(&["my-shop"]), false);
+        // Without escapes it says another database, too, or is not ours to revoke.
+        let both = taking(&owned(&["GRANT SELECT ON `my_shop`.* TO `a`@`%`"]), "my_shop", &|_| false, false);
         assert_eq!(both, ["GRANT SHOW VIEW ON `my\\_shop`.* TO `a`@`%`"]);
         assert_eq!(least_on(left, "my_shop").as_deref(), Some("REVOKE SHOW VIEW ON `my\\_shop`.* FROM `a`@`%`"));
         assert!(least_on(wide, "my_shop").is_none() && least_on(left, "my").is_none());
         assert_eq!(taken(&[left]), ["REVOKE SHOW VIEW ON `my\\_shop`.* FROM `a`@`%`"]);
+        assert_eq!(passed_on("GRANT ALL PRIVILEGES ON `my\\_shop`.* TO `a`@`%` WITH GRANT OPTION").as_deref(), Some("my\\_shop"));
+        assert_eq!(passed_on("GRANT ALL PRIVILEGES ON *.* TO `a`@`%` WITH GRANT OPTION").as_deref(), Some("*"));
+        assert!(passed_on(wide).is_none() && passed_on("GRANT SELECT ON *.* TO `a`@`%` WITH GRANT OPTION").is_none());
         for other in ["GRANT ALL PRIVILEGES ON *.* TO `a`@`%`", "GRANT SELECT ON `your_shop`.* TO `a`@`%`", "GRANT `r` TO `a`@`%`"] {
             assert!(taken(&[other]).is_empty(), "{other}");
         }
