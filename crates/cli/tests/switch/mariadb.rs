@@ -29,7 +29,8 @@ struct Beside {
 }
 
 impl Beside {
-    fn new(server: &'static Server, stem: &'static str, strategy: &str) -> Beside {
+    /// `login`: Greenroom works by a login of its own, with no more rights than it needs; else as root.
+    fn new(server: &'static Server, stem: &'static str, strategy: &str, login: bool) -> Beside {
         let ground = Mysql::new(server, stem);
         let old = ground.query("source", "select database()").unwrap();
         let new = format!("{old}_2027");
@@ -49,13 +50,18 @@ impl Beside {
              create definer = {stem}_definer@'%' sql security definer view through as select name from client; grant select on through to {stem}_reader@'%'",
             escaped = old.replace('_', "\\_"),
         ));
+        ground.fill(&format!(
+            "create user {stem}_greenroom@'%'; grant create user, set user, process, connection admin, reload on *.* to {stem}_greenroom@'%';
+             grant select on mysql.* to {stem}_greenroom@'%'; grant all privileges on `{stem}%`.* to {stem}_greenroom@'%' with grant option;
+             grant all privileges on `greenroom`.* to {stem}_greenroom@'%'"
+        ));
         let program = ground.folder().join("program");
         fs::create_dir_all(program.join("upgrade")).unwrap();
         fs::write(program.join("pointed"), &old).unwrap();
         let settings = format!(
             "{}open_after = \"testers\"\ntesters = [\"{stem}_tester\"]\n[tables]\nstatus = \"configuration\"\n[dress]\nunmasked = true\n[fence]\ndrain_seconds = 1\n[quarantine]\n\
              [switch]\nminutes = 60\n{strategy}",
-            ground.databases()
+            if login { ground.databases().replace("\"root\"", &format!("\"{stem}_greenroom\"")) } else { ground.databases() }
         );
         fs::write(program.join("greenroom.toml"), settings).unwrap();
         fs::write(program.join("columns.toml"), format!("{COLUMNS}[\"odd \\\"name\"]\nid = \"keep\"\n")).unwrap();
@@ -94,7 +100,10 @@ impl Beside {
 
     /// Our own questions to production are asked by Greenroom's login, and a session of it that is about to end would be in the fence's way.
     fn quiet(&self) {
-        let ours = format!("select count(*) from information_schema.processlist where db = '{}' and user = 'root'", self.old);
+        let ours = format!(
+            "select count(*) from information_schema.processlist where db = '{}' and user in ('root', '{}_greenroom')",
+            self.old, self.stem
+        );
         wait_until("our own sessions end", PATIENCE, || self.server.maintenance().query(&ours) == "0");
     }
 
@@ -320,7 +329,7 @@ fn own_server() -> &'static Server {
 fn production_gives_way_to_a_new_one_beside_it_on_mariadb() {
     greenroom_testkit::mariadb!();
     let server = own_server();
-    let all = Beside::new(server, "beside", "");
+    let all = Beside::new(server, "beside", "", false);
     let state = all.state();
 
     // Each refusal, with the way out.
@@ -415,7 +424,7 @@ fn production_gives_way_to_a_new_one_beside_it_on_mariadb() {
 fn production_is_upgraded_in_a_single_step_beside_itself_on_mariadb() {
     greenroom_testkit::mariadb!();
     let server = own_server();
-    let all = Beside::new(server, "single", "strategy = \"in-place\"\n");
+    let all = Beside::new(server, "single", "strategy = \"in-place\"\n", true);
     let state = all.state();
     let seen = all.refused();
     assert!(seen.contains("GR0767"), "{seen}");
