@@ -277,9 +277,9 @@ impl Execution {
 
     /// Part of undo: production is open as it was.
     pub(super) async fn open_production(&mut self) -> Result<(), StepError> {
-        // What production is shut by may be part of its tables, and whoever reads them holds them.
+        // What production is shut by may be part of its tables, and whoever reads them holds them. A snapshot that is lost holds nothing.
         if let Some(held) = self.held.take() {
-            held.release().await?;
+            let _ = held.release().await;
         }
         let Some(fence) = self.known_fence()? else { return Ok(()) };
         let fencing = self.setup.fencing.clone();
