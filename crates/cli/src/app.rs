@@ -99,6 +99,11 @@ impl App {
         App { simulation: Some(simulation), ..App::new(global) }
     }
 
+    /// The same for the program of another folder.
+    pub fn beside(&self, folder: PathBuf) -> App {
+        App { folder, simulation: self.simulation.clone(), told: self.told.clone(), profile: self.profile.clone(), ..*self }
+    }
+
     /// Whether something was put on record of which people may be told.
     pub fn has_told(&self) -> bool {
         self.told.load(Ordering::Relaxed)
@@ -254,7 +259,7 @@ impl App {
     pub fn session_with(&self, observer: Arc<dyn Observer>) -> Result<(Session, Vec<Layer>), CliError> {
         let opened = self.open()?;
         let session = self.opened(opened.folder, opened.program, observer)?;
-        Ok((session.with_process(opened.process), opened.layers))
+        Ok((session.with_process(opened.process).having_found(&opened.findings), opened.layers))
     }
 }
 

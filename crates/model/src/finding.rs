@@ -1,10 +1,10 @@
 //! Findings: one coded result of a check, with the place it is about. Owns the codes and their explanations; does not own rendering.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; changes nothing.
@@ -67,6 +67,23 @@ impl Finding {
     pub fn hint(mut self, hint: impl Into<String>) -> Finding {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// A finding as it is put on record: without its place, which is about the files of that day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noticed {
+    /// See [`Finding::code`].
+    pub code: String,
+    /// Weight.
+    pub severity: Severity,
+    /// See [`Finding::message`].
+    pub message: String,
+}
+
+impl From<&Finding> for Noticed {
+    fn from(f: &Finding) -> Noticed {
+        Noticed { code: f.code.to_owned(), severity: f.severity, message: f.message.clone() }
     }
 }
 

@@ -70,7 +70,10 @@ impl Secrets for LocalSecrets {
 }
 
 /// Reads a file that only its owner can read.
-pub(crate) fn private_text(path: &Path) -> Result<String, String> {
+///
+/// # Errors
+/// Why it is not read, with its path.
+pub fn private_text(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let meta = std::fs::metadata(path).map_err(|e| format!("{shown} cannot be read: {e}"))?;
     if meta.permissions().mode() & 0o077 != 0 {

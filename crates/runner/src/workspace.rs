@@ -78,6 +78,7 @@ impl Workspace {
             root.join("files"),
             root.join("tasks"),
             root.join("artefacts"),
+            root.join("changes"),
         ] {
             private_dir(&dir)?;
         }
@@ -97,6 +98,11 @@ impl Workspace {
     /// Where it is written down what a fence around production takes away, and how a person gives it back.
     pub fn fence(&self) -> PathBuf {
         self.root.join("fence")
+    }
+
+    /// Where it is kept, by hashes, which rows a note about changes of the pilot is about.
+    pub fn noted(&self, digest: Hash) -> PathBuf {
+        self.root.join("changes").join(format!("{digest}.json"))
     }
 
     /// Where received files are kept, encrypted.

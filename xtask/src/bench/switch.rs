@@ -159,6 +159,16 @@ fn predicted(preview: &str, read_again: bool) -> Result<(u64, Vec<String>), Stri
     Ok((known, unknown))
 }
 
+/// The same of a switch that waits for its window.
+fn now(status: &str) -> Result<(u64, Vec<String>), String> {
+    let status: Value = serde_json::from_str(status).map_err(|e| format!("read the status: {e}"))?;
+    let time = &status["downtime"];
+    let unknown = time["unknown"].as_array().ok_or("the status knows no downtime")?;
+    // Users are never let in here, so that nobody has timed that.
+    let unknown = unknown.iter().filter_map(Value::as_str).filter(|k| *k != "promote").map(str::to_owned);
+    Ok((time["millis"].as_u64().unwrap_or_default(), unknown.collect()))
+}
+
 fn measure(database: &Database, rows: u64, binary: &Path, folder: &Path) -> Result<(), String> {
     println!("== {}: {rows} rows", database.name());
     database.fill(rows)?;
@@ -179,6 +189,11 @@ fn measure(database: &Database, rows: u64, binary: &Path, folder: &Path) -> Resu
             let (expected, unknown) = predicted(&preview, how == "all")?;
             quiet(&["switch", "--yes", "--quiet"], &[5])?;
             database.sql(&format!("update entry set amount = amount + 1 where id % {every} = {}", round % every))?;
+            // What users touch meanwhile is known when the window opens, not before.
+            let (expected, unknown) = match how {
+                "touched" => now(&quiet(&["status", "--json"], &[0])?.1)?,
+                _ => (expected, unknown),
+            };
             quiet(&["answer", "go", "--quiet"], &[0])?;
             let (took, _) = quiet(&["resume", "--quiet"], &[5])?;
             quiet(&["undo", "--yes", "--quiet"], &[0])?;

@@ -1,6 +1,6 @@
 //! `greenroom artefact`.
 
-use super::Done;
+use super::{Done, links};
 use crate::app::App;
 use crate::error::Exit;
 use crate::render::process::recorded;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 /// Show the files that were received, decrypt one, compare what is stored, remove what is over
 ///
-/// `greenroom gate receive NAME FILE` receives one. What is stored is encrypted to the recipients that `process.toml` names; Greenroom has none of their keys.
+/// `greenroom gate receive NAME FILE` receives one, `greenroom artefact link` lets others hand one over. What is stored is encrypted to the recipients that `process.toml` names; Greenroom has none of their keys.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  greenroom artefact\n  greenroom artefact open backup --identity ~/keys/backup.txt --out /srv/in/clinic.bak\n  greenroom artefact verify\n  greenroom artefact expire"
@@ -43,6 +43,10 @@ enum ArtefactCommand {
     Verify,
     /// Remove what is stored of artefacts whose time is over, each on record
     Expire,
+    Link(links::LinkArgs),
+    /// Every link: for what and whom, until when, and what became of it
+    Links,
+    Listen(links::ListenArgs),
 }
 
 /// What was compared.
@@ -82,6 +86,9 @@ pub async fn cmd_artefact(app: &App, args: ArtefactArgs) -> Done {
                 false => done.iter().map(|d| recorded(d, process)).collect(),
             })?;
         }
+        Some(ArtefactCommand::Link(args)) => return links::link(app, &session, &args),
+        Some(ArtefactCommand::Links) => return links::links(app, &session),
+        Some(ArtefactCommand::Listen(args)) => return links::listen(app, session, &args).await,
     }
     Ok(Exit::Ok)
 }
@@ -100,8 +107,7 @@ fn list(all: &[Line], process: &Process) -> String {
             Some(_) => paint(GOOD, "stored, encrypted"),
         };
         let stands = if l.superseded { format!("{stands}, superseded") } else { stands };
-        let (at, bytes, by) =
-            l.held.as_ref().map_or(Default::default(), |h| (day(h.at), h.bytes.to_string(), format!("{} ({})", h.by, h.event)));
+        let (at, bytes, by) = l.held.as_ref().map_or(Default::default(), |h| (day(h.at), h.bytes.to_string(), h.by_whom()));
         let days = l.days.map(|d| d.to_string()).unwrap_or_default();
         let until = match (l.until, &l.held) {
             (Some(until), _) => day(until),

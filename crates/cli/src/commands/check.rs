@@ -9,12 +9,14 @@ use clap::Args;
 use greenroom_model::finding::{Finding, any_error};
 use greenroom_runner::planning::Survey;
 use greenroom_runner::ports::Silent;
+use greenroom_runner::session::Session;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// Check the program, and whether it fits the databases
 ///
-/// Reads the program's files, asks source and target what they are and what they allow, and reports everything at once. Changes nothing.
+/// Reads the program's files, asks source and target what they are and what they allow, and reports everything at once. Changes nothing in them. Where a gate of `process.toml`
+/// asks for what a check found, that goes on record.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  greenroom check\n  greenroom check --offline      only the files, without connecting\n  greenroom check --json"
@@ -59,6 +61,9 @@ pub async fn cmd_check(app: &App, args: CheckArgs) -> Done {
     }
     .map_err(|e| CliError::from(e).with_layers(&layers))?;
     findings.extend(checked.findings);
+    if args.raw.is_none() {
+        on_record(app, &session, &findings);
+    }
     let grants = grants(&survey);
     if any_error(&findings) {
         if !app.json {
@@ -75,6 +80,16 @@ pub async fn cmd_check(app: &App, args: CheckArgs) -> Done {
     })?;
     app.say("next: `greenroom plan` shows what would happen, `greenroom rehearse` does it");
     Ok(Exit::Ok)
+}
+
+/// A gate of `process.toml` may ask for what a check found: then that goes on record.
+fn on_record(app: &App, session: &Session, findings: &[Finding]) {
+    match session.checked(findings) {
+        Ok(None) => {}
+        Ok(Some(recorded)) => app.say(format!("on record as event {}: a gate asks for it", recorded.seq)),
+        // What was found is said all the same.
+        Err(e) => app.say(format!("not on record, although a gate asks for it: {}", CliError::from(e).report().message)),
+    }
 }
 
 /// The statements that give what is missing, each once.

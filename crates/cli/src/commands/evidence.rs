@@ -7,7 +7,8 @@ use crate::error::{CliError, Exit};
 use crate::render::evidence::{Language, page};
 use clap::Args;
 use greenroom_model::hash::Hash;
-use greenroom_model::process::{Fact, Process, Side, runbook};
+use greenroom_model::process::changes::Noted;
+use greenroom_model::process::{Fact, Gate, Kind, Process, Side, runbook};
 use greenroom_model::run::{Body, StepState, Verdict};
 use greenroom_runner::session::{Session, SessionError};
 use jiff::Timestamp;
@@ -68,6 +69,16 @@ pub struct Pack {
     pub covered: Covered,
     /// Every decision of the process, in order.
     pub decisions: Vec<Decision>,
+    /// Changes of the pilot's configuration that people noted as theirs, in order.
+    pub notes: Vec<Noted>,
+    /// Changes on the pilot that nobody noted as theirs: tables with numbers of rows, and objects of the schema. None where there is nothing to compare with.
+    pub nobodys: Option<Vec<(String, u64)>>,
+    /// The code of why they could not be read.
+    pub nobodys_unread: Option<String>,
+    /// Audits with points and findings; what findings are in words is people's own.
+    pub audits: Vec<greenroom_model::process::audits::AuditLine>,
+    /// What was accepted by name of what Greenroom itself found: gate, code, why.
+    pub accepted: Vec<(String, String, String)>,
 }
 
 /// A stage.
@@ -229,6 +240,15 @@ fn word<T: Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// Codes that gates accept by name.
+fn accepted(process: &Process) -> Vec<(String, String, String)> {
+    let of = |(id, g): (&String, &Gate)| match &g.kind {
+        Kind::Findings(asked) => asked.accepted.iter().map(|(code, why)| (id.clone(), code.clone(), why.clone())).collect(),
+        _ => Vec::new(),
+    };
+    process.gates.iter().flat_map(of).collect()
+}
+
 /// Collects everything.
 fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
     let events = session.events()?;
@@ -278,6 +298,11 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
             restore_points: Vec::new(),
             covered,
             decisions: Vec::new(),
+            notes: sight.state.notes.clone(),
+            nobodys: None,
+            nobodys_unread: None,
+            audits: sight.audit_lines(),
+            accepted: accepted(process),
         };
         for stage in &process.order {
             let state = sight.state.stage(stage);
@@ -360,9 +385,13 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
             _ => {}
         }
         let about: Vec<&str> =
-            ["stage", "gate", "task", "item", "name", "to", "integration", "case"].iter().filter_map(|k| value[*k].as_str()).collect();
+            ["stage", "gate", "task", "item", "name", "to", "integration", "case", "artefact", "audit", "point", "finding"]
+                .iter()
+                .filter_map(|k| value[*k].as_str())
+                .collect();
+        let noted = if let Fact::ChangesNoted { note } = fact { Some(crate::render::changes::named(note)) } else { None };
         let fact = value["fact"].as_str().unwrap_or_default().to_owned();
-        pack.decisions.push(Decision { seq: e.seq, at: e.at, by: by.clone(), fact, about: about.join(": ") });
+        pack.decisions.push(Decision { seq: e.seq, at: e.at, by: by.clone(), fact, about: noted.unwrap_or_else(|| about.join(": ")) });
     }
     pack.runs = history
         .runs
@@ -391,10 +420,26 @@ fn collect(session: &Session, process: &Process) -> Result<Pack, SessionError> {
     Ok(pack)
 }
 
+/// Changes on the pilot that nobody noted, where there is a pilot with configuration.
+async fn nobodys(session: &Session, pack: &mut Pack) {
+    match session.changes_to_note().await {
+        Ok(None) => {}
+        Ok(Some(changes)) => {
+            let rows = changes.tables.iter().filter(|t| t.counts.nobodys > 0).map(|t| (t.table.clone(), t.counts.nobodys));
+            let objects = changes.schema.iter().filter(|s| s.noted.is_none());
+            let objects = objects.map(|s| (format!("{} {}: {}", s.change.kind, s.change.name, s.change.what.word()), 1));
+            pack.nobodys = Some(rows.chain(objects).collect());
+        }
+        // What is handed over is worth having without a pilot that has gone since.
+        Err(e) => pack.nobodys_unread = Some(CliError::from(e).report().code.unwrap_or_default()),
+    }
+}
+
 pub async fn cmd_evidence(app: &App, args: EvidenceArgs) -> Done {
     let session = app.session()?;
     let process = session.process()?;
-    let pack = collect(&session, process)?;
+    let mut pack = collect(&session, process)?;
+    nobodys(&session, &mut pack).await;
     let json_file = args.file.with_extension("json");
     if json_file == args.file {
         return Err(CliError::usage("the page cannot have the name of the JSON beside it", "give it another ending, `.html` for example"));

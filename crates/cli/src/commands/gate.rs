@@ -5,11 +5,12 @@ use super::password::PasswordArgs;
 use super::proof::asked;
 use crate::app::App;
 use crate::error::Exit;
+use crate::render::audit;
 use crate::render::process::{gates, recorded, why};
 use clap::{Args, Subcommand};
 use greenroom_model::process::gates::Standing;
 use greenroom_model::process::schedule::Objection;
-use greenroom_runner::session::SignWith;
+use greenroom_runner::session::{FindingShown, SignWith};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -126,20 +127,25 @@ struct Explained {
     standing: Standing,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     date: Vec<Objection>,
+    /// Findings of audits that are open and that it is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<FindingShown>,
 }
 
 pub async fn cmd_why(app: &App, args: WhyArgs) -> Done {
     let session = app.session()?;
     let process = session.process()?;
-    let explained = session.judged(|sight| {
+    let (standing, date, findings) = session.judged(|sight| {
         // What the gate says of the date that was agreed for its stage.
         let of = process.gates.get(&args.gate).map(|g| sight.misfits(&g.stage)).unwrap_or_default();
-        Explained { standing: sight.standing(&args.gate), date: of.into_iter().filter(|o| o.about == args.gate).collect() }
+        let date = of.into_iter().filter(|o| o.about == args.gate).collect();
+        (sight.standing(&args.gate), date, sight.findings_at(&args.gate))
     })?;
+    let explained = Explained { standing, date, findings: session.with_words(findings)? };
     let standing = &explained.standing;
     app.result(&explained, |e| {
         let against = |o: &Objection| format!("  the agreed date does not fit it: {}\n", o.why);
-        why(&e.standing, process) + &e.date.iter().map(against).collect::<String>()
+        why(&e.standing, process) + &audit::findings(&e.findings, process) + &e.date.iter().map(against).collect::<String>()
     })?;
     Ok(if standing.met || standing.recommended { Exit::Ok } else { Exit::Negative })
 }

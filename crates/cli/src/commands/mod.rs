@@ -2,6 +2,8 @@
 
 mod answer;
 mod artefact;
+pub mod audit;
+pub mod changes;
 mod check;
 mod columns;
 mod decide;
@@ -21,6 +23,7 @@ mod import;
 mod init;
 mod integrations;
 mod leftovers;
+pub mod links;
 mod mask;
 pub mod night;
 mod notices;
@@ -49,6 +52,7 @@ mod status;
 mod switch;
 mod task;
 mod test_plan;
+mod together;
 mod try_backup;
 mod undo;
 mod verify;
@@ -95,6 +99,7 @@ pub enum Command {
     Refresh(refresh::RefreshArgs),
     Dress(dress::DressArgs),
     Switch(switch::SwitchArgs),
+    Together(together::TogetherArgs),
     Rollback(rollback::RollbackArgs),
     Follow(follow::FollowArgs),
     Export(export::ExportArgs),
@@ -128,6 +133,7 @@ pub enum Command {
     Evidence(evidence::EvidenceArgs),
     Artefact(artefact::ArtefactArgs),
     TestPlan(test_plan::TestPlanArgs),
+    Audit(audit::AuditArgs),
     Notices(notices::NoticesArgs),
     Leftovers(leftovers::LeftoversArgs),
     Drop(drop::DropArgs),
@@ -138,6 +144,7 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     Demo(demo::DemoArgs),
     EngineTest(engine_test::EngineTestArgs),
+    Changes(changes::ChangesArgs),
     #[command(hide = true)]
     Reference(reference::ReferenceArgs),
 }
@@ -145,7 +152,7 @@ pub enum Command {
 /// Runs a command, then tells people of what it put on record.
 pub async fn run(app: &App, command: Command) -> Done {
     // The end of a switch is told, too; that it is finished is recorded by a run.
-    let goes_live = matches!(command, Command::Switch(_) | Command::Resume(_) | Command::Answer(_));
+    let goes_live = matches!(command, Command::Switch(_) | Command::Together(_) | Command::Resume(_) | Command::Answer(_));
     let done = one(app, command).await;
     if app.has_told() || (goes_live && done.is_ok()) {
         notices::after(app).await;
@@ -163,6 +170,7 @@ async fn one(app: &App, command: Command) -> Done {
         Command::Refresh(a) => refresh::cmd_refresh(app, a).await,
         Command::Dress(a) => dress::cmd_dress(app, a).await,
         Command::Switch(a) => switch::cmd_switch(app, a).await,
+        Command::Together(a) => together::cmd_together(app, a).await,
         Command::Rollback(a) => rollback::cmd_rollback(app, a).await,
         Command::Follow(a) => follow::cmd_follow(app, a).await,
         Command::Export(a) => export::cmd_export(app, a).await,
@@ -195,6 +203,7 @@ async fn one(app: &App, command: Command) -> Done {
         Command::Evidence(a) => evidence::cmd_evidence(app, a).await,
         Command::Artefact(a) => artefact::cmd_artefact(app, a).await,
         Command::TestPlan(a) => test_plan::cmd_test_plan(app, a).await,
+        Command::Audit(a) => audit::cmd_audit(app, a).await,
         Command::Notices(a) => notices::cmd_notices(app, a).await,
         Command::Leftovers(a) => leftovers::cmd_leftovers(app, a).await,
         Command::Retire(a) => retire::cmd_retire(app, a).await,
@@ -204,6 +213,7 @@ async fn one(app: &App, command: Command) -> Done {
         Command::Explain(a) => explain::cmd_explain(app, &a),
         Command::Reference(a) => reference::cmd_reference(app, &a),
         Command::EngineTest(a) => engine_test::cmd_engine_test(app, a).await,
+        Command::Changes(a) => changes::cmd_changes(app, a).await,
         Command::Demo(a) => demo::cmd_demo(app, a).await,
     }
 }

@@ -6,6 +6,7 @@ use crate::error::Exit;
 use crate::render::table::{Align, table};
 use crate::render::words;
 use clap::{Args, Subcommand};
+use greenroom_model::process::Fact;
 use greenroom_model::process::covered::{Shown, covered};
 use greenroom_model::run::{Body, Event};
 use greenroom_runner::session::{Session, SessionError};
@@ -138,16 +139,29 @@ pub async fn cmd_record(app: &App, args: RecordArgs) -> Done {
                 })
                 .map(|(k, v)| match (k.as_str(), v.as_bool()) {
                     ("good", Some(good)) => if good { "good" } else { "bad" }.to_owned(),
+                    ("link", _) => format!("link {v}"),
                     _ => v.to_string().trim_matches('"').to_owned(),
                 })
                 .collect();
+            let noted = match serde_json::from_value(l.what.clone()) {
+                Ok(Fact::ChangesNoted { note }) => Some(crate::render::changes::named(&note)),
+                _ => None,
+            };
+            let about: Vec<String> = noted.into_iter().chain(about).collect();
             let word = |fact: &serde_json::Value| fact["fact"].as_str().unwrap_or_default().replace('_', " ");
             let mut what = inner.map_or_else(|| word(&l.what), |i| format!("{}: {}", word(&l.what), word(i)));
             if what == "signed" {
                 what.push_str(if l.what["key"].is_object() { " with a key" } else { " by login only" });
             }
             let who = l.by.clone().unwrap_or_else(|| format!("({})", l.login.as_deref().unwrap_or("erased")));
-            vec![l.seq.to_string(), words::exactly(l.at), who, what, words::cut(&about.join(" "), 60), l.words.clone().unwrap_or_default()]
+            vec![
+                l.seq.to_string(),
+                words::exactly(l.at),
+                who,
+                what,
+                words::cut(&about.join(" "), 60),
+                l.words.as_ref().map(|w| w.replace('\n', "; ")).unwrap_or_default(),
+            ]
         };
         let left = |h| (h, Align::Left);
         let lines = table(

@@ -72,9 +72,14 @@ impl Starting {
         Ok(Starting { session, progress, layers, history })
     }
 
+    /// What was planned, or why nothing could be, with the lines of the program's files.
+    pub fn checked(&self, planned: Planned) -> Result<(Hash, Plan, Vec<Finding>), CliError> {
+        planned.map_err(|e| CliError::from(e).with_layers(&self.layers))
+    }
+
     /// Says what was found and planned, and drives the run to its first end.
     pub async fn run(&self, app: &App, planned: Planned, by_hand: bool) -> Result<(RunId, Ended), CliError> {
-        let (hash, plan, findings) = planned.map_err(|e| CliError::from(e).with_layers(&self.layers))?;
+        let (hash, plan, findings) = self.checked(planned)?;
         app.show(&findings, &self.layers);
         app.say(summary(&plan, &hash.short()));
         // The latest of its kind; before there is one, any.

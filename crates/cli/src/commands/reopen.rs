@@ -6,6 +6,7 @@ use crate::error::{CliError, Exit};
 use crate::render::style::{BAD, WARN, paint};
 use crate::render::table::{Align, table};
 use clap::Args;
+use greenroom_model::process::Process;
 use greenroom_model::program::Reopen;
 use greenroom_runner::session::Function;
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 /// Switch a function of the pilot on again for a test, on record and until a time, or off
 ///
 /// Without a name it lists what packs have switched off, and what is on again. What may be switched on says the pack (`reopen = "on request"`, `[on_request]`); the
-/// rest never is. Once its time is over `verify` and `open` say no until it is closed; the next generation has it off by itself.
+/// rest never is. Integrations that process.toml links to the pack with `pack` are switched on with it; one that never may be keeps it shut. Once its time is over `verify` and `open` say no until it is closed; the next generation has it off by itself.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  greenroom reopen\n  greenroom reopen mail --until 2027-02-09T18:00 --reason \"letters to the sink\"\n  greenroom reopen mail --close"
@@ -35,7 +36,7 @@ pub struct ReopenArgs {
 pub async fn cmd_reopen(app: &App, args: ReopenArgs) -> Done {
     let session = app.session()?;
     let Some(pack) = args.pack else {
-        app.result(&session.functions()?, |all| list(all))?;
+        app.result(&session.functions()?, |all| list(all, session.process().ok()))?;
         return Ok(Exit::Ok);
     };
     if args.close {
@@ -50,10 +51,14 @@ pub async fn cmd_reopen(app: &App, args: ReopenArgs) -> Done {
         Ok(process) => crate::render::process::moment(process, &until)?,
         Err(_) => read(&until)?,
     };
-    session.reopen(&pack, until, &reason).await?;
-    app.result(&serde_json::json!({ "pack": pack, "until": until }), |_| {
+    let integrations = session.reopen(&pack, until, &reason).await?;
+    app.result(&serde_json::json!({ "pack": pack, "until": until, "integrations": integrations }), |_| {
+        let with = match integrations.is_empty() {
+            true => String::new(),
+            false => format!("; with it are on: {}", integrations.join(", ")),
+        };
         format!(
-            "`{pack}` is on again on the pilot until {}; `greenroom reopen {pack} --close` switches it off\n",
+            "`{pack}` is on again on the pilot until {}{with}; `greenroom reopen {pack} --close` switches it off\n",
             crate::render::words::exactly(until)
         )
     })?;
@@ -67,7 +72,13 @@ fn read(text: &str) -> Result<Timestamp, CliError> {
     civil.to_zoned(jiff::tz::TimeZone::system()).map(|z| z.timestamp()).map_err(wrong)
 }
 
-fn list(all: &[Function]) -> String {
+/// Who switched it on, to follow a word.
+pub fn by(f: &Function, process: Option<&Process>) -> String {
+    let name = |by: &String| process.map_or_else(|| by.clone(), |p| crate::render::process::person(p, by));
+    f.by.as_ref().map(|by| format!(" by {}", name(by))).unwrap_or_default()
+}
+
+fn list(all: &[Function], process: Option<&Process>) -> String {
     if all.is_empty() {
         return "the program has no packs\n".to_owned();
     }
@@ -76,14 +87,15 @@ fn list(all: &[Function]) -> String {
             Reopen::Never => "never",
             Reopen::OnRequest => "on request",
         };
+        let by = by(f, process);
         let now = match f.until {
             None => "off".to_owned(),
-            Some(until) if f.overdue => paint(BAD, format!("on, though its time was over at {}", crate::render::words::exactly(until))),
-            Some(until) => paint(WARN, format!("on until {}", crate::render::words::exactly(until))),
+            Some(until) if f.overdue => paint(BAD, format!("on{by}, though its time was over at {}", crate::render::words::exactly(until))),
+            Some(until) => paint(WARN, format!("on until {}{by}", crate::render::words::exactly(until))),
         };
-        vec![f.pack.clone(), now, may.to_owned(), f.title.clone()]
+        vec![f.pack.clone(), now, may.to_owned(), f.integrations.join(", "), f.title.clone()]
     };
     let left = |h| (h, Align::Left);
     let rows: Vec<_> = all.iter().map(row).collect();
-    table(&[left("pack"), left("now"), left("on again"), left("what")], &rows)
+    table(&[left("pack"), left("now"), left("on again"), left("integrations"), left("what")], &rows)
 }

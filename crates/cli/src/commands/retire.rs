@@ -14,7 +14,7 @@ use serde::Serialize;
 /// Drop what was production before a switch, once its time is over, or keep it longer
 ///
 /// Without a name it lists them with their dates. Nothing of this happens by itself: a person names the database, and the journal and the engine must agree
-/// that it is the one that a finished switch put aside.
+/// that it is the one that a finished switch put aside. After a move to another server it stands where it was: drop it there, and say so with `--by-hand`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -33,6 +33,9 @@ pub struct RetireArgs {
     /// Although its time is not over
     #[arg(long, requires = "name", conflicts_with = "keep")]
     early: bool,
+    /// A person has dropped it, on the server that production moved away from
+    #[arg(long, requires = "name", conflicts_with = "keep")]
+    by_hand: bool,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -78,9 +81,14 @@ pub async fn cmd_retire(app: &App, args: RetireArgs) -> Done {
         })?;
         return Ok(Exit::Ok);
     }
-    app.confirm(&format!("drop `{name}`, which was production? it cannot be brought back"), args.yes)?;
-    let of = session.retire(name, args.early).await.map_err(CliError::from)?;
+    if !args.by_hand {
+        app.confirm(&format!("drop `{name}`, which was production? it cannot be brought back"), args.yes)?;
+    }
+    let of = session.retire(name, args.early, args.by_hand).await.map_err(CliError::from)?;
     app.result(&Outcome { done: "dropped", of }, |d| {
+        if let Some(there) = &d.of.elsewhere {
+            return format!("on record: `{}` on {} was dropped by hand{}\n", d.of.name, there.server, there.unsure());
+        }
         let bytes = d.of.standing.as_ref().map(|s| format!(" ({})", size(s.bytes))).unwrap_or_default();
         format!("dropped `{}`{bytes}, which was production until `{}`\n", d.of.name, d.of.run)
     })?;
@@ -95,10 +103,14 @@ fn list(f: &Formers) -> String {
     let line = |k: &Known| {
         let bytes = k.standing.as_ref().map(|s| format!(" ({})", size(s.bytes))).unwrap_or_default();
         let until = match k.until {
+            Some(until) if until <= now && k.elsewhere.is_some() => {
+                format!("its time was over {}: drop it there, then `greenroom retire {} --by-hand`", words::when(until), k.name)
+            }
             Some(until) if until <= now => format!("its time was over {}: `greenroom retire {}` drops it", words::when(until), k.name),
             Some(until) => format!("kept until {}", words::when(until)),
             None => "kept".to_owned(),
         };
+        let bytes = k.elsewhere.as_ref().map_or(bytes, |there| format!(" on {}{}", there.server, there.unsure()));
         format!("{}{bytes}, production until `{}`: {until}\n", k.name, k.run)
     };
     f.former_productions.iter().map(line).collect()

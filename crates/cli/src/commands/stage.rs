@@ -6,6 +6,7 @@ use crate::error::Exit;
 use crate::render::process::{board, recorded};
 use clap::{Args, Subcommand};
 use greenroom_model::process::Side;
+use greenroom_model::process::audits::FindingLine;
 use greenroom_model::process::gates::Standing;
 use greenroom_model::process::schedule::Objection;
 use greenroom_runner::session::{Session, SessionError};
@@ -81,6 +82,9 @@ pub struct Board {
     pub you: Option<String>,
     /// In order.
     pub stages: Vec<StageLine>,
+    /// Findings of audits that are open.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingLine>,
 }
 
 /// How the stages stand.
@@ -117,9 +121,11 @@ pub fn stages(session: &Session) -> Result<Board, SessionError> {
                 misfits: sight.misfits(id),
             }
         };
-        process.order.iter().map(line).collect::<Vec<_>>()
-    })?;
-    Ok(Board { zone: process.calendar.zone.clone(), you: session.person().map(str::to_owned), stages })
+        let open = sight.audit_lines().into_iter().flat_map(|a| a.findings).filter(|f| !f.stands.is_over());
+        (process.order.iter().map(line).collect::<Vec<_>>(), open.collect::<Vec<_>>())
+    });
+    let (stages, findings) = stages?;
+    Ok(Board { zone: process.calendar.zone.clone(), you: session.person().map(str::to_owned), stages, findings })
 }
 
 pub async fn cmd_stage(app: &App, args: StageArgs) -> Done {
@@ -128,7 +134,8 @@ pub async fn cmd_stage(app: &App, args: StageArgs) -> Done {
     match args.command {
         None => {
             let all = stages(&session)?;
-            app.result(&all, |b| board(b, process))?;
+            let findings = session.with_words(all.findings.clone())?;
+            app.result(&all, |b| board(b, &findings, process))?;
             return Ok(Exit::Ok);
         }
         Some(StageCommand::Enter { stage }) => {

@@ -2,6 +2,7 @@
 
 use super::Done;
 use super::notices::Counted;
+use super::reopen::by;
 use super::stage::{self, Board};
 use crate::app::App;
 use crate::error::{CliError, Exit, Report};
@@ -17,7 +18,7 @@ use greenroom_model::plan::RunKind;
 use greenroom_model::run::StepState;
 use greenroom_runner::planning::size;
 use greenroom_runner::ports::{Clock, SystemClock};
-use greenroom_runner::session::{Dressed, Known, Revocable, Session};
+use greenroom_runner::session::{DowntimeNow, Dressed, Function, Known, Revocable, Session};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -40,6 +41,8 @@ struct Status {
     run: Option<RunReport>,
     /// The latest dress rehearsal that went well.
     dressed: Option<Dressed>,
+    /// How long nobody would be able to work if the window opened now, where that goes by what users touch.
+    downtime: Option<DowntimeNow>,
     /// The fence around production, as the journal knows it.
     fence: Option<Fence>,
     /// Former pilots and generations that still stand.
@@ -58,6 +61,8 @@ struct Status {
     /// The switch that can be taken back with what users write.
     revocable: Option<Revocable>,
     busy: bool,
+    /// Functions of the pilot that are switched on again.
+    reopened: Vec<Function>,
 }
 
 pub async fn cmd_status(app: &App, _: StatusArgs) -> Done {
@@ -85,7 +90,12 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         .and_then(|p| history.run(&p.run))
         .and_then(|r| r.verdicts.last())
         .map(|(at, verdict)| Dated { at: *at, verdict: verdict.clone() });
+    let downtime = match history.runs.last().filter(|_| unreachable.is_none()) {
+        Some(run) => session.downtime_now(run).await?,
+        None => None,
+    };
     Ok(Status {
+        downtime,
         program: session.program.name.clone(),
         engine: session.program.source.engine.to_string(),
         now: SystemClock::default().now(),
@@ -103,6 +113,7 @@ async fn gather(session: &Session) -> Result<Status, CliError> {
         revocable: session.revocable()?,
         unreachable,
         busy,
+        reopened: session.functions()?.into_iter().filter(|f| f.until.is_some()).collect(),
     })
 }
 
@@ -150,6 +161,7 @@ fn text(s: &Status, session: &Session) -> String {
         (None, None) => out.push_str(&format!("  no pilot of ours stands under the name `{}`\n", s.pilot_name)),
         (Some(p), None) => out.push_str(&pilot(s, p)),
     }
+    s.reopened.iter().for_each(|f| out.push_str(&reopened(f, &by(f, session.process().ok()))));
     if let Some(r) = &s.run {
         out.push_str(&latest(s, r));
     }
@@ -162,13 +174,19 @@ fn text(s: &Status, session: &Session) -> String {
         let row = |k: &Known| {
             let until = match (&k.until, k.role.as_str()) {
                 (Some(u), role) if role.ends_with("raw copy") => raw(k, *u, s.now),
+                (Some(u), "former production") if *u <= s.now && k.elsewhere.is_some() => {
+                    "time is over: drop it there, then `greenroom retire NAME --by-hand`".to_owned()
+                }
                 (Some(u), "former production") if *u <= s.now => "time is over: `greenroom retire` drops it".to_owned(),
                 (Some(u), _) if *u <= s.now => "time is over: the next rehearsal drops it".to_owned(),
                 (Some(u), _) => format!("kept until {} ({})", words::when(*u), words::age(*u, s.now)),
                 (None, "unmasked generation") => paint(WARN, "raw values on the target until its run is resumed or undone"),
                 (None, _) => String::new(),
             };
-            let bytes = k.standing.as_ref().map(|x| size(x.bytes)).unwrap_or_default();
+            let bytes = match &k.elsewhere {
+                Some(there) => format!("on {}{}", there.server, if there.unseen.is_some() { ", not seen now" } else { "" }),
+                None => k.standing.as_ref().map(|x| size(x.bytes)).unwrap_or_default(),
+            };
             vec![k.role.clone(), k.name.clone(), bytes, until]
         };
         let rows: Vec<Vec<String>> = s.others.iter().map(row).collect();
@@ -242,7 +260,29 @@ fn pilot(s: &Status, p: &Known) -> String {
     out
 }
 
-/// The latest run, at length only where somebody has to do something.
+/// What the window would take now.
+fn takes(now: &DowntimeNow) -> String {
+    let rows = words::count(now.touched, "row");
+    match now.time.unknown.is_empty() {
+        true => {
+            let about = words::millis(now.time.millis);
+            format!("  {rows} touched since the copy: as things stand nobody can work for about {about}, without the testers' time\n")
+        }
+        false => format!("  {rows} touched since the copy; not measured yet with so many: {}\n", now.time.unknown.join(", ")),
+    }
+}
+
+/// A function that is on again, and what is connected by it.
+fn reopened(f: &Function, by: &str) -> String {
+    let until = f.until.map(words::exactly).unwrap_or_default();
+    let with = if f.integrations.is_empty() { String::new() } else { format!(" with {}", f.integrations.join(", ")) };
+    let said = match f.overdue {
+        true => paint(BAD, format!("`{}` is on again{with}{by}, and its time was over {until}", f.pack)),
+        false => paint(WARN, format!("`{}` is on again{with}{by} until {until}", f.pack)),
+    };
+    format!("  {said}: `greenroom reopen {} --close` switches it off\n", f.pack)
+}
+
 /// When testers can be asked, as far as earlier runs measured what is left, held against the time at which everything goes back by itself.
 fn turning_back(r: &RunReport, until: Timestamp, now: Timestamp) -> String {
     let back = r.kind == RunKind::Rollback;
@@ -265,6 +305,7 @@ fn turning_back(r: &RunReport, until: Timestamp, now: Timestamp) -> String {
     format!("{} left until {what}, about {}{more}; {until_then}{late}", words::count(left.len() as u64, "step"), words::millis(millis))
 }
 
+/// The latest run, at length only where somebody has to do something.
 fn latest(s: &Status, r: &RunReport) -> String {
     let (done, of) = r.done();
     let mut out = heading("Latest run");
@@ -277,6 +318,7 @@ fn latest(s: &Status, r: &RunReport) -> String {
     ));
     if matches!(r.kind, RunKind::Switch | RunKind::Rollback) {
         out.push_str(&format!("  {}\n", r.stands()));
+        out.push_str(&s.downtime.as_ref().map(takes).unwrap_or_default());
         if let Some(fence) = s.fence.as_ref().filter(|_| r.fences) {
             out.push_str(&format!("  {}\n", turning_back(r, fence.until, s.now)));
         }

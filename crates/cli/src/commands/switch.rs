@@ -3,13 +3,13 @@
 use super::rehearse::Starting;
 use super::{Done, drive, plan};
 use crate::app::App;
-use crate::error::Exit;
+use crate::error::{CliError, Exit};
 use crate::render::style::{BAD, DIM, GOOD, HEAD, WARN, heading, paint};
 use crate::render::words;
 use clap::Args;
 use greenroom_model::finding::Severity;
 use greenroom_model::plan::Plan;
-use greenroom_runner::session::{Guard, SwitchPreview};
+use greenroom_runner::session::{Guard, SessionError, SwitchPreview};
 
 /// Go live: put an upgraded copy of production in production's place, with a way back
 ///
@@ -53,7 +53,14 @@ pub async fn cmd_switch(app: &App, args: SwitchArgs) -> Done {
         return Ok(if preview.passes() { Exit::Ok } else { Exit::Negative });
     }
     let starting = Starting::new(app).await?;
-    let planned = starting.session.plan_switch(!args.now, args.hold).await;
+    if !starting.session.program.switch.together.is_empty() {
+        return Err(CliError::Session(SessionError::Refused {
+            code: "GR0795",
+            message: "this database goes live together with others: `[switch] together` names them".to_owned(),
+            hint: "`greenroom together switch` prepares all of them".to_owned(),
+        }));
+    }
+    let planned = starting.session.plan_switch(!args.now, args.hold, None).await;
     if let Ok((_, plan, _)) = &planned {
         app.confirm(&consequence(plan, args.now), args.yes)?;
     }
@@ -74,7 +81,8 @@ fn consequence(plan: &Plan, now: bool) -> String {
     }
 }
 
-fn text(preview: &SwitchPreview) -> String {
+/// What a switch depends on, and its plan.
+pub fn text(preview: &SwitchPreview) -> String {
     let mut out = format!("{}\n", paint(HEAD, "What the switch depends on"));
     preview.guards.iter().for_each(|g| out.push_str(&guard(g)));
     if let Some(p) = &preview.plan {
@@ -116,24 +124,10 @@ pub fn guard(g: &Guard) -> String {
     out
 }
 
-/// Time from the fence to the opening, as far as earlier runs measured its steps. A dress rehearsal's copies are timed as they are read again.
+/// Time from the fence to the opening, as far as earlier runs measured its steps.
 fn downtime(plan: &Plan) -> String {
-    let (mut known, mut unknown, mut fenced) = (0, Vec::new(), false);
-    // All rows are read once more in the window.
-    let all = !plan.copies_whole() && plan.steps.iter().all(|step| step.key.0 != "copy-touched");
-    for step in &plan.steps {
-        fenced |= step.key.0 == "fence";
-        let again = all && (step.key.table().is_some() || step.key.0 == "check-source");
-        // What a person takes is nobody's to predict.
-        if !(fenced || again) || step.key.0 == "accept" {
-            continue;
-        }
-        match plan.expected.get(&step.key) {
-            Some(e) => known += e.millis,
-            None => unknown.push(step.key.0.as_str()),
-        }
-    }
-    let missing = if unknown.is_empty() { String::new() } else { format!("; not measured yet: {}", unknown.join(", ")) };
+    let time = plan.downtime(None);
+    let missing = if time.unknown.is_empty() { String::new() } else { format!("; not measured yet: {}", time.unknown.join(", ")) };
     let more = if plan.copies_whole() { "" } else { ", and what it takes to copy rows that changed since" };
-    format!("about {}{more}; the testers' time comes on top{missing}", words::millis(known))
+    format!("about {}{more}; the testers' time comes on top{missing}", words::millis(time.millis))
 }

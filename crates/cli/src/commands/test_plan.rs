@@ -1,8 +1,10 @@
 //! `greenroom test-plan`.
 
 use super::Done;
+use super::changes::whose;
 use crate::app::App;
 use crate::error::{CliError, Exit};
+use crate::render::changes::{note_line, plain, summary};
 use crate::render::process::{at, person, recorded};
 use crate::render::style::{BAD, DIM, GOOD, HEAD, WARN, paint};
 use crate::render::table::{Align, table};
@@ -10,8 +12,7 @@ use crate::render::words;
 use clap::{Args, Subcommand};
 use greenroom_model::process::Process;
 use greenroom_model::process::cases::{CaseLine, Outcome};
-use greenroom_runner::execute::Selection;
-use greenroom_runner::session::{Session, Trial};
+use greenroom_runner::session::{Changes, NoteLine, Session, Trial};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -74,6 +75,8 @@ struct Shown {
     area: Option<String>,
     steps: Option<String>,
     trials: Vec<Trial>,
+    /// Changes of configuration that were noted as made for it.
+    changes: Vec<NoteLine>,
 }
 
 pub async fn cmd_test_plan(app: &App, args: TestPlanArgs) -> Done {
@@ -84,7 +87,9 @@ pub async fn cmd_test_plan(app: &App, args: TestPlanArgs) -> Done {
         None => {
             let lines: Vec<CaseLine> =
                 session.case_lines()?.into_iter().filter(|l| args.stage.as_ref().is_none_or(|s| l.stage == *s)).collect();
-            app.result(&lines, |lines| list(lines, process))?;
+            // Only a reminder: a pilot that cannot be asked now is no reason to keep the test plan back.
+            let nobodys = if app.json { 0 } else { session.changes_to_note().await.ok().flatten().map_or(0, |c| c.nobodys()) };
+            app.result(&lines, |lines| [list(lines, process), reminder(nobodys)].concat())?;
             return Ok(Exit::Ok);
         }
         Some(TestPlanCommand::Show { case }) => {
@@ -111,7 +116,9 @@ fn shown(session: &Session, id: &str) -> Result<Shown, CliError> {
     let none = || CliError::Missing { message: format!("there is no case `{id}`"), hint: "`greenroom test-plan` lists them".into() };
     let case = process.cases.get(id).ok_or_else(none)?;
     let line = session.judged(|sight| sight.case(id, case))?;
-    Ok(Shown { line, area: case.area.clone(), steps: case.steps.clone(), trials: session.trials(id)? })
+    let of_case = |n: &NoteLine| n.noted.note.case.as_deref() == Some(id);
+    let changes = session.change_notes()?.into_iter().filter(of_case).collect();
+    Ok(Shown { line, area: case.area.clone(), steps: case.steps.clone(), trials: session.trials(id)?, changes })
 }
 
 /// In words, how a case stands.
@@ -151,6 +158,15 @@ fn list(lines: &[CaseLine], process: &Process) -> String {
     out
 }
 
+fn reminder(nobodys: u64) -> String {
+    match nobodys {
+        0 => String::new(),
+        n => {
+            format!("{}\n", paint(WARN, format!("{} on the pilot nobody noted as theirs: `greenroom changes`", words::count(n, "change"))))
+        }
+    }
+}
+
 fn text(s: &Shown, process: &Process) -> String {
     let l = &s.line;
     let mut out = format!("{} {}: {}\n  {}\n", paint(HEAD, "Case"), l.case, stands(l), l.title);
@@ -171,18 +187,10 @@ fn text(s: &Shown, process: &Process) -> String {
         let _ = writeln!(out, "  {} on generation {}, {by}, {}{words}", t.outcome.word(), t.generation, at(process, t.at));
         t.attached.iter().for_each(|a| out.push_str(&format!("    {} bytes, blake3 {}\n", a.bytes, a.blake3)));
     }
-    out
-}
-
-/// Text within a line of Markdown: nothing in it is a mark, or begins another cell.
-fn plain(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => out.push(' '),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' => out.extend(['\\', c]),
-            c => out.push(c),
-        }
+    for n in &s.changes {
+        let words = n.words.as_ref().map(|w| format!(": {w}")).unwrap_or_default();
+        let (who, when) = (person(process, &n.noted.by), at(process, n.noted.at.at));
+        let _ = writeln!(out, "  changed for it, {who}, {when} (event {}){words}\n    {}", n.noted.event, summary(&n.noted.note));
     }
     out
 }
@@ -247,21 +255,49 @@ async fn page(session: &Session, configuration: bool) -> Result<String, CliError
     }
     if configuration {
         out.push_str("\n## Configuration that people changed on the pilot\n\n");
-        let exported = match pilot {
-            Some(_) => Some(session.export(&Selection { tables: Vec::new(), unchanged: false }).await),
+        let changed = match pilot {
+            Some(_) => Some(session.changes(false).await),
             None => None,
         };
-        match exported {
-            Some(Ok(e)) if e.tables.is_empty() => out.push_str("None.\n"),
-            Some(Ok(e)) => {
-                out.push_str("| table | rows added, changed or deleted |\n|---|---|\n");
-                e.tables.iter().for_each(|t| out.push_str(&format!("| {} | {} |\n", plain(&t.table), t.rows.len())));
-                out.push_str("\nThe rows themselves: `greenroom export FOLDER`.\n");
-            }
+        match changed {
+            Some(Ok(c)) => configuration_part(&c, process, &mut out),
             // The report of the tests is worth having without it; why it is not there stands in it.
             Some(Err(e)) => out.push_str(&format!("It could not be read: {}.\n", plain(&CliError::from(e).report().message))),
             None => out.push_str("No pilot stands.\n"),
         }
     }
     Ok(out)
+}
+
+/// What people changed of configuration on the pilot, in numbers, with the notes on record.
+fn configuration_part(c: &Changes, process: &Process, out: &mut String) {
+    if c.is_empty() {
+        out.push_str("None.\n");
+    }
+    if !c.tables.is_empty() {
+        out.push_str("| table | rows | added | changed | deleted | nobody's |\n|---|---|---|---|---|---|\n");
+    }
+    for t in &c.tables {
+        let n = t.counts;
+        let _ = writeln!(out, "| {} | {} | {} | {} | {} | {} |", plain(&t.table), n.rows, n.inserted, n.changed, n.deleted, n.nobodys);
+    }
+    for s in &c.schema {
+        let whose = s.noted.map_or_else(|| "nobody's".to_owned(), |event| whose(c, event, Some(process)));
+        let _ = write!(out, "\n- {} {} {}, not carried: {}", s.change.kind, plain(&s.change.name), s.change.what.word(), plain(&whose));
+    }
+    for (what, why) in &c.not_compared {
+        let _ = write!(out, "\n- {}, not compared: {}", plain(what), plain(why));
+    }
+    if c.nobodys() > 0 {
+        let _ = write!(
+            out,
+            "\n\n**{} nobody noted as theirs:** `greenroom changes` lists them, `greenroom changes note` puts on record whose they are.",
+            words::count(c.nobodys(), "change")
+        );
+    }
+    if !c.notes.is_empty() {
+        out.push_str("\n\nNoted:\n\n");
+        c.notes.iter().for_each(|n| out.push_str(&note_line(n, Some(process))));
+    }
+    out.push_str("\nThe rows themselves: `greenroom changes export FILE`.\n");
 }

@@ -156,7 +156,15 @@ fn production_upgrade_is_played_to_its_end() {
 #[test]
 fn audited_migration_is_played_to_its_end() {
     let rows = ["D1", "D2", "D3", "D4", "D5", "D6", "D7"];
-    let words = ["4 weeks must pass: not before 2026-02-09", "not before 2026-03-04 00:00", "0 are missing"];
+    let words = [
+        "4 weeks must pass: not before 2026-02-09",
+        "the audit `audit-1` was concluded positive on 2026-02-09 15:00, and 2 days must pass",
+        "`audit-1` cannot be concluded positive: not looked at: list of what has to be mended is handed over; blocking: audit-1/1 (open)",
+        "piotr says that `audit-1/1` is mended, and cannot verify it",
+        "to be verified of the audit before: audit-1/2 (open)",
+        "not before 2026-03-04 00:00",
+        "0 are missing",
+    ];
     let folder = plays(Template::AuditedMigration, &rows, &words);
     // The record says that it is made up, whoever looks at it.
     let c = rusqlite::Connection::open(folder.path().join("demo/clinic/.greenroom/journal.db")).unwrap();

@@ -73,6 +73,12 @@ impl Progress {
         Progress { state: Mutex::new(State { display, titles: BTreeMap::new(), moved: BTreeMap::new() }) }
     }
 
+    /// Lines that bear a name, for several runs at once.
+    pub fn named(app: &App, name: &str) -> Progress {
+        let display: Box<dyn Display> = if app.quiet { Box::new(Nothing) } else { Box::new(lines::Lines::named(name.to_owned())) };
+        Progress { state: Mutex::new(State { display, titles: BTreeMap::new(), moved: BTreeMap::new() }) }
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.state.lock().expect("no thread panics while it draws"))
     }

@@ -1,12 +1,12 @@
 //! What was done by itself, for people: automated tasks, rehearsals of the runbook, integrations and their probes. Owns words and layout.
 
-use super::process::{at, people};
+use super::process::{at, people, person};
 use super::style::{BAD, DIM, GOOD, HEAD, WARN, paint};
 use super::table::{Align, table};
 use greenroom_model::process::deed::Outcome;
 use greenroom_model::process::integrations::{End, OnPilot};
 use greenroom_model::process::{Fact, Process};
-use greenroom_runner::session::{Checked, EndLine, IntegrationLine, Probing, RequirementLine, TaskEnd, TaskRun};
+use greenroom_runner::session::{Checked, EndLine, IntegrationLine, PilotLine, Probing, RequirementLine, TaskEnd, TaskRun};
 
 /// What was put on record, in a line.
 pub fn fact(fact: &Fact) -> String {
@@ -71,6 +71,17 @@ pub fn probings(all: &[Probing]) -> String {
     out
 }
 
+/// How an integration stands on the pilot.
+fn pilot(p: &PilotLine, process: &Process) -> String {
+    let by = p.by.as_deref().map(|by| format!(" by {}", person(process, by))).unwrap_or_default();
+    match p.until {
+        Some(until) if p.overdue => paint(BAD, format!("on{by}, though its time was over {}", at(process, until))),
+        Some(until) => paint(WARN, format!("on until {}{by}", at(process, until))),
+        None if !p.pack_known => paint(BAD, format!("the program has no pack `{}`", p.pack)),
+        None => format!("off by {}; {}", p.pack, p.may.word()),
+    }
+}
+
 /// The register.
 pub fn register(all: &[IntegrationLine], process: &Process) -> String {
     if all.is_empty() {
@@ -86,9 +97,10 @@ pub fn register(all: &[IntegrationLine], process: &Process) -> String {
         None => paint(DIM, "no probe"),
     };
     let row = |i: &IntegrationLine| {
-        let pilot = match i.on_pilot {
-            OnPilot::Off => "off",
-            OnPilot::Test => "test",
+        let pilot = match (i.on_pilot, &i.pilot) {
+            (_, Some(p)) => pilot(p, process),
+            (OnPilot::Off, None) => "off".to_owned(),
+            (OnPilot::Test, None) => "test".to_owned(),
         };
         vec![
             i.integration.clone(),
@@ -97,7 +109,7 @@ pub fn register(all: &[IntegrationLine], process: &Process) -> String {
             looked(&i.old),
             stands(i.new.on),
             looked(&i.new),
-            pilot.into(),
+            pilot,
         ]
     };
     let left = |h| (h, Align::Left);

@@ -10,7 +10,7 @@ use greenroom_model::process::gates::Standing;
 use greenroom_model::process::runbook::{Line, Sheet};
 use greenroom_model::process::{Fact, Process, Side};
 use greenroom_runner::proof::ssh;
-use greenroom_runner::session::Recorded;
+use greenroom_runner::session::{FindingShown, Recorded};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::collections::BTreeMap;
@@ -57,8 +57,9 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         Fact::Signed { gate, .. } => format!("`{gate}` is rejected\n"),
         Fact::Ticked { item, done: true, .. } => format!("ticked: {item}\n"),
         Fact::Ticked { item, .. } => format!("not ticked any more: {item}\n"),
-        Fact::Received { name, bytes, blake3, sha256, stored } => {
-            let plain = format!("`{name}` is received: {bytes} bytes\n  blake3 {blake3}\n  sha256 {sha256}\n");
+        Fact::Received { name, bytes, blake3, sha256, stored, link } => {
+            let came = link.map_or(String::new(), |id| format!(" by link {id}"));
+            let plain = format!("`{name}` is received{came}: {bytes} bytes\n  blake3 {blake3}\n  sha256 {sha256}\n");
             match stored {
                 Some(s) => {
                     format!("{plain}stored encrypted: {}, {} bytes\n  blake3 {}\n  sha256 {}\n", s.file, s.bytes, s.blake3, s.sha256)
@@ -81,12 +82,22 @@ pub fn recorded(r: &Recorded, process: &Process) -> String {
         | Fact::RequirementChecked { .. }) => super::automated::fact(by_itself),
         Fact::ArtefactRemoved { name, received } => format!("`{name}` of event {received} is removed: its time is over\n"),
         Fact::Erased { events } => format!("erased beside {} events\n", events.len()),
+        Fact::ChangesNoted { note } => format!("noted as yours: {}\n  digest {}\n", super::changes::summary(note), note.digest),
         Fact::CaseJudged { case, outcome, on, .. } => format!("`{case}` {} on generation {}\n", outcome.word(), on.generation),
+        link @ (Fact::LinkMade { .. } | Fact::LinkWithdrawn { .. }) => crate::commands::links::fact(r.seq, link, process),
+        audited @ (Fact::AuditPoint { .. }
+        | Fact::FindingFound { .. }
+        | Fact::FindingMended { .. }
+        | Fact::FindingVerified { .. }
+        | Fact::FindingAccepted { .. }
+        | Fact::AuditConcluded { .. }
+        | Fact::ProgramChecked { .. }) => super::audit::fact(audited),
     };
     let by = r.by.as_deref().unwrap_or("nobody who is known");
     let how = match &r.fact {
         Fact::Signed { key: Some(made), .. } => format!("signed with a key, {}", ssh::fingerprint(&made.key)),
         Fact::Signed { .. } => "by login only: an indication, no signature".to_owned(),
+        Fact::Received { link: Some(_), .. } => "whose link it was".to_owned(),
         _ => "as far as the login tells".to_owned(),
     };
     out.push_str(&paint(DIM, format!("on record as event {}, by {by}, {how}", r.seq)));
@@ -102,7 +113,7 @@ fn warned(despite: &[String]) -> String {
 }
 
 /// The board of stages.
-pub fn board(b: &Board, process: &Process) -> String {
+pub fn board(b: &Board, findings: &[FindingShown], process: &Process) -> String {
     let stands = |s: &StageLine| match s.stands {
         "over" => paint(GOOD, "over"),
         "on" => paint(WARN, "on"),
@@ -123,6 +134,10 @@ pub fn board(b: &Board, process: &Process) -> String {
         let what = if s.stands == "on" { "before it can end well" } else { "before it can be entered" };
         out.push_str(&heading(&format!("{}: {what}", s.stage)));
         s.open.iter().for_each(|g| out.push_str(&open(g, process)));
+    }
+    if !findings.is_empty() {
+        out.push_str(&heading("Findings"));
+        out.push_str(&super::audit::findings(findings, process));
     }
     let moved: String = b.stages.iter().map(|s| misfits(&s.stage, &s.misfits)).collect();
     if !moved.is_empty() {
@@ -159,6 +174,7 @@ pub fn brief(b: &Board, process: &Process) -> String {
             out.push_str(&format!("    and {} more: `greenroom stage`\n", s.open.len() - SHOWN));
         }
     }
+    out.push_str(&super::audit::counted(&b.findings));
     b.stages.iter().for_each(|s| out.push_str(&misfits(&s.stage, &s.misfits)));
     out
 }

@@ -110,6 +110,9 @@ pub struct RunReport {
     pub copied: bool,
     /// Production stays where it is, beside the new one or on another server.
     pub elsewhere: bool,
+    /// The window that it shares with other switches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub together: Option<String>,
     /// What users write is noted, so that it can be carried back.
     pub noted: bool,
     /// The raw copy that the run makes: a restore and no rehearsal.
@@ -169,6 +172,7 @@ impl RunReport {
             swapped: state.outcome_of(|a| matches!(a, Action::Swap)).is_some(),
             copied: state.outcome_of(|a| matches!(a, Action::CreateGeneration | Action::CopyWhole)).is_some(),
             elsewhere: state.plan.production.as_ref().is_some_and(|p| !p.on_target),
+            together: state.plan.production.as_ref().and_then(|p| p.together.clone()),
             noted: state.outcome_of(|a| matches!(a, Action::Capture)).is_some(),
             restores: state.plan.raw.as_ref().filter(|_| state.plan.kind == RunKind::Restore).map(|r| r.name.clone()),
             steps,
@@ -214,9 +218,7 @@ impl RunReport {
                     all.push(pair("greenroom rollback --preview".into(), "what taking it back would carry back, and what give up"));
                     all.push(pair("greenroom rollback --give-up".into(), "all is well: what users write is not noted any more"));
                 }
-                if !self.elsewhere || self.former.is_some() {
-                    all.push(pair("greenroom retire".into(), "what was production, and until when it is kept"));
-                }
+                all.push(pair("greenroom retire".into(), "what was production, and until when it is kept"));
                 all
             }
             Standing::Failed | Standing::Interrupted if self.promoted => {

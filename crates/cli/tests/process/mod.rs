@@ -1,10 +1,13 @@
 //! The process around the runs over the real binary: what is refused and why, what is on record, and that no switch begins without it.
 // covers A9, B1, D1, D2, D3, D7, F3, F4
 
+mod audit;
 mod automated;
 mod calendar;
+mod changes;
 mod evidence;
 mod integrations;
+mod links;
 mod listeners;
 mod notices;
 mod proof;

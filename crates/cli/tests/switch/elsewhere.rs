@@ -28,6 +28,8 @@ struct Elsewhere<'g> {
     reader_there: Option<Box<Asked<'g>>>,
     /// Why the application cannot write to the former production.
     app_here: Box<dyn Fn() -> String + 'g>,
+    /// Drops the former production by hand, where Greenroom can drop nothing.
+    dropped: Option<Box<dyn Fn() + 'g>>,
 }
 
 /// Production moves: refused until its people are known there, killed on the way, carried through. Nothing that was acknowledged is missing, and nobody can write to
@@ -76,7 +78,7 @@ fn moved(scene: &Elsewhere<'_>) {
     done(&["switch", "--preview"], 0);
     let empty = (scene.left)();
     assert_eq!(empty.trim(), "", "a dress rehearsal left something behind");
-    for n in 0..rounds().div_ceil(2) {
+    for n in 0..rounds(2) {
         let what = format!("moved, round {n}");
         let switch = scene.ground.greenroom().args(["switch", "--now", "--yes"]);
         match n % 4 {
@@ -115,6 +117,38 @@ fn moved(scene: &Elsewhere<'_>) {
     assert!(["permission denied for database", "is locked", "fenced by greenroom"].iter().any(|w| why.contains(w)), "{why}");
     let status = done(&["status"], 0).stdout;
     assert!(!status.contains("waiting"), "{status}");
+    assert!(status.contains("former production"), "{status}");
+    retired(scene);
+}
+
+/// What was production, and stayed where it was, is listed, and retired: by name, or by a person's hand where Greenroom can drop nothing.
+fn retired(scene: &Elsewhere<'_>) {
+    let done = |arguments: &[&str], code: i32| {
+        let ended = scene.ground.greenroom().args(arguments).finish();
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+        ended
+    };
+    let list: serde_json::Value = serde_json::from_str(&done(&["retire", "--json"], 0).stdout).unwrap();
+    let former = list["former_productions"][0]["name"].as_str().unwrap().to_owned();
+    assert!(done(&["leftovers"], 0).stdout.contains("former production"));
+    assert!(done(&["retire", &former, "--yes"], 1).stderr.contains("GR0773"));
+    match &scene.dropped {
+        None => {
+            assert!(done(&["retire", &former, "--early", "--by-hand"], 1).stderr.contains("where Greenroom can drop it"));
+            done(&["retire", &former, "--early", "--yes"], 0);
+        }
+        Some(dropped) => {
+            let refused = done(&["retire", &former, "--early", "--yes"], 1).stderr;
+            assert!(refused.contains("GR0794") && refused.contains("DROP DATABASE"), "{refused}");
+            assert!(done(&["retire", &former, "--early", "--by-hand"], 1).stderr.contains("still stands"));
+            dropped();
+            assert!(done(&["retire"], 0).stdout.contains("not seen now"));
+            assert!(done(&["retire", &former, "--early", "--by-hand"], 0).stdout.contains("dropped by hand"));
+        }
+    }
+    assert!(done(&["retire"], 0).stdout.contains("nothing that was production"));
+    assert!(!done(&["leftovers"], 0).stdout.contains("former production"));
+    (scene.app_there)("insert into recorded values (-4)").unwrap();
 }
 
 #[test]
@@ -139,6 +173,11 @@ fn production_moves_to_another_folder_on_sqlite() {
             query.query_map([], |r| r.get::<_, i64>(0)).map_err(|e| e.to_string())?.map(|n| n.unwrap().to_string()).collect();
         Ok(rows.join("\n"))
     };
+    let mode = |file: &std::path::Path| {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(file).unwrap().mode()
+    };
+    let modes = std::cell::Cell::new(None);
     moved(&Elsewhere {
         ground: &ground,
         target: "[files.reports]\nfrom = \"../reports\"\nto = \"../new-reports\"\n[switch]\nstrategy = \"server-move\"\nname = \"../new/clinic.db\"\n".to_owned(),
@@ -152,13 +191,15 @@ fn production_moves_to_another_folder_on_sqlite() {
         left: Box::new(|| names().filter(|n| !n.ends_with("-lock")).collect()),
         app_there: Box::new(|sql| write(&new, sql)),
         reader_there: None,
-        app_here: Box::new(|| write(&file, "insert into recorded values (-1)").expect_err("the former production is open")),
+        app_here: Box::new(|| {
+            modes.set(Some((mode(&new), mode(&file))));
+            write(&file, "insert into recorded values (-1)").expect_err("the former production is open")
+        }),
+        dropped: None,
     });
-    let mode = |file: &std::path::Path| {
-        use std::os::unix::fs::MetadataExt;
-        fs::metadata(file).unwrap().mode()
-    };
-    assert_eq!(mode(&new), mode(&file));
+    let (new_mode, former_mode) = modes.get().unwrap();
+    assert_eq!(new_mode, former_mode);
+    assert!(!file.exists(), "retired, and still there");
     assert_eq!(fs::read_to_string(ground.folder().join("new-reports/2026/a.txt")).unwrap(), "visits of January");
 }
 
@@ -239,6 +280,10 @@ fn postgres_moves(server: &greenroom_testkit::pg::Server, other: &greenroom_test
             let ended = psql.args(["-X", "-c", "insert into recorded values (-1)"]).output().unwrap();
             String::from_utf8_lossy(&ended.stderr).into_owned()
         }),
+        dropped: match renamed {
+            Some(_) => None,
+            None => Some(Box::new(|| drop(server.maintenance().query(&format!("drop database {name} with (force)"))))),
+        },
     });
 }
 
@@ -295,5 +340,6 @@ fn production_moves_to_another_server_on_mariadb() {
         app_here: Box::new(|| {
             database.try_run_as("moved_app", "insert into recorded values (-1)").expect_err("the former production is open")
         }),
+        dropped: Some(Box::new(|| server.maintenance().run(&format!("drop database `{name}`")))),
     });
 }

@@ -214,7 +214,7 @@ impl Beside {
     /// Killed at any moment and taken back: everything is as it was, with everything that was written.
     fn killed(&self, state: &str) {
         let mut stood = 0;
-        for n in 0..rounds() {
+        for n in 0..rounds(1) {
             let what = format!("beside, round {n}");
             let switch = self.switch();
             match n % 5 {

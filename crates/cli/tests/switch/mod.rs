@@ -3,6 +3,7 @@
 
 mod elsewhere;
 mod mariadb;
+mod together;
 
 use crate::fence::rights;
 use crate::ground::{Ground, Postgres, Sqlite};
@@ -15,11 +16,12 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Kills before a switch is carried through; `GREENROOM_SWITCH_ROUNDS` asks for more.
+/// Kills before a switch is carried through.
 const ROUNDS: u64 = 12;
 
-fn rounds() -> u64 {
-    std::env::var("GREENROOM_SWITCH_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS)
+/// How often something is killed: a part of [`ROUNDS`], or as often as `GREENROOM_SWITCH_ROUNDS` says.
+fn rounds(part: u64) -> u64 {
+    std::env::var("GREENROOM_SWITCH_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS.div_ceil(part))
 }
 
 const TABLES: &str = "create table recorded (n integer primary key);
@@ -239,7 +241,7 @@ fn play(scene: &Scene<'_>) {
 
     // Killed at any moment, gone on with or taken back.
     let mut aside = 0;
-    for n in 0..rounds() {
+    for n in 0..rounds(1) {
         let what = format!("round {n}");
         let delay = Duration::from_millis(scene.pace * (40 + n * 97 % 900));
         let switch = scene.ground.greenroom().args(["switch", "--now", "--yes"]);
@@ -379,7 +381,7 @@ fn in_place(scene: &Scene<'_>) {
     assert_eq!((scene.doors)(), doors, "nothing was changed so far");
 
     let mut aside = 0;
-    for n in 0..rounds() {
+    for n in 0..rounds(1) {
         let what = format!("in place, round {n}");
         let switch = scene.ground.greenroom().args(["switch", "--now", "--yes"]);
         match n % 5 {
@@ -453,7 +455,7 @@ fn prepared(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
     let settings = scene.ground.folder().join("program/greenroom.toml");
     let before = fs::read_to_string(&settings).unwrap();
     fs::write(&settings, format!("{before}final_copy = \"touched\"\n")).unwrap();
-    for n in 0..rounds().div_ceil(3) {
+    for n in 0..rounds(3) {
         let what = format!("prepared, round {n}");
         let switch = scene.ground.greenroom().args(["switch", "--now", "--yes"]);
         match n % 4 {
@@ -517,7 +519,7 @@ fn taken_back(scene: &Scene<'_>, recorder: &Recorder, doors: &str) {
     assert_eq!((scene.doors)(), *doors, "the new production stands otherwise than before");
     scene.works(recorder, "after the rollback was refused");
 
-    for n in 0..rounds().div_ceil(3) {
+    for n in 0..rounds(3) {
         let what = format!("rollback, round {n}");
         let rollback = scene.ground.greenroom().args(["rollback", "--sign-away", "--yes"]);
         match n % 3 {

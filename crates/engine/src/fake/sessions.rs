@@ -418,6 +418,13 @@ impl Target for FakeTarget {
         let world = (self.world.clone(), self.cuts.clone());
         super::restore::restore(self, world, name, marker, tell).await
     }
+    async fn drop_former(&mut self, name: &str, engine_id: &str) -> Result<bool> {
+        effect(&self.world, &self.cuts, "drop the former production", |w| match w.databases.get(name) {
+            None => Ok(false),
+            Some(d) if d.id.to_string() == engine_id => Ok(w.databases.remove(name).is_some()),
+            Some(_) => Err(conflict("drop the former production", "another database stands there")),
+        })
+    }
     async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()> {
         effect(&self.world, &self.cuts, "drop", |w| {
             let marker = there(w, name)?.marker.clone();

@@ -10,6 +10,7 @@
 mod back;
 mod band;
 mod cell;
+mod changes;
 mod closure;
 mod compare;
 mod conflict;
@@ -28,6 +29,7 @@ mod tests;
 pub use back::{BackCounts, Fate, Written, also_unique, back, back_shapes, exchange, telling_apart};
 pub use band::{Band, band, range_of};
 pub use cell::{CarryKey, Cell, Key};
+pub use changes::{Altering, ChangeId, RowChange, RowDeed, SchemaChange, ValueChange, changes, key_text, schema_changes, stays};
 pub use closure::{Answers, Questions, Record};
 pub use compare::{BaseRow, Later, Report, ReportKind};
 pub use conflict::{By, Conflict, ConflictId, ConflictKind, Decided, Take, Words};

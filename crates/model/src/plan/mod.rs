@@ -2,9 +2,11 @@
 //! does not know any engine's SQL beyond what the program itself wrote.
 
 mod copy;
+mod downtime;
 mod planner;
 pub mod tables;
 pub use copy::*;
+pub use downtime::Downtime;
 pub use planner::{PlanInput, plan, restore, rollback};
 
 use crate::catalog::EngineKind;
@@ -126,6 +128,12 @@ pub struct RawCopy {
 pub struct Production {
     /// Identity of its database as the engine has it: names prove nothing.
     pub engine_id: String,
+    /// What it is called where it stands; empty in plans of versions that did not keep it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Its server, as `host:port`; none where it is a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// It stands on the target under the name that the new database takes, and is put aside.
     pub on_target: bool,
     /// It stays on the very server that the new one stands on, under a name of its own, and accounts lead to both: it is shut for good by doors of its own.
@@ -139,6 +147,9 @@ pub struct Production {
     /// A person is asked once more just before users are let in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
+    /// The window that it shares with other switches: a random word, the same for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<String>,
     /// Programs beside the switch, pinned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<PlannedHook>,
@@ -522,6 +533,9 @@ pub struct Expected {
     pub millis: u64,
     /// Number of earlier runs that it was measured in.
     pub runs: u32,
+    /// Rows that were touched then, for a step whose time goes by how many users touch meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched: Option<u64>,
 }
 
 /// An immutable plan. Its hash covers everything but itself.

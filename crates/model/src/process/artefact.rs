@@ -53,6 +53,9 @@ pub struct Held {
     pub stored: Option<Stored>,
     /// When what was stored was removed.
     pub removed: Option<Timestamp>,
+    /// The link by which it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<u64>,
 }
 
 /// An artefact as it stands.

@@ -34,6 +34,15 @@ fn about<'p>(process: &'p Process, fact: &Fact) -> Vec<(String, &'p [String])> {
                 .map(|(id, g)| (format!("gate {id}"), g.covers.as_slice()))
                 .collect();
         }
+        Fact::AuditConcluded { audit, positive: true } => {
+            let asks = |k: &Kind| matches!(k, Kind::Audit { audit: a } if a == audit);
+            return process
+                .gates
+                .iter()
+                .filter(|(_, g)| asks(&g.kind))
+                .map(|(id, g)| (format!("gate {id}"), g.covers.as_slice()))
+                .collect();
+        }
         _ => None,
     };
     one.into_iter().collect()
@@ -60,7 +69,8 @@ pub fn covered<'f>(process: &Process, facts: impl Iterator<Item = (u64, &'f Fact
             _ => None,
         };
         if let Some((stage, side, despite)) = through {
-            let silent = |k: &Kind| !matches!(k, Kind::SignOff { .. } | Kind::Checklist { .. } | Kind::Artefacts { .. });
+            let silent =
+                |k: &Kind| !matches!(k, Kind::SignOff { .. } | Kind::Checklist { .. } | Kind::Artefacts { .. } | Kind::Audit { .. });
             for (id, gate) in process.gates_of(stage, side).filter(|(id, g)| silent(&g.kind) && !despite.contains(id)) {
                 named(format!("gate {id}"), &gate.covers, Some(seq));
             }

@@ -1,9 +1,12 @@
 //! What is put on record about the process. Names people by their ids in `process.toml`; what they said in their own words is kept outside the chain.
 
 use super::Stored;
+use super::audits::{Look, Weight};
 use super::cases::{Attachment, Outcome, Tested};
+use super::changes::Note;
 use super::integrations::End;
 use super::keys::KeySignature;
+use crate::finding::Noticed;
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +83,9 @@ pub enum Fact {
         /// What was stored of it; without, it was left where it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stored: Option<Stored>,
+        /// The link by which it came: number of the event as which that was made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<u64>,
     },
     /// Somebody with the right to do so lets a gate pass.
     Waived {
@@ -209,5 +215,84 @@ pub enum Fact {
         /// Files, which stay where they are.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         attached: Vec<Attachment>,
+    },
+    /// A link was made by which a file can be handed over once.
+    LinkMade {
+        /// Which artefact.
+        artefact: String,
+        /// BLAKE3 of the link's token, which is nowhere on record.
+        of: Hash,
+        /// The file has to begin to come before.
+        until: jiff::Timestamp,
+        /// Who hands over what comes by it.
+        person: String,
+    },
+    /// A link was withdrawn before a file came by it.
+    LinkWithdrawn {
+        /// Number of the event as which it was made.
+        link: u64,
+    },
+    /// Somebody says that changes of the pilot's configuration are theirs.
+    ChangesNoted {
+        /// Which, in numbers and by a digest.
+        note: Note,
+    },
+    /// A point of an audit was looked at.
+    AuditPoint {
+        /// The audit.
+        audit: String,
+        /// The point.
+        point: String,
+        /// How it was seen.
+        look: Look,
+    },
+    /// An audit found something; what, in words, is beside the chain.
+    FindingFound {
+        /// The audit.
+        audit: String,
+        /// The finding's id: `AUDIT/1`.
+        finding: String,
+        /// How much it weighs.
+        weight: Weight,
+        /// The person who mends it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// The role whose holders mend it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<String>,
+        /// The day until which it is to be mended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<jiff::civil::Date>,
+    },
+    /// Somebody says that a finding is mended.
+    FindingMended {
+        /// Which.
+        finding: String,
+    },
+    /// An auditor has looked whether it is.
+    FindingVerified {
+        /// Which.
+        finding: String,
+        /// It is; otherwise it is open again.
+        good: bool,
+    },
+    /// Somebody with the right to do so lets a finding stay as it is.
+    FindingAccepted {
+        /// Which.
+        finding: String,
+    },
+    /// An audit was concluded.
+    AuditConcluded {
+        /// Which.
+        audit: String,
+        /// All is well; otherwise the next try of its stage begins it anew.
+        positive: bool,
+    },
+    /// The program was held against its databases.
+    ProgramChecked {
+        /// Hash of the program.
+        of: Hash,
+        /// What was found.
+        found: Vec<Noticed>,
     },
 }

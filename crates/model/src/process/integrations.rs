@@ -51,6 +51,27 @@ pub enum OnPilot {
     Test,
 }
 
+/// Whether the pack that switches it off on the pilot may be opened again for a test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OfPilot {
+    /// Never: `greenroom reopen` refuses a pack that would switch it on.
+    #[default]
+    Never,
+    /// Until a time, with a reason on record.
+    OnRequest,
+}
+
+impl OfPilot {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            OfPilot::Never => "never",
+            OfPilot::OnRequest => "on request",
+        }
+    }
+}
+
 /// Whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,6 +117,9 @@ pub struct Integration {
     pub business_day_after: bool,
     /// How it stands on the pilot.
     pub on_pilot: OnPilot,
+    /// The pack of the program that switches it off on the pilot, and whether that may be opened again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pack: Option<(String, OfPilot)>,
 }
 
 impl Integration {
@@ -219,6 +243,26 @@ impl State {
 }
 
 impl Process {
+    /// The integrations that a pack switches off on the pilot.
+    pub fn switched_by<'p>(&'p self, pack: &'p str) -> impl Iterator<Item = (&'p String, &'p Integration, OfPilot)> {
+        self.integrations.iter().filter_map(move |(id, i)| i.pack.as_ref().filter(|(p, _)| p == pack).map(|(_, may)| (id, i, *may)))
+    }
+
+    /// The integrations that are on while a pack's functions are switched on again on the pilot.
+    ///
+    /// # Errors
+    /// When one of them never may be.
+    pub fn may_reopen(&self, pack: &str) -> Result<Vec<String>, Refused> {
+        let never: Vec<&str> = self.switched_by(pack).filter(|(.., may)| *may == OfPilot::Never).map(|(id, ..)| id.as_str()).collect();
+        if !never.is_empty() {
+            return refused(
+                format!("the pack `{pack}` would switch on what is never on on a pilot: {}", never.join(", ")),
+                "process.toml says so; `pilot = \"on-request\"` in the integration's section allows it, and its owner decides over that",
+            );
+        }
+        Ok(self.switched_by(pack).map(|(id, ..)| id.clone()).collect())
+    }
+
     /// Who may act for an integration.
     pub fn may_act_for(&self, integration: &Integration) -> Vec<String> {
         let fits = |id: &str| match &integration.owner {
@@ -405,4 +449,36 @@ impl<'a> Sight<'a> {
 /// Fills in what a probe says of the side that it looks at: `{address}` and `{host}`.
 pub(super) fn filled(text: &str, address: &str) -> String {
     text.replace("{address}", address.trim_end_matches('/')).replace("{host}", host_of(address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::read;
+    use crate::program::{Layer, PROGRAM_LAYER};
+
+    fn process(text: &str) -> Result<Process, String> {
+        let files = [("process.toml".to_owned(), text.to_owned())].into();
+        let (process, findings) = read(&[Layer { name: PROGRAM_LAYER.into(), files, opaque: Default::default() }]);
+        process.ok_or_else(|| findings.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; "))
+    }
+
+    #[test]
+    fn a_pack_is_opened_only_when_all_that_it_switches_on_may_be() {
+        let text = "[party.clinic]\n[integration.sms]\npack = \"messages\"\npilot = \"on-request\"\n[integration.mail]\npack = \"messages\"\npilot = \"on-request\"\n\
+                    [integration.card]\npack = \"cards\"\n[integration.crm]\n";
+        let p = process(text).unwrap();
+        assert_eq!(p.may_reopen("messages").unwrap(), ["mail", "sms"]);
+        assert!(p.may_reopen("nothing").unwrap().is_empty());
+        // Without a word it is never.
+        let refused = p.may_reopen("cards").unwrap_err();
+        assert!(refused.message.ends_with("never on on a pilot: card") && refused.hint.contains("on-request"), "{refused:?}");
+        let one = process(&text.replacen("on-request", "never", 1)).unwrap();
+        assert!(one.may_reopen("messages").unwrap_err().message.ends_with(": sms"));
+        let wrong = process("[party.clinic]\n[integration.sms]\npilot = \"on-request\"\n").unwrap_err();
+        assert!(wrong.contains("nobody knows what switches `sms` off on the pilot"), "{wrong}");
+        // What was signed before there was such a thing stays the same.
+        let plain = serde_json::to_value(&p.integrations["crm"]).unwrap();
+        assert!(plain.get("pack").is_none() && plain.get("pilot").is_none(), "{plain}");
+    }
 }

@@ -1,25 +1,34 @@
 //! The program around the runs: who takes part, which stages a go-live goes through, what has to be so at each of them, and who does what on the night.
 //! Facts in, decisions out; no clock, no file, no network.
 //!
-//! Owns what `process.toml` says ([`read()`]), what was recorded ([`Fact`], [`State`]), whether a gate is met and why not ([`gates`]), and what remains to be done on the night
-//! ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
+//! Owns what `process.toml` says ([`read()`]), what was recorded ([`Fact`], [`State`]), whether a gate is met and why not ([`gates`]), what may be
+//! recorded (`decisions`), and what remains to be done on the night ([`runbook`]). Does not own how databases are copied and switched (`plan`, `run`): what runs have proved comes in as [`Proofs`].
 
 pub mod artefact;
+pub mod audits;
 #[cfg(test)]
 mod automated_tests;
 mod away;
 mod calendar;
 pub mod cases;
+pub mod changes;
 mod closing;
 pub mod covered;
 pub mod dates;
+mod decisions;
 pub mod deed;
 mod fact;
+pub mod findings;
 pub mod gates;
 pub mod ics;
 pub mod integrations;
 pub mod keys;
+pub mod links;
+#[cfg(test)]
+mod links_tests;
 pub mod notices;
+#[cfg(test)]
+mod order_tests;
 #[cfg(test)]
 mod proof_tests;
 mod read;
@@ -149,6 +158,10 @@ pub struct Proofs {
     pub went_live: Option<jiff::Timestamp>,
     /// The pilot that stands.
     pub pilot: Option<cases::Tested>,
+    /// What runs found, for those whose findings a gate asks for.
+    pub reports: BTreeMap<findings::Reporter, findings::Report>,
+    /// Hash of the program as it is, where a gate asks for what a check of it found.
+    pub program: Option<Hash>,
 }
 
 /// What has to be so.
@@ -157,7 +170,7 @@ pub struct Proofs {
 pub enum Kind {
     /// Some time must have passed since something was recorded, and perhaps not too much.
     Wait {
-        /// `STAGE` (left with a good result), `STAGE entered` or `task NAME`.
+        /// `STAGE` (left with a good result), `STAGE entered`, `task NAME` or `audit NAME` (concluded positive).
         since: Moment,
         /// The least time.
         at_least: Option<Lapse>,
@@ -222,6 +235,13 @@ pub enum Kind {
         /// Which; all of the stage without any.
         cases: BTreeSet<String>,
     },
+    /// An audit was concluded positive in the latest try of its stage, and that stands.
+    Audit {
+        /// Which.
+        audit: String,
+    },
+    /// Nothing heavier is open of what was found.
+    Findings(findings::Asked),
 }
 
 /// A moment that is, or will be, on record.
@@ -234,6 +254,8 @@ pub enum Moment {
     Left(String),
     /// A task was done.
     Done(String),
+    /// An audit was concluded positive, and that stands.
+    Audited(String),
 }
 
 /// Something that has to be so when a stage is entered, or left.
@@ -323,6 +345,12 @@ pub struct Process {
     pub notices: Option<notices::Notices>,
     /// The test plan, by id.
     pub cases: BTreeMap<String, cases::Case>,
+    /// What links for handing over files begin with; those of this machine only without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_url: Option<String>,
+    /// By id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub audits: BTreeMap<String, audits::Audit>,
 }
 
 impl Process {

@@ -202,7 +202,7 @@ fn what_is_stored_is_kept_until_its_time_is_over() {
     assert!(s.sight().expects("backup").is_ok() && s.sight().expects("photos").is_err());
     let received = |content: &[u8], stored: bool| {
         let stored = stored.then(|| Stored { file: "backup.x.age".into(), bytes: 9, blake3: Hash::of(b"sealed"), sha256: "cd".into() });
-        Ok(Fact::Received { name: "backup".into(), bytes: 3, blake3: Hash::of(content), sha256: "ab".into(), stored })
+        Ok(Fact::Received { name: "backup".into(), bytes: 3, blake3: Hash::of(content), sha256: "ab".into(), stored, link: None })
     };
     let left = s.record("jan", received(b"zero", false));
     let first = s.record("jan", received(b"one", true));

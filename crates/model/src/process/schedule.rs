@@ -159,6 +159,12 @@ impl<'a> Sight<'a> {
         match moment {
             Moment::Entered(stage) => self.earliest_begin(stage, known),
             Moment::Left(stage) => self.earliest_end(stage, known),
+            // It is concluded within its stage; what is stale is concluded anew at the earliest now.
+            Moment::Audited(audit) => match self.process.audits.get(audit).map(|a| a.stage.as_str()) {
+                Some(stage) if self.state.stage(stage).is_over() => self.now,
+                Some(stage) => self.earliest_begin(stage, known).max(self.now),
+                None => self.now,
+            },
             Moment::Done(task) => match self.process.tasks.get(task).map(|t| t.stage.as_str()) {
                 Some(stage) if !self.state.stage(stage).is_on() => self.earliest_begin(stage, known),
                 _ => self.now,

@@ -2,8 +2,12 @@
 
 use super::Fact;
 use super::Held;
+use super::audits::AuditState;
 use super::cases::CaseState;
+use super::changes::Noted;
+use super::findings::CheckState;
 use super::integrations::{IntegrationState, Probed};
+use super::links::Link;
 use super::rehearsal::{self, Rehearsal};
 use crate::hash::Hash;
 use jiff::Timestamp;
@@ -118,6 +122,14 @@ pub struct State {
     pub held: BTreeMap<String, Vec<Held>>,
     /// By case.
     pub cases: BTreeMap<String, CaseState>,
+    /// Links for handing over files, by the number of the event.
+    pub links: BTreeMap<u64, Link>,
+    /// Changes of pilots' configuration that somebody said are theirs, in order.
+    pub notes: Vec<Noted>,
+    /// By audit.
+    pub audits: BTreeMap<String, AuditState>,
+    /// The latest check of the program.
+    pub check: Option<CheckState>,
 }
 
 impl State {
@@ -167,11 +179,13 @@ impl State {
                     false => drop(self.ticked.remove(&key)),
                 }
             }
-            Fact::Received { name, bytes, blake3, sha256, stored } => {
+            Fact::Received { name, bytes, blake3, sha256, stored, link } => {
                 self.received.insert(name.clone(), (at, *blake3));
-                let (by, stored, sha256) = (by.to_owned(), stored.clone(), sha256.clone());
-                let held = Held { event: self.event, at, by, bytes: *bytes, blake3: *blake3, sha256, stored, removed: None };
+                let (who, stored, sha256) = (by.to_owned(), stored.clone(), sha256.clone());
+                let held =
+                    Held { event: self.event, at, by: who, bytes: *bytes, blake3: *blake3, sha256, stored, removed: None, link: *link };
                 self.held.entry(name.clone()).or_default().push(held);
+                self.linked(at, by, fact);
             }
             Fact::Waived { gate } => drop(self.waived.insert(gate.clone(), (by.to_owned(), mark))),
             Fact::TaskStarted { .. } | Fact::TaskDone { .. } | Fact::TaskFailed { .. } | Fact::TaskHandedOver { .. } => {
@@ -194,6 +208,15 @@ impl State {
                 self.cases.insert(case.clone(), judged);
             }
             Fact::Erased { .. } => {}
+            Fact::LinkMade { .. } | Fact::LinkWithdrawn { .. } => self.linked(at, by, fact),
+            Fact::ChangesNoted { note } => self.noted(mark, by, note),
+            Fact::AuditPoint { .. }
+            | Fact::FindingFound { .. }
+            | Fact::FindingMended { .. }
+            | Fact::FindingVerified { .. }
+            | Fact::FindingAccepted { .. }
+            | Fact::AuditConcluded { .. } => self.audited(mark, by, fact),
+            Fact::ProgramChecked { of, found } => self.program_checked(mark, *of, found),
         }
     }
 }

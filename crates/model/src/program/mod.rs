@@ -177,6 +177,9 @@ pub struct SwitchSettings {
     /// What is read of production once it is shut.
     #[serde(default, skip_serializing_if = "FinalCopy::is_all")]
     pub final_copy: FinalCopy,
+    /// Folders of programs that go live in the same window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<String>,
     /// Programs that run beside it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<Hook>,

@@ -166,6 +166,7 @@ pub(super) fn switch(
         keep_former_days: get(layers, |m| m.switch.as_ref()?.keep_former_days.as_ref()).unwrap_or(KEEP_FORMER_DAYS),
         rollback_hours: get(layers, |m| m.switch.as_ref()?.rollback_hours.as_ref()).unwrap_or_default(),
         final_copy: final_copy.map(|(_, at)| at.value).unwrap_or_default(),
+        together: get(layers, |m| m.switch.as_ref()?.together.as_ref()).unwrap_or_default(),
         hooks: hooks(layers, findings),
     }
 }

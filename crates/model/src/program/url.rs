@@ -7,6 +7,15 @@ use super::{Address, Tls};
 use crate::catalog::EngineKind;
 
 impl Address {
+    /// The server as people write it, `host:port` or the folder of its socket; none where there is no server.
+    pub fn server(&self) -> Option<String> {
+        let port = self.port.or(self.engine.default_port())?;
+        Some(match self.host.as_deref().unwrap_or("localhost") {
+            socket if socket.starts_with('/') => socket.to_owned(),
+            host => format!("{host}:{port}"),
+        })
+    }
+
     /// Reads a URL.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The events of the journal. Their meaning never changes; new variants are added.
 
+use crate::finding::Noticed;
 use crate::hash::Hash;
 use crate::plan::{Plan, StepKey};
 use crate::program::Audience;
@@ -132,6 +133,9 @@ pub enum Body {
         hash: Hash,
         /// The plan.
         plan: Box<Plan>,
+        /// What was found when it was made; not on record where nothing says it, as in plans of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<Vec<Noticed>>,
     },
     /// A run of a recorded plan began.
     RunStarted {

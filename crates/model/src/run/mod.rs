@@ -7,6 +7,7 @@ mod head;
 mod lines;
 mod state;
 mod stored;
+pub mod together;
 pub use event::*;
 pub use head::*;
 pub use lines::*;

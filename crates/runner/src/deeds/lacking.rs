@@ -24,6 +24,14 @@ pub(crate) fn lacking(folder: &Path, program: Option<&Program>, process: &Proces
             }
         }
     }
+    for (id, integration) in &process.integrations {
+        let Some((pack, program)) = integration.pack.as_ref().map(|(pack, _)| pack).zip(program) else { continue };
+        if program.packs.iter().all(|p| p.name != *pack) {
+            let message = format!("the integration `{id}` needs the pack `{pack}`, which the program does not use");
+            let hint = "name the pack that switches it off on the pilot; `greenroom reopen` lists those of the program";
+            said.push(Finding::warning("GR0141", message).hint(hint));
+        }
+    }
     said
 }
 

@@ -179,6 +179,19 @@ fn account(
     BackTable { of, touched, counts, whole }
 }
 
+/// How many rows are noted, each once; tables without a key are not counted.
+pub(crate) async fn noted(noting: &mut dyn Generation) -> Result<u64, StepError> {
+    let now = noting.inspect().await?;
+    let captured = noting.captured().await?;
+    let mut cells = Cells::of(noting);
+    let mut rows = 0;
+    for table in &captured {
+        let Some(there) = now.table(&table.table) else { continue };
+        rows += keys(&mut cells, there, table).await?.map_or(0, |keys| keys.len() as u64);
+    }
+    Ok(rows)
+}
+
 /// The keys that were noted of a table, each once; none where all of its rows may have been touched.
 async fn keys(new: &mut Cells<'_>, table: &Table, captured: &Captured) -> Result<Option<BTreeSet<Vec<Cell>>>, StepError> {
     if captured.key.is_empty() || captured.truncated {

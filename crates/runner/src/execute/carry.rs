@@ -269,7 +269,7 @@ impl Execution {
 }
 
 /// Records on the pilot that were not there when it was opened, or looked otherwise; and tables of which that is not known.
-async fn lost_records(
+pub(super) async fn lost_records(
     pilot: &mut Cells<'_>,
     catalog: &Catalog,
     base: &Base,

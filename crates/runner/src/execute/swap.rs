@@ -62,11 +62,6 @@ impl Execution {
                 outcome.facts.insert("former_nonce".into(), m.nonce.clone());
             }
         }
-        // It keeps its name beside the new one.
-        if let Some(production) = self.plan.production.as_ref().filter(|p| p.apart) {
-            outcome.facts.insert("former".into(), self.setup.program.source_name().to_owned());
-            outcome.facts.insert("former_id".into(), production.engine_id.clone());
-        }
         Ok(outcome)
     }
 

@@ -10,6 +10,7 @@ pub use memory::MemoryJournal;
 pub use sqlite::SqliteJournal;
 
 use greenroom_model::fence::{Fence, Progress};
+use greenroom_model::finding::Noticed;
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{BackupFile, Plan};
 use greenroom_model::run::{Body, Broken, Event, IllegalEvent, RunId, RunState, event_hash};
@@ -151,6 +152,17 @@ pub struct RestorePoint {
     pub millis: u64,
 }
 
+/// Functions that are switched on again on a pilot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwitchedOn {
+    /// Since when.
+    pub since: jiff::Timestamp,
+    /// Until when.
+    pub until: jiff::Timestamp,
+    /// By whom: commitments to what stands beside the chain.
+    pub by: Vec<Hash>,
+}
+
 /// Everything that follows from a journal's events.
 #[derive(Clone, Debug, Default)]
 pub struct Projection {
@@ -160,14 +172,16 @@ pub struct Projection {
     pub simulated: bool,
     /// Plans by hash.
     pub plans: BTreeMap<Hash, Plan>,
+    /// What was found when plans were made, by their hash, where that is on record.
+    pub found: BTreeMap<Hash, Vec<Noticed>>,
     /// Runs in order of their start.
     pub runs: Vec<RunState>,
     /// Names and nonces of databases that were dropped on request: (name, nonce, whether the drop is confirmed).
     pub dropped: Vec<(String, String, bool)>,
     /// Latest opening or sealing on request: (pilot, to whom; `None` is sealed).
     pub admissions: Vec<(jiff::Timestamp, String, Option<greenroom_model::program::Audience>)>,
-    /// Functions of generations that are switched on again, by nonce and pack: since when, and until when.
-    pub functions: BTreeMap<(String, String), (jiff::Timestamp, jiff::Timestamp)>,
+    /// Functions of generations that are switched on again, by nonce and pack.
+    pub functions: BTreeMap<(String, String), SwitchedOn>,
     /// Conflicts between pilot and production that somebody decided, in order.
     pub decided: Vec<greenroom_model::carry::Decided>,
     /// The fence around production that is not lifted.
@@ -216,8 +230,9 @@ impl Projection {
                 self.program = Some(program.clone());
                 self.simulated = *simulated;
             }
-            Body::PlanRecorded { hash, plan } => {
+            Body::PlanRecorded { hash, plan, found } => {
                 self.generations = self.generations.max(plan.names.number);
+                self.found.extend(found.clone().map(|found| (*hash, found)));
                 self.plans.insert(*hash, (**plan).clone());
             }
             Body::RunStarted { plan: hash } => {
@@ -230,7 +245,10 @@ impl Projection {
                 }
                 self.runs.push(RunState::begin(run.clone(), *hash, plan, e));
             }
-            Body::FunctionOpened { pack, nonce, until } => drop(self.functions.insert((nonce.clone(), pack.clone()), (e.at, *until))),
+            Body::FunctionOpened { pack, nonce, until } => {
+                let on = SwitchedOn { since: e.at, until: *until, by: e.personal.clone() };
+                self.functions.insert((nonce.clone(), pack.clone()), on);
+            }
             Body::FunctionClosed { pack, nonce } => drop(self.functions.remove(&(nonce.clone(), pack.clone()))),
             Body::Opened { pilot, to } => self.admissions.push((e.at, pilot.clone(), Some(*to))),
             Body::CarryDecided { decided } => self.decided.push(*decided),

@@ -29,7 +29,7 @@ pub fn happened(events: &[Event]) -> Vec<Happened<'_>> {
     for e in events {
         let what = match (&e.body, &e.run) {
             (Body::Process { fact, .. }, _) => What::Fact(fact),
-            (Body::PlanRecorded { hash, plan }, _) if plan.kind == RunKind::Switch => {
+            (Body::PlanRecorded { hash, plan, .. }, _) if plan.kind == RunKind::Switch => {
                 plans.insert(*hash);
                 continue;
             }

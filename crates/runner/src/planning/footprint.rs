@@ -209,7 +209,9 @@ pub(super) fn expected(history: &Projection, tables: &[TableCopy], survey: &Surv
                 _ => outcome.millis,
             };
             let runs = out.get(&step.key).map_or(0, |e| e.runs) + 1;
-            out.insert(step.key.clone(), Expected { millis, runs });
+            let grows = matches!(step.action, Action::CopyTouched | Action::VerifyTouched);
+            let touched = run.outcome_of(|a| matches!(a, Action::CopyTouched)).and_then(|o| o.rows).filter(|_| grows);
+            out.insert(step.key.clone(), Expected { millis, runs, touched });
         }
     }
     alike(&mut out);

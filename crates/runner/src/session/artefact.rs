@@ -9,6 +9,7 @@ use greenroom_model::process::artefact::Line;
 use greenroom_model::process::{Fact, Stored};
 use serde::Serialize;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// How often what was received is put on record anew while somebody else puts something there.
@@ -27,6 +28,29 @@ pub struct Opened {
     pub bytes: u64,
 }
 
+/// Why nothing was kept of what was read.
+#[derive(Debug)]
+pub(super) enum NotKept {
+    /// There was nothing in it.
+    Empty,
+    /// It could not be read, or stored.
+    Files(ArtefactError),
+    /// It may not be put on record, or not now.
+    Refused(SessionError),
+}
+
+impl From<ArtefactError> for NotKept {
+    fn from(e: ArtefactError) -> NotKept {
+        NotKept::Files(e)
+    }
+}
+
+impl From<SessionError> for NotKept {
+    fn from(e: SessionError) -> NotKept {
+        NotKept::Refused(e)
+    }
+}
+
 impl Session {
     /// Reads a file that was received, stores it encrypted where it has recipients, and puts its checksums on record. The file itself stays where it is.
     ///
@@ -37,41 +61,58 @@ impl Session {
         let unread = |e: std::io::Error| {
             refused("GR0791", format!("`{}` cannot be read: {}", path.display(), e.kind()), "see that it is there, and may be read")
         };
-        let empty = || refused("GR0791", format!("`{}` is empty", path.display()), "was it sent whole?");
         let mut file = File::open(path).map_err(unread)?;
-        let recipients = self.process()?.artefacts.get(name).map(|a| a.recipients.clone()).unwrap_or_default();
         let record = |sums: Sums, stored: Option<Stored>| {
             let Sums { bytes, blake3, sha256 } = sums;
-            let fact = Fact::Received { name: name.to_owned(), bytes, blake3, sha256, stored };
-            // Hours may have gone into reading it: somebody who puts something on record this moment does not make all of that vain.
-            let mut tries = 0;
-            loop {
-                match self.decide_process(None, |sight, _| sight.expects(name).map(|()| fact.clone())) {
-                    Err(SessionError::Refused { code: "GR0723", .. }) if tries < TRIES => {
-                        tries += 1;
-                        std::thread::sleep(PAUSE);
-                    }
-                    done => return done,
-                }
-            }
+            let fact = Fact::Received { name: name.to_owned(), bytes, blake3, sha256, stored, link: None };
+            self.patiently(|| self.decide_process(None, |sight, _| sight.expects(name).map(|()| fact.clone())))
         };
+        self.keep(name, &mut file, record).map_err(|why| match why {
+            NotKept::Empty => refused("GR0791", format!("`{}` is empty", path.display()), "was it sent whole?"),
+            NotKept::Files(e) => self.not_stored(name, path, e),
+            NotKept::Refused(e) => e,
+        })
+    }
+
+    /// Reads to the end what is received of an artefact, stores it encrypted where it has recipients, and lets it be put on record. What is not put on record is not kept.
+    pub(super) fn keep<T>(
+        &self,
+        name: &str,
+        from: &mut dyn Read,
+        record: impl FnOnce(Sums, Option<Stored>) -> Result<T, SessionError>,
+    ) -> Result<T, NotKept> {
+        let recipients = self.process()?.artefacts.get(name).map(|a| a.recipients.clone()).unwrap_or_default();
         if recipients.is_empty() {
-            let sums = artefacts::sums(&mut file).map_err(|e| self.not_stored(name, path, e))?;
-            return if sums.bytes == 0 { Err(empty()) } else { record(sums, None) };
+            let sums = artefacts::sums(from)?;
+            return if sums.bytes == 0 { Err(NotKept::Empty) } else { Ok(record(sums, None)?) };
         }
         let _lock = self.artefact_lock(name)?;
         let folder = self.workspace.artefacts();
-        artefacts::sweep(&folder, name)?;
-        let (sums, stored) =
-            artefacts::store(&mut file, &folder, name, self.random.as_ref(), &recipients).map_err(|e| self.not_stored(name, path, e))?;
+        artefacts::sweep(&folder, name).map_err(SessionError::from)?;
+        let (sums, stored) = artefacts::store(from, &folder, name, self.random.as_ref(), &recipients)?;
         if sums.bytes == 0 {
-            return Err(empty());
+            return Err(NotKept::Empty);
         }
         let kept = stored.file.clone();
-        record(sums, Some(stored)).inspect_err(|_| {
+        let recorded = record(sums, Some(stored)).inspect_err(|_| {
             // Not on record, so it does not count; `greenroom artefact verify` names it where it cannot be removed.
             let _ = artefacts::remove(&folder, &kept);
-        })
+        });
+        Ok(recorded?)
+    }
+
+    /// Puts something on record. Hours may have gone into what it is about: somebody who puts something else there this moment does not make all of that vain.
+    pub(super) fn patiently<T>(&self, record: impl Fn() -> Result<T, SessionError>) -> Result<T, SessionError> {
+        let mut tries = 0;
+        loop {
+            match record() {
+                Err(SessionError::Refused { code: "GR0723", .. }) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                done => return done,
+            }
+        }
     }
 
     fn artefact_lock(&self, name: &str) -> Result<crate::workspace::RunLock, SessionError> {

@@ -37,9 +37,29 @@ pub struct Known {
     pub admission: Option<Admission>,
     /// When it may be dropped, for former pilots and raw copies.
     pub until: Option<jiff::Timestamp>,
+    /// Where a former production stands that is not on the target's server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
     /// Which of several pilots it belongs to; none for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+}
+
+/// A former production on a server that Greenroom only reads.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Elsewhere {
+    /// `host:port`, or the name that the program gives it.
+    pub server: String,
+    /// Why nobody could be asked whether it stands; none where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<String>,
+}
+
+impl Elsewhere {
+    /// What to add where nobody could be asked: `; not seen now: …`.
+    pub fn unsure(&self) -> String {
+        self.unseen.as_ref().map(|why| format!("; not seen now: {why}")).unwrap_or_default()
+    }
 }
 
 impl Session {
@@ -83,14 +103,16 @@ impl Session {
         }
         for run in history.runs.iter().filter(|r| matches!(r.plan.kind, RunKind::Switch | RunKind::Rollback) && r.swapped()) {
             let facts = run.outcome_of(|a| matches!(a, Action::Swap)).map(|o| &o.facts);
-            let Some((former, id)) = facts.and_then(|f| Some((f.get("former")?, f.get("former_id")?))) else { continue };
+            let Some((former, id)) = facts.and_then(|f| f.get("former")).zip(put_aside(run)) else { continue };
             // It bears no marker of ours: the engine's identity tells.
-            if let Some(standing) = target.look(former).await?.filter(|s| s.engine_id == *id) {
+            if let Some(standing) = target.look(former).await?.filter(|s| s.engine_id == id) {
                 let mut k = known(former, FORMER_PRODUCTION, run, id, Some(standing));
-                let days = SignedDuration::from_hours(24 * i64::from(self.program.switch.keep_former_days));
-                k.until = history.formers_kept.get(id).copied().or_else(|| run.last.checked_add(days).ok());
+                k.until = self.kept_until(run, &history, id);
                 all.push(k);
             }
+        }
+        for run in history.runs.iter().filter(|r| r.plan.kind == RunKind::Switch && r.phase == Phase::Finished) {
+            all.extend(self.stayed(run, &history, target.as_mut()).await?);
         }
         // Also under names that the program does not know any more.
         let pilots: BTreeSet<&str> =
@@ -105,6 +127,47 @@ impl Session {
             all.push(k);
         }
         Ok(all)
+    }
+
+    /// What was production before a finished switch and was not put aside, since the new one took another place: shut for good, where it always was.
+    async fn stayed(
+        &self,
+        run: &RunState,
+        history: &Projection,
+        target: &mut dyn greenroom_engine::Target,
+    ) -> Result<Option<Known>, SessionError> {
+        let Some(production) = run.plan.production.as_ref().filter(|p| !p.on_target) else { return Ok(None) };
+        let id = &production.engine_id;
+        if history.dropped.iter().any(|d| d.1 == *id && d.2) {
+            return Ok(None);
+        }
+        let name = if production.name.is_empty() { self.program.source_name() } else { &production.name };
+        let mut k = known(name, FORMER_PRODUCTION, run, id, None);
+        k.until = self.kept_until(run, history, id);
+        // The target's own server, or file system, holds it all the same.
+        k.standing = target.look(name).await?.filter(|s| s.engine_id == *id);
+        if k.standing.is_some() {
+            return Ok(Some(k));
+        }
+        let asked = async { self.engines.source().await?.identity().await }.await;
+        let unseen = match asked {
+            Ok(there) if there == *id => None,
+            Ok(_) => Some("`[source]` is another database now".to_owned()),
+            Err(e) => Some(e.to_string()),
+        };
+        // A file that is gone is gone: there is no server that could hold it.
+        if unseen.is_some() && production.server.is_none() && !self.program.source.engine.has_server() {
+            return Ok(None);
+        }
+        let server = production.server.clone().unwrap_or_else(|| "production's server".to_owned());
+        k.elsewhere = Some(Elsewhere { server, unseen });
+        Ok(Some(k))
+    }
+
+    /// Until when a former production is kept.
+    fn kept_until(&self, run: &RunState, history: &Projection, id: &str) -> Option<jiff::Timestamp> {
+        let days = SignedDuration::from_hours(24 * i64::from(self.program.switch.keep_former_days));
+        history.formers_kept.get(id).copied().or_else(|| run.last.checked_add(days).ok())
     }
 
     /// Raw copies that the journal knows. One that nobody could ask about is listed all the same: it must never be forgotten.
@@ -218,7 +281,12 @@ impl Session {
     }
 }
 
-fn known(name: &str, role: &str, run: &RunState, nonce: &str, standing: Option<Standing>) -> Known {
+/// Identity of the production that a switch, or a rollback, has put aside.
+pub(super) fn put_aside(run: &RunState) -> Option<&str> {
+    run.outcome_of(|a| matches!(a, Action::Swap))?.facts.get("former_id").map(String::as_str)
+}
+
+pub(super) fn known(name: &str, role: &str, run: &RunState, nonce: &str, standing: Option<Standing>) -> Known {
     Known {
         name: name.to_owned(),
         role: role.to_owned(),
@@ -227,6 +295,7 @@ fn known(name: &str, role: &str, run: &RunState, nonce: &str, standing: Option<S
         standing,
         admission: None,
         until: None,
+        elsewhere: None,
         profile: run.plan.profile.clone(),
     }
 }

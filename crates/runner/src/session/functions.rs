@@ -4,7 +4,7 @@
 use super::error::refused;
 use super::{Session, SessionError};
 use crate::execute::assertion_sql;
-use crate::journal::{Actor, Journal};
+use crate::journal::{Actor, Journal, SwitchedOn};
 use greenroom_model::hash::Hash;
 use greenroom_model::program::{Pack, Reopen, Shape};
 use greenroom_model::run::Body;
@@ -26,6 +26,12 @@ pub struct Function {
     pub until: Option<Timestamp>,
     /// That time is over.
     pub overdue: bool,
+    /// Since when they are on.
+    pub since: Option<Timestamp>,
+    /// Who switched them on: the person whom process.toml names, else the operating system's user, where that was not erased.
+    pub by: Option<String>,
+    /// Integrations of process.toml that the pack switches on or off on the pilot.
+    pub integrations: Vec<String>,
 }
 
 impl Session {
@@ -33,7 +39,7 @@ impl Session {
     pub(super) fn reopened(&self, nonce: &str) -> Result<BTreeMap<String, (Timestamp, bool)>, SessionError> {
         let now = self.clock.now();
         let all = self.whole_history()?.functions.into_iter().filter(|((of, _), _)| of == nonce);
-        Ok(all.map(|((_, pack), (_, until))| (pack, (until, until <= now))).collect())
+        Ok(all.map(|((_, pack), on)| (pack, (on.until, on.until <= now))).collect())
     }
 
     /// The pilot's functions. Without a pilot all of them are off.
@@ -43,25 +49,38 @@ impl Session {
     pub fn functions(&self) -> Result<Vec<Function>, SessionError> {
         let history = self.history()?;
         let nonce = history.runs.iter().rev().find(|r| r.phase == greenroom_model::run::Phase::Finished && r.plan.kind.makes_pilot());
-        let reopened = nonce.map(|r| self.reopened(&r.plan.names.nonce)).transpose()?.unwrap_or_default();
+        let nonce = nonce.map(|r| r.plan.names.nonce.clone());
+        let reopened = |pack: &str| nonce.as_ref().and_then(|n| history.functions.get(&(n.clone(), pack.to_owned())));
+        let now = self.clock.now();
+        // Asked for only where something is on: it is read from another table.
+        let any = self.program.packs.iter().any(|p| reopened(&p.name).is_some());
+        let actors = if any { self.actors()? } else { BTreeMap::new() };
+        let who = |on: &SwitchedOn| {
+            let user = &on.by.iter().find_map(|h| actors.get(h))?.os_user;
+            let person = self.process.as_ref().and_then(|p| p.by_login(user));
+            Some(person.unwrap_or(user).to_owned())
+        };
         let line = |p: &Pack| {
-            let on = reopened.get(&p.name);
+            let on = reopened(&p.name);
             Function {
                 pack: p.name.clone(),
                 title: p.title.clone(),
                 reopen: p.reopen,
-                until: on.map(|(until, _)| *until),
-                overdue: on.is_some_and(|(_, over)| *over),
+                until: on.map(|on| on.until),
+                overdue: on.is_some_and(|on| on.until <= now),
+                since: on.map(|on| on.since),
+                by: on.and_then(who),
+                integrations: self.process.iter().flat_map(|process| process.switched_by(&p.name)).map(|(id, ..)| id.clone()).collect(),
             }
         };
         Ok(self.program.packs.iter().map(line).collect())
     }
 
-    /// Switches a pack's functions on again on the pilot.
+    /// Switches a pack's functions on again on the pilot, and with them integrations of process.toml, which are returned.
     ///
     /// # Errors
-    /// GR0850 when the pack is never reopened, says no statements for it, or the time is past; and when a statement fails, after which everything is as it was.
-    pub async fn reopen(&self, pack: &str, until: Timestamp, reason: &str) -> Result<(), SessionError> {
+    /// GR0852 when one of these never is on on a pilot; GR0850 when the pack is never reopened, says no statements for it, or the time is past; and when a statement fails, after which everything is as it was.
+    pub async fn reopen(&self, pack: &str, until: Timestamp, reason: &str) -> Result<Vec<String>, SessionError> {
         let found = self.pack(pack)?;
         let no = |message: String, hint: &str| Err(refused("GR0850", message, hint));
         if found.reopen == Reopen::Never {
@@ -76,6 +95,10 @@ impl Session {
         if until <= self.clock.now() {
             return no(format!("{until} is past"), "give a time to come");
         }
+        let integrations = match &self.process {
+            Some(process) => process.may_reopen(pack).map_err(|r| refused("GR0852", r.message, r.hint))?,
+            None => Vec::new(),
+        };
         let _lock = self.lock()?;
         let mut target = self.engines.target().await?;
         let (run, _) = self.pilot_run(target.as_mut()).await?;
@@ -98,7 +121,7 @@ impl Session {
             return Err(e.into());
         }
         inside.leave().await?;
-        Ok(())
+        Ok(integrations)
     }
 
     /// Switches a pack's functions off again, and asks its assertions.

@@ -5,7 +5,7 @@ use super::tasks::told;
 use super::{Recorded, Session, SessionError};
 use crate::deeds;
 use greenroom_model::process::deed::Outcome;
-use greenroom_model::process::integrations::{End, OnPilot, Probed};
+use greenroom_model::process::integrations::{End, OfPilot, OnPilot, Probed};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -23,6 +23,23 @@ pub struct EndLine {
     pub has_probe: bool,
     /// What was seen last.
     pub probed: Option<Probed>,
+}
+
+/// An integration on the pilot, as the runs' record has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct PilotLine {
+    /// The pack that switches it off.
+    pub pack: String,
+    /// The program has that pack.
+    pub pack_known: bool,
+    /// Whether it may be switched on for a test.
+    pub may: OfPilot,
+    /// Until when it is on; none where it is off.
+    pub until: Option<Timestamp>,
+    /// That time is over.
+    pub overdue: bool,
+    /// Who switched it on.
+    pub by: Option<String>,
 }
 
 /// An integration as it stands.
@@ -48,6 +65,8 @@ pub struct IntegrationLine {
     pub new: EndLine,
     /// On the pilot.
     pub on_pilot: OnPilot,
+    /// What switches it off there, and whether that is open; none where process.toml names no pack for it.
+    pub pilot: Option<PilotLine>,
     /// Connected again on the next business day after the go-live, not before.
     pub business_day_after: bool,
     /// When it may be connected again; none while the go-live is not finished.
@@ -76,7 +95,19 @@ impl Session {
     /// When there is no process, or the journal cannot be read.
     pub fn integrations(&self) -> Result<Vec<IntegrationLine>, SessionError> {
         let process = self.process()?;
+        let functions = self.functions()?;
         self.judged(|sight| {
+            let of_pilot = |(pack, may): &(String, OfPilot)| {
+                let f = functions.iter().find(|f| f.pack == *pack);
+                PilotLine {
+                    pack: pack.clone(),
+                    pack_known: f.is_some(),
+                    may: *may,
+                    until: f.and_then(|f| f.until),
+                    overdue: f.is_some_and(|f| f.overdue),
+                    by: f.and_then(|f| f.by.clone()),
+                }
+            };
             let line = |(id, i): (&String, &greenroom_model::process::integrations::Integration)| {
                 let state = sight.state.integration(id);
                 let end = |end: End| EndLine {
@@ -97,6 +128,7 @@ impl Session {
                     old: end(End::Old),
                     new: end(End::New),
                     on_pilot: i.on_pilot,
+                    pilot: i.pack.as_ref().map(of_pilot),
                     business_day_after: i.business_day_after,
                     reconnect_from: sight.reconnect_from(i),
                     not_allowed: process.allowed.against(id, i),

@@ -44,11 +44,18 @@ impl Session {
             let open = run.is_some_and(|r| matches!(r.phase, Phase::Running | Phase::Undoing));
             let (what, why, goes) = match k.role.as_str() {
                 "pilot" | PRODUCTION => continue,
-                FORMER_PRODUCTION => (
-                    FORMER_PRODUCTION,
-                    format!("production until `{}`, fenced", k.run),
-                    format!("`greenroom retire {}` drops it, once its time is over", k.name),
-                ),
+                FORMER_PRODUCTION => match &k.elsewhere {
+                    None => (
+                        FORMER_PRODUCTION,
+                        format!("production until `{}`, fenced", k.run),
+                        format!("`greenroom retire {}` drops it, once its time is over", k.name),
+                    ),
+                    Some(there) => (
+                        FORMER_PRODUCTION,
+                        format!("production until `{}`, fenced, on {}{}", k.run, there.server, there.unsure()),
+                        format!("a person drops it there once its time is over, and says so: `greenroom retire {} --by-hand`", k.name),
+                    ),
+                },
                 "former" => (
                     "former pilot",
                     format!("the pilot before `{}`, so that it can be undone", k.run),

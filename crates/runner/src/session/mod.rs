@@ -4,10 +4,13 @@
 //! each group of what can be done.
 
 mod artefact;
+mod audit;
 mod carry;
 mod cases;
+mod changes;
 mod databases;
 mod dates;
+mod downtime;
 mod drive;
 mod engines;
 mod error;
@@ -16,6 +19,7 @@ mod fence;
 mod functions;
 mod integrations;
 mod leftovers;
+mod links;
 mod notices;
 mod pilot;
 mod plans;
@@ -34,16 +38,20 @@ mod trees;
 mod version;
 
 pub use artefact::Opened;
+pub use audit::{FindingShown, Said};
 pub use carry::Dressed;
 pub use cases::Trial;
-pub use databases::Known;
+pub use changes::{Changes, NoteLine, ROW_DIGITS, RowCounts, RowLine, SchemaLine, TableChanges};
+pub use databases::{Elsewhere, Known};
+pub use downtime::DowntimeNow;
 pub use engines::RealEngines;
 pub use error::SessionError;
 pub(crate) use error::refused;
 pub use fence::{FenceView, Watching};
 pub use functions::Function;
-pub use integrations::{EndLine, IntegrationLine, Probing};
+pub use integrations::{EndLine, IntegrationLine, PilotLine, Probing};
 pub use leftovers::Leftover;
+pub use links::{MadeLink, Unreceived};
 pub use notices::NoticeLine;
 pub use process::Recorded;
 pub use production::ForProduction;
@@ -51,6 +59,7 @@ pub use project::{Project, read, read_for};
 pub use proof::{Erase, Erased, SignWith};
 pub use prove::Proved;
 pub use requirements::{Checked, RequirementLine};
+pub use retire::drop_former;
 pub use rollback::{Revocable, RollbackPreview};
 pub use switch::{Guard, SwitchPreview};
 pub use tasks::{TaskEnd, TaskRun};
@@ -90,6 +99,8 @@ pub struct Session {
     told: Arc<std::sync::atomic::AtomicBool>,
     /// What `process.toml` says, where there is one.
     process: Option<greenroom_model::process::Process>,
+    /// What was found in the program's files.
+    in_files: Vec<greenroom_model::finding::Noticed>,
     /// What the journal said when it was last replayed, and up to which event: a command asks several times.
     seen: std::sync::Mutex<Option<((i64, String), Projection)>>,
     /// This process, in the journal's leases and in the names of its sessions on servers.
@@ -135,6 +146,7 @@ impl Session {
             simulated: false,
             told: Arc::default(),
             process: None,
+            in_files: Vec::new(),
             seen: std::sync::Mutex::default(),
             owner,
             cancel,

@@ -91,7 +91,7 @@ impl Session {
         let hash = plan.hash();
         // Only for telling what drifted: a plan without it runs just as well.
         std::fs::write(self.workspace.planned_schema(hash), serde_json::to_vec(&survey.catalog).map_err(std::io::Error::from)?)?;
-        journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
+        journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()), found: Some(self.noticed(&findings)) })?;
         Ok((hash, plan, findings))
     }
 

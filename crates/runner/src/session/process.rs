@@ -97,11 +97,21 @@ impl Session {
         decide: impl FnOnce(Sight<'_>, Option<&str>) -> Result<Fact, Refused>,
     ) -> Result<Recorded, SessionError> {
         self.process()?;
+        let by = self.somebody()?;
+        self.put_on_record(words, |sight| decide(sight, Some(&by)).map(|fact| (by.clone(), fact)))
+    }
+
+    /// Decides, also whose it is, and puts the decision on record: for what counts as somebody's who does not sit here.
+    pub(super) fn put_on_record(
+        &self,
+        words: Option<&str>,
+        decide: impl FnOnce(Sight<'_>) -> Result<(String, Fact), Refused>,
+    ) -> Result<Recorded, SessionError> {
         // Two people at once: what the one was allowed may not be any more once the other has acted.
         let busy = || refused("GR0723", "somebody else is putting something on record this moment", "try again");
         let _lock = self.workspace.lock("process")?.ok_or_else(busy)?;
-        let by = Some(self.somebody()?);
-        let fact = self.judged(|sight| decide(sight, by.as_deref()))?.map_err(not_allowed)?;
+        let (by, fact) = self.judged(decide)?.map_err(not_allowed)?;
+        let by = Some(by);
         let actor = Actor { words: words.map(str::to_owned), ..self.actor.clone() };
         let mut journal = self.journal()?;
         // People are told of what is recorded from here on, where that was not so before.
@@ -155,7 +165,9 @@ impl Session {
             finished: (r.phase == Phase::Finished).then_some(r.last),
         };
         let runs = history.runs.iter().map(ran).collect();
-        Ok(Proofs { hold: proved.keys().copied().collect(), proved, runs, went_live: live.map(|r| r.last), pilot: self.tested(history) })
+        let (reports, program) = self.reports(history)?;
+        let pilot = self.tested(history);
+        Ok(Proofs { hold: proved.keys().copied().collect(), proved, runs, went_live: live.map(|r| r.last), pilot, reports, program })
     }
 }
 

@@ -102,7 +102,7 @@ impl Session {
         };
         let plan = restore(&self.program, raw, env!("CARGO_PKG_VERSION"));
         let hash = plan.hash();
-        journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
+        journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()), found: None })?;
         Ok((hash, plan))
     }
 

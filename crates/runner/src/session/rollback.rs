@@ -157,7 +157,11 @@ impl Session {
         let findings: Vec<Finding> = preview.guards.into_iter().flat_map(|g| g.findings).collect();
         let Some(plan) = preview.plan.filter(|_| passes) else { return Err(SessionError::Findings(findings)) };
         let hash = plan.hash();
-        self.journal()?.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
+        self.journal()?.append(
+            None,
+            None,
+            Body::PlanRecorded { hash, plan: Box::new(plan.clone()), found: Some(self.noticed(&findings)) },
+        )?;
         Ok((hash, plan, findings))
     }
 

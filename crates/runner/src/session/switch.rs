@@ -62,26 +62,30 @@ impl Session {
     /// # Errors
     /// When production or the target cannot be reached.
     pub async fn switch_preview(&self, ask: bool, hold: bool) -> Result<SwitchPreview, SessionError> {
-        Ok(self.guarded(ask, hold).await?.0)
+        Ok(self.guarded(ask, hold, None).await?.0)
     }
 
-    /// Makes the plan of a switch and records it. Nothing is executed.
+    /// Makes the plan of a switch and records it. Nothing is executed. `together`: the word of a window that it shares with other switches.
     ///
     /// # Errors
     /// [`SessionError::Findings`] when something refuses it.
-    pub async fn plan_switch(&self, ask: bool, hold: bool) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
-        let (preview, survey) = self.guarded(ask, hold).await?;
+    pub async fn plan_switch(&self, ask: bool, hold: bool, together: Option<&str>) -> Result<(Hash, Plan, Vec<Finding>), SessionError> {
+        let (preview, survey) = self.guarded(ask, hold, together).await?;
         let passes = preview.passes();
         let findings: Vec<Finding> = preview.guards.into_iter().flat_map(|g| g.findings).collect();
         let Some(plan) = preview.plan.filter(|_| passes) else { return Err(SessionError::Findings(findings)) };
         let hash = plan.hash();
         // Only for telling what drifted.
         std::fs::write(self.workspace.planned_schema(hash), serde_json::to_vec(&survey.catalog).map_err(std::io::Error::from)?)?;
-        self.journal()?.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
+        self.journal()?.append(
+            None,
+            None,
+            Body::PlanRecorded { hash, plan: Box::new(plan.clone()), found: Some(self.noticed(&findings)) },
+        )?;
         Ok((hash, plan, findings))
     }
 
-    async fn guarded(&self, ask: bool, hold: bool) -> Result<(SwitchPreview, Survey), SessionError> {
+    async fn guarded(&self, ask: bool, hold: bool, together: Option<&str>) -> Result<(SwitchPreview, Survey), SessionError> {
         let (survey, checked) = self.check_over(None, None).await?;
         let history = self.history()?;
         let mut guards = vec![Guard::new("program", "it fits its databases", checked.findings.clone())];
@@ -98,6 +102,7 @@ impl Session {
         if let Some(production) = &mut production {
             production.hooks = hooks;
             production.hold = hold;
+            production.together = together.map(str::to_owned);
         }
         guards.extend(self.moving_files()?);
         guards.push(match &production {
@@ -250,11 +255,14 @@ impl Session {
         let one_server = !survey.catalog.engine.has_server() || same_server(&self.program.source, &self.program.target);
         let production = |on_target| Production {
             engine_id: survey.source_id.clone(),
+            name: self.program.source_name().to_owned(),
+            server: self.program.source.server(),
             on_target,
             apart: beside,
             whole: survey.target.rename_database && one_server && strategy != Strategy::PilotToProduction,
             minutes: self.program.switch.minutes,
             hold: false,
+            together: None,
             hooks: Vec::new(),
         };
         let refused = |message: String, hint: &str| (Guard::new(WHAT, "", vec![Finding::error("GR0780", message).hint(hint)]), None);

@@ -269,11 +269,14 @@ impl Machine {
                 let switch = self.what.switches().then_some((
                     Production {
                         engine_id,
+                        name: PRODUCTION_NAME.into(),
+                        server: None,
                         on_target,
                         apart,
                         whole: self.what == What::InPlace,
                         minutes: self.what.minutes(),
                         hold: false,
+                        together: None,
                         hooks: Vec::new(),
                     },
                     false,
@@ -477,7 +480,7 @@ impl Machine {
 pub struct Variant {
     atomicity: Atomicity,
     /// A pilot stands already.
-    former: bool,
+    pub former: bool,
     pub what: What,
 }
 

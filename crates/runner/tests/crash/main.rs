@@ -5,6 +5,7 @@
 
 mod machine;
 mod process;
+mod retirement;
 mod rollback;
 mod switch;
 mod trial;

@@ -51,7 +51,7 @@ pub fn block<T>(work: impl Future<Output = T>) -> T {
 /// Puts a run on record.
 pub fn start(journal: &mut MemoryJournal, id: &str, plan: Plan) -> Result<RunState, RunError> {
     let hash = plan.hash();
-    journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()) })?;
+    journal.append(None, None, Body::PlanRecorded { hash, plan: Box::new(plan.clone()), found: None })?;
     let id = RunId(id.into());
     let event = journal.append(Some(&Lease { run: id.clone(), epoch: 0 }), Some(&actor()), Body::RunStarted { plan: hash })?;
     Ok(RunState::begin(id, hash, plan, &event))

@@ -1,5 +1,6 @@
 //! The evidence pack as a page: self-contained, for the screen and for paper. Does not own what it says about the program (`commands::evidence`).
 
+mod audits;
 mod words;
 
 pub use words::{Language, Words};
@@ -200,6 +201,37 @@ impl Page<'_> {
         }
     }
 
+    /// What people changed on the pilot: who noted what, and what nobody did.
+    fn changes(&self) -> String {
+        let w = self.w;
+        let (notes, nobodys) = (&self.pack.notes, self.pack.nobodys.as_deref().unwrap_or_default());
+        if notes.is_empty() && nobodys.is_empty() && self.pack.nobodys_unread.is_none() {
+            return String::new();
+        }
+        let mut rows = Vec::new();
+        for n in notes {
+            let head = |what: &str, numbers: [u64; 3]| {
+                let numbers = numbers.map(|n| if n == 0 { String::new() } else { plain::thousands(n) });
+                let (by, at, generation) = (self.person(&n.by), self.at(n.at.at), n.note.generation.to_string());
+                row([n.event.to_string().as_str(), &at, &by, &generation, what, &numbers[0], &numbers[1], &numbers[2]])
+            };
+            rows.extend(n.note.tables.iter().map(|t| head(&t.table, [t.inserted, t.changed, t.deleted])));
+            rows.extend(n.note.schema.iter().map(|(kind, name, what)| {
+                let at = ["made", "altered", "dropped"].iter().position(|word| word == what);
+                head(&format!("{kind} {name}"), [0, 1, 2].map(|n| u64::from(at == Some(n))))
+            }));
+            rows.extend((n.note.more > 0).then(|| head(&format!("… + {}", plain::thousands(n.note.more)), [0; 3])));
+        }
+        let head = ["", w.when, w.who, w.generation, w.what, w.added, w.changed, w.deleted];
+        let unread = self.pack.nobodys_unread.as_ref().map(|code| format!("<p>{} ({})</p>", escaped(w.changes_unread), escaped(code)));
+        let open: Vec<String> = nobodys.iter().map(|(what, n)| row([what.as_str(), &plain::thousands(*n)])).collect();
+        let open = match open.is_empty() {
+            true => String::new(),
+            false => format!("<p>{}</p>{}", escaped(w.changes_nobodys), table(&[w.what, w.changes_count], &open, w.none)),
+        };
+        format!("<h2>{}</h2>{}{}{open}", w.changes, table(&head, &rows, w.none), unread.unwrap_or_default())
+    }
+
     fn tasks(&self) -> String {
         let w = self.w;
         let minutes = |m: u64| format!("{m} {}", w.minutes);
@@ -325,7 +357,7 @@ pub fn page(pack: &Pack, process: &Process, language: Language) -> String {
     let title = format!("{}: {}", p.w.title, pack.program);
     format!(
         "<!doctype html><html lang={}><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{1}</title><style>{STYLE}</style>\
-         <h1>{1}</h1>{made_up}<p class=dim>{2} {3}, {4} {5}</p>{6}{7}{8}{9}{10}{11}{12}{13}{14}</html>\n",
+         <h1>{1}</h1>{made_up}<p class=dim>{2} {3}, {4} {5}</p>{6}{7}{8}{9}{10}{11}{12}{13}{14}{15}{16}</html>\n",
         p.w.code,
         escaped(&title),
         escaped(p.w.made),
@@ -335,7 +367,9 @@ pub fn page(pack: &Pack, process: &Process, language: Language) -> String {
         p.protocol(),
         p.stages(),
         p.decisions(),
+        p.audits(),
         p.cases(),
+        p.changes(),
         p.tasks(),
         p.runs(),
         p.requirements(),

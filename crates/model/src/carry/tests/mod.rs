@@ -1,6 +1,7 @@
 //! Whole comparisons over small shapes.
 
 mod back;
+mod changes;
 mod export;
 mod oracle;
 mod order;

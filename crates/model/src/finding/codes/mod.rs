@@ -4,6 +4,7 @@ use super::CodeInfo;
 
 mod carry;
 mod columns;
+mod links;
 mod masks;
 mod place;
 mod program;
@@ -17,6 +18,7 @@ pub fn codes() -> impl Iterator<Item = &'static CodeInfo> {
     [program::CODES, columns::CODES, masks::CODES, tables::CODES, upgrade::CODES, place::CODES, safety::CODES, run::CODES, carry::CODES]
         .into_iter()
         .flatten()
+        .chain(links::CODES)
 }
 
 /// Finds the explanation of a code, ignoring case.

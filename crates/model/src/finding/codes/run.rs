@@ -308,6 +308,16 @@ pub static CODES: &[CodeInfo] = &[
         explain: "The stage of the go-live has a window (`kind = \"window\"` at its entry). A switch ends with it: everything goes back by itself when it closes, although `[switch] minutes` would leave more time, unless users have been let in. Once it is closed nobody is shut out any more; `greenroom undo` takes back what was prepared, or the switch goes on when the window opens again. `greenroom gate waive` lets those who may waive it do so.",
     },
     CodeInfo {
+        code: "GR0794",
+        title: "a former production on another server is dropped by hand",
+        explain: "After a move the former production stands where it always did, shut for good. Greenroom reads that server and shuts people out there; it has no business dropping anything on it. Drop the database with the engine's own client once its time is over, then say so with `greenroom retire NAME --by-hand`: where production's server can still be asked, it is asked, and a database that stands is not written down as gone.",
+    },
+    CodeInfo {
+        code: "GR0795",
+        title: "several switches in one window are not done so",
+        explain: "`[switch] together` names the programs whose databases go live in the same window: `greenroom together` does the same with all of them, lets users into none before testers have accepted all, and takes all back when one goes back. What would break that is refused: one of them alone, a word that not all of them wait for, taking one back when users may be in another.",
+    },
+    CodeInfo {
         code: "GR0796",
         title: "a signature could not be made, or is not good",
         explain: "Signatures are made with ed25519 keys as OpenSSH keeps them, over a text that names the program, the gate, the decision, what it is about and the request; `ssh-keygen -Y sign -n greenroom` makes the same. A signature over another text, in another namespace, with another key or with a changed bit is not good. Nothing was recorded.",
@@ -346,5 +356,20 @@ pub static CODES: &[CodeInfo] = &[
         code: "GR0850",
         title: "a function of the pilot cannot be switched on, or off",
         explain: "What a pack switches off is switched on again for a test only where the pack says so (`reopen = \"on request\"`) and how (`[on_request]` with statements to open and to close), until a time, with a reason on record. Closing runs its statements and asks the pack's assertions. Each new generation has it off again.",
+    },
+    CodeInfo {
+        code: "GR0851",
+        title: "what was named was not changed on the pilot",
+        explain: "`greenroom changes note TABLE` and `TABLE=KEY` name tables and rows of configuration that were changed on the pilot since it was opened. The key is written as `greenroom changes` shows it, values of several columns with commas between them; where that is not enough, or the table has no key, the row's short name (`#1a2b3c4d`) stands for it. Nothing was put on record.",
+    },
+    CodeInfo {
+        code: "GR0852",
+        title: "an integration is never on on a pilot",
+        explain: "`[integration.NAME]` in process.toml names with `pack` what switches the integration off on the pilot, and with `pilot` whether it may be switched on again for a test: `never`, the default, or `on-request`. `greenroom reopen` of a pack switches on all that it switched off, so one that never may be keeps the pack shut. Nothing was done.",
+    },
+    CodeInfo {
+        code: "GR0865",
+        title: "what stands did not pass when it was verified last",
+        explain: "A gate of the kind `findings` counts what the run found that made the pilot: what was found when it was planned, and that its latest verification differs. `greenroom status` shows which differences those are; another rehearsal makes a pilot that is verified anew.",
     },
 ];

@@ -144,6 +144,7 @@ pub(crate) fn program(catalog: &Catalog, decided: &[(&str, &str, Decision)]) -> 
             name: None,
             strategy: Strategy::PilotToProduction,
             final_copy: FinalCopy::All,
+            together: Vec::new(),
             hooks: Vec::new(),
         },
         files: Vec::new(),

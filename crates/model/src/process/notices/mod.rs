@@ -3,6 +3,7 @@
 //! Owns what `[notices]` and `[notice.NAME]` mean, the decision who is told what, and the state of the outbox. Recipients are persons and addresses of `process.toml` and nobody
 //! else: no database is asked for one. Does not own how a notice travels; ids of persons are all that is put on record about them.
 
+mod audit;
 mod decide;
 mod outbox;
 mod said;
@@ -55,6 +56,12 @@ pub enum Topic {
     GoLive,
     /// A case of the test plan failed, or could not be tried.
     CaseFailed,
+    /// An audit found something that is to be mended, or saw that it is not mended yet.
+    Finding,
+    /// A finding is said to be mended: an auditor has to look.
+    Mended,
+    /// An audit was concluded.
+    AuditConcluded,
 }
 
 impl Topic {

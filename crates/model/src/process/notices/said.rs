@@ -41,12 +41,12 @@ fn name<'p>(process: &'p Process, id: &'p str) -> &'p str {
     }
 }
 
-fn names(process: &Process, ids: &[String]) -> String {
+pub(super) fn names(process: &Process, ids: &[String]) -> String {
     ids.iter().map(|id| name(process, id)).collect::<Vec<_>>().join(", ")
 }
 
 /// `` `id`: title ``, or the id alone where there is no other title.
-fn titled(id: &str, title: &str) -> String {
+pub(super) fn titled(id: &str, title: &str) -> String {
     if id == title { format!("`{id}`") } else { format!("`{id}` ({title})") }
 }
 
@@ -85,14 +85,14 @@ fn go_live(sight: &Sight<'_>, program: &str) -> Said {
 }
 
 /// An event and where all stood right after it.
-struct View<'a> {
-    sight: &'a Sight<'a>,
+pub(super) struct View<'a> {
+    pub(super) sight: &'a Sight<'a>,
     by: &'a str,
     at: Timestamp,
 }
 
 impl View<'_> {
-    fn by(&self) -> &str {
+    pub(super) fn by(&self) -> &str {
         name(self.sight.process, self.by)
     }
 
@@ -100,7 +100,7 @@ impl View<'_> {
         day(self.sight.process, at)
     }
 
-    fn stage_title(&self, id: &str) -> String {
+    pub(super) fn stage_title(&self, id: &str) -> String {
         titled(id, self.sight.process.stages.get(id).map_or(id, |s| &s.title))
     }
 
@@ -113,12 +113,13 @@ impl View<'_> {
     }
 
     /// Everybody who has something to do with a stage: whoever does its tasks, and those who sign or tick at its gates.
-    fn of_stage(&self, stage: &str) -> Vec<String> {
+    pub(super) fn of_stage(&self, stage: &str) -> Vec<String> {
         let process = self.sight.process;
         let tasks = process.tasks_of(stage).flat_map(|(_, t)| self.sight.owners(t));
         let gates = process.gates.values().filter(|g| g.stage == stage).flat_map(|g| match &g.kind {
             Kind::SignOff { roles, .. } => self.sight.with_roles(roles),
             Kind::Checklist { roles, .. } if !roles.is_empty() => self.sight.with_roles(roles),
+            Kind::Audit { audit } => process.audits.get(audit).map(|a| self.sight.auditors(a)).unwrap_or_default(),
             _ => Vec::new(),
         });
         let mut all: Vec<String> = tasks.chain(gates).collect();
@@ -242,10 +243,14 @@ impl View<'_> {
                 let who = self.of_stage(&written.stage);
                 one(Topic::Waived, who, format!("`{gate}` is waived"), lines, Some(format!("greenroom why {gate}")), about)
             }
-            Fact::Received { name, bytes, sha256, .. } => {
+            Fact::Received { name, bytes, sha256, link, .. } => {
                 let stages: Vec<&Gate> =
                     process.gates.values().filter(|g| matches!(&g.kind, Kind::Artefacts { names } if names.contains(name))).collect();
-                let lines = vec![format!("{by} has put a received file on record: `{name}`, {bytes} bytes."), format!("SHA-256: {sha256}")];
+                let came = match link {
+                    Some(_) => format!("A file came by the link for {by}: `{name}`, {bytes} bytes."),
+                    None => format!("{by} has put a received file on record: `{name}`, {bytes} bytes."),
+                };
+                let lines = vec![came, format!("SHA-256: {sha256}")];
                 let concerned = stages.iter().flat_map(|g| self.of_stage(&g.stage)).collect();
                 one(Topic::Received, concerned, format!("`{name}` is received"), lines, None, vec![("artefact", name.clone())])
             }
@@ -310,7 +315,7 @@ impl View<'_> {
                 let command = Some(format!("greenroom test-plan show {case}"));
                 one(Topic::CaseFailed, self.of_stage(&written.stage), subject, lines, command, about)
             }
-            _ => None,
+            _ => self.of_audits(fact),
         }
     }
 

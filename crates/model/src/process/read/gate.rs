@@ -1,6 +1,7 @@
 //! Gates as `process.toml` writes them: which keys belong to which kind.
 
 use super::super::{Gate, Kind, Moment, Window};
+use super::audit::Of;
 use super::raw::{KindWord, RawGate};
 use super::{Reader, text};
 use crate::finding::Place;
@@ -50,6 +51,8 @@ impl Reader<'_> {
             ("state", g.state.as_ref().map(|a| &a.span)),
             ("signature", g.signature.as_ref().map(|a| &a.span)),
             ("cases", g.cases.as_ref().map(|a| &a.span)),
+            ("audit", g.audit.as_ref().map(|a| &a.span)),
+            ("accepted", g.accepted.as_ref().and_then(|a| a.keys().next()).map(|a| &a.span)),
         ];
         let takes: &[&str] = match kind.value {
             KindWord::Wait => &["since", "at_least", "at_most"],
@@ -64,6 +67,8 @@ impl Reader<'_> {
             KindWord::RunbookRehearsed => &[],
             KindWord::Requirements => &["names"],
             KindWord::TestPlan => &["cases"],
+            KindWord::Audit => &["audit"],
+            KindWord::Findings => &["of", "at_most", "accepted"],
         };
         for (key, span) in given.iter().filter_map(|(key, span)| Some((*key, (*span)?))).filter(|(key, _)| !takes.contains(key)) {
             self.wrong(file.place(span.clone()), format!("`{key}` means nothing for a gate of this kind"), "remove it, or correct `kind`");
@@ -73,22 +78,19 @@ impl Reader<'_> {
             KindWord::Wait => {
                 let (at_least, at_most) = (self.lapse(file, g.at_least.as_ref()), self.lapse(file, g.at_most.as_ref()));
                 let Some(since) = &g.since else {
-                    self.wrong(place, lacks("since"), "since when: `STAGE` (ended well), `STAGE entered`, `task NAME`");
+                    self.wrong(place, lacks("since"), "since when: `STAGE` (ended well), `STAGE entered`, `task NAME`, `audit NAME`");
                     return None;
                 };
                 if at_least.is_none() && at_most.is_none() {
                     self.wrong(place, lacks("at_least"), "how long: `4 weeks`; or `at_most`, or both");
                     return None;
                 }
-                let (known, name, moment): (_, &str, fn(String) -> Moment) = match since.value.trim().split_once(' ') {
-                    None => (stages, since.value.trim(), Moment::Left),
-                    Some((stage, "entered")) => (stages, stage, Moment::Entered),
-                    Some(("task", task)) => (tasks, task.trim(), Moment::Done),
-                    Some(_) => (stages, since.value.as_str(), Moment::Left),
+                let since = match since.value.trim().split_once(' ') {
+                    // Whether there is one is looked up once audits are read.
+                    Some(("audit", audit)) if audit.trim() != "entered" => Moment::Audited(audit.trim().to_owned()),
+                    words => self.stage_or_task(file, since, words, stages, tasks, place)?,
                 };
-                let named = At { value: name.to_owned(), span: since.span.clone() };
-                let what = if std::ptr::eq(known, tasks) { "task" } else { "stage" };
-                Kind::Wait { since: moment(self.named(file, Some(&named), known, what, place)?), at_least, at_most }
+                Kind::Wait { since, at_least, at_most }
             }
             KindWord::LeadTime => match self.lapse(file, g.at_least.as_ref()) {
                 Some(at_least) => Kind::LeadTime { at_least },
@@ -126,7 +128,14 @@ impl Reader<'_> {
                 };
                 Kind::SignOff {
                     roles: self.some_roles(file, at, roles),
-                    of: g.of.as_ref().map_or(1, |o| o.value.max(1)),
+                    of: match &g.of {
+                        Some(At { value: Of::Count(n), .. }) => (*n).max(1),
+                        Some(At { span, .. }) => {
+                            self.wrong(file.place(span.clone()), "`of` is no number", "how many have to approve: `of = 2`");
+                            return None;
+                        }
+                        None => 1,
+                    },
                     signature: g.signature.as_ref().map(|s| s.value).unwrap_or_default(),
                 }
             }
@@ -156,6 +165,14 @@ impl Reader<'_> {
             KindWord::Integrations => self.integrations_gate(file, g.state.as_ref(), g.names.as_ref(), integrations, place)?,
             KindWord::RunbookRehearsed => Kind::RunbookRehearsed,
             KindWord::Requirements => Kind::Requirements { names: self.requirements_gate(file, g.names.as_ref(), requirements) },
+            KindWord::Audit => match &g.audit {
+                Some(audit) => Kind::Audit { audit: audit.value.clone() },
+                None => {
+                    self.wrong(place, lacks("audit"), "which: `audit = \"audit-1\"`");
+                    return None;
+                }
+            },
+            KindWord::Findings => self.findings_gate(id, file, place, g)?,
         };
         let gate = Gate {
             title: text(&g.title, id),
@@ -166,5 +183,26 @@ impl Reader<'_> {
             covers: g.covers.clone(),
         };
         Some(gate)
+    }
+
+    /// Since when a wait is counted: `STAGE`, `STAGE entered`, `task NAME`.
+    fn stage_or_task(
+        &mut self,
+        file: &File<'_>,
+        since: &At<String>,
+        words: Option<(&str, &str)>,
+        stages: &BTreeSet<&str>,
+        tasks: &BTreeSet<&str>,
+        place: Place,
+    ) -> Option<Moment> {
+        let (known, name, moment): (_, &str, fn(String) -> Moment) = match words {
+            None => (stages, since.value.trim(), Moment::Left),
+            Some((stage, "entered")) => (stages, stage, Moment::Entered),
+            Some(("task", task)) => (tasks, task.trim(), Moment::Done),
+            Some(_) => (stages, since.value.as_str(), Moment::Left),
+        };
+        let named = At { value: name.to_owned(), span: since.span.clone() };
+        let what = if std::ptr::eq(known, tasks) { "task" } else { "stage" };
+        Some(moment(self.named(file, Some(&named), known, what, place)?))
     }
 }

@@ -1,7 +1,7 @@
 //! Integrations as `process.toml` writes them: whose they are, their addresses, their probes; and which products may be used.
 
 use super::super::deed::Deed;
-use super::super::integrations::{Allowed, Integration, IntegrationsWanted, OnPilot, Owner};
+use super::super::integrations::{Allowed, Integration, IntegrationsWanted, OfPilot, OnPilot, Owner};
 use super::deed::RawDeed;
 use super::raw::RawProcess;
 use super::{Entry, Reader, entries, text, value};
@@ -42,6 +42,10 @@ pub(super) struct RawIntegration {
     pub(super) business_day_after: bool,
     /// How it stands on the pilot: `off` by default, or `test`, where the other party gave an address for tests.
     pub(super) on_pilot: Option<At<OnPilot>>,
+    /// The pack of the program that switches it off on the pilot: `greenroom reopen` of that pack switches it on for a test.
+    pub(super) pack: Option<At<String>>,
+    /// Whether that may be: `never` by default, or `on-request`.
+    pub(super) pilot: Option<At<OfPilot>>,
 }
 
 /// What the readers of integrations and of gates share: ids that may be named.
@@ -69,7 +73,17 @@ impl Reader<'_> {
             if after.contains(id) {
                 self.wrong(place(), format!("`{id}` comes after itself"), "take it out of its `after`");
             }
+            if let (Some(pilot), None) = (&i.pilot, &i.pack) {
+                let place = file.place(pilot.span.clone());
+                self.wrong(
+                    place,
+                    format!("nobody knows what switches `{id}` off on the pilot"),
+                    "name the pack that does: `pack = \"NAME\"`",
+                );
+            }
+            let may = i.pilot.as_ref().map(|p| p.value).unwrap_or_default();
             let integration = Integration {
+                pack: value(&i.pack).map(|pack| (pack, may)),
                 title: text(&i.title, id),
                 owner,
                 kind: value(&i.kind),

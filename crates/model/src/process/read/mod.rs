@@ -2,6 +2,7 @@
 //! One file for each part of it that takes more than a few lines.
 
 mod artefact;
+mod audit;
 mod calendar;
 mod cases;
 mod dates;
@@ -9,6 +10,7 @@ mod deed;
 mod gate;
 mod ics;
 mod integration;
+mod links;
 mod notices;
 mod raw;
 mod requirement;
@@ -81,6 +83,7 @@ impl Reader<'_> {
         let artefacts = entries(raws, |r| &r.artefact);
         let rules = entries(raws, |r| &r.notice);
         let cases = entries(raws, |r| &r.case);
+        let audits = entries(raws, |r| &r.audit);
         for (file, id) in parties
             .values()
             .map(|(f, i, _)| (f, i))
@@ -93,6 +96,7 @@ impl Reader<'_> {
             .chain(artefacts.values().map(|(f, i, _)| (f, i)))
             .chain(rules.values().map(|(f, i, _)| (f, i)))
             .chain(cases.values().map(|(f, i, _)| (f, i)))
+            .chain(audits.values().map(|(f, i, _)| (f, i)))
         {
             let fits = !id.value.is_empty()
                 && id.value.len() <= 48
@@ -221,6 +225,11 @@ impl Reader<'_> {
             let span = raw.cases.as_ref().map_or(&at.span, |c| &c.span);
             self.cases_of_gate(file, span, gate, &cases);
         }
+        let audits = self.audits(&audits, &stage_ids, &parties.keys().map(String::as_str).collect(), &roles);
+        for (id, gate) in &read_gates {
+            let Some((file, at, raw)) = gates.get(id) else { continue };
+            self.audits_of_gate(file, at, raw, gate, &audits);
+        }
         let known = notices::Known { persons: &read_persons, parties: &read_parties, roles: &roles };
         let notices = self.notices(raws, &rules, &known);
         Some(Process {
@@ -239,6 +248,8 @@ impl Reader<'_> {
             artefacts: read_artefacts,
             notices,
             cases,
+            upload_url: self.upload_url(raws),
+            audits,
         })
     }
 

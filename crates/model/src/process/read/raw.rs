@@ -4,6 +4,7 @@ use super::super::integrations::IntegrationsWanted;
 use super::super::keys::Asks;
 use super::super::{Level, Proof, Side};
 use super::artefact::RawArtefact;
+use super::audit::{Of, RawAudit};
 use super::cases::RawCase;
 use super::dates::{RawCalendar, RawEvent};
 use super::deed::RawDeed;
@@ -59,6 +60,9 @@ pub(super) struct RawProcess {
     /// What testers try: `[case.invoice-prints]`.
     #[serde(default)]
     pub(super) case: BTreeMap<At<String>, RawCase>,
+    /// Somebody looks at something and says whether it is good: `[audit.audit-1]`.
+    #[serde(default)]
+    pub(super) audit: BTreeMap<At<String>, RawAudit>,
 }
 
 /// Settings of the whole.
@@ -82,6 +86,8 @@ pub(super) struct RawSettings {
     /// By kind of integration: the only products that may be used: `{ payment-gateway = ["stripe"] }`.
     #[serde(default)]
     pub(super) allowed_integrations: BTreeMap<At<String>, Vec<String>>,
+    /// What links for handing over files begin with, as it is reached from outside: `https://files.example.org/in`.
+    pub(super) upload_url: Option<At<String>>,
 }
 
 /// A word, or several.
@@ -185,6 +191,10 @@ pub(super) enum KindWord {
     Requirements,
     /// Cases of the test plan passed on the pilot that stands: `cases`.
     TestPlan,
+    /// An audit was concluded positive, and nothing came to light since: `audit`.
+    Audit,
+    /// Nothing heavier is open of what audits, checks and runs found: `of`, `at_most`, `accepted`.
+    Findings,
 }
 
 /// What has to be so when a stage is entered, or left with a good result.
@@ -201,11 +211,11 @@ pub(super) struct RawGate {
     pub(super) level: Option<At<Level>>,
     /// What it asks.
     pub(super) kind: Option<At<KindWord>>,
-    /// `wait`: since when: `STAGE` (ended well), `STAGE entered`, `task NAME`.
+    /// `wait`: since when: `STAGE` (ended well), `STAGE entered`, `task NAME`, `audit NAME` (concluded positive).
     pub(super) since: Option<At<String>>,
     /// `wait`, `lead-time`: the least time: `4 weeks`, `2 business days`, `36 hours`, `8 business hours`, `1 month`.
     pub(super) at_least: Option<At<String>>,
-    /// `wait`: the most; `run`: how long ago it may have been proved.
+    /// `wait`: the most; `run`: how long ago it may have been proved; `findings`: the heaviest that may be open: `none`, `minor` (by default; notes are minor), `important` (warnings are).
     pub(super) at_most: Option<At<String>>,
     /// `window`: days on which it begins; all by default.
     pub(super) days: Option<At<Vec<String>>>,
@@ -219,8 +229,8 @@ pub(super) struct RawGate {
     pub(super) away_from_long_weekends: Option<At<bool>>,
     /// `sign-off`, `checklist`: who may.
     pub(super) roles: Option<At<Vec<String>>>,
-    /// `sign-off`: how many have to approve; one by default.
-    pub(super) of: Option<At<u32>>,
+    /// `sign-off`: how many have to approve; one by default. `findings`: whose: `["audits", "audit NAME", "check", "rehearsal", "dress-rehearsal"]`.
+    pub(super) of: Option<At<Of>>,
     /// `checklist`: what is ticked.
     pub(super) items: Option<At<Vec<String>>>,
     /// `artefacts`: what is received. `integrations`, `requirements`: which; all by default.
@@ -236,6 +246,10 @@ pub(super) struct RawGate {
     pub(super) signature: Option<At<Asks>>,
     /// `test-plan`: which cases; all of the stage by default.
     pub(super) cases: Option<At<Vec<String>>>,
+    /// `audit`: which.
+    pub(super) audit: Option<At<String>>,
+    /// `findings`: codes of Greenroom's own that are accepted, and why: `{ GR0510 = "nobody writes at night" }`.
+    pub(super) accepted: Option<BTreeMap<At<String>, At<String>>>,
 }
 
 /// Something that somebody does.

@@ -199,6 +199,8 @@ pub struct RawSwitch {
     /// Hours after users were let in during which a switch is to be taken back with what they wrote: the database notes the keys of all rows that are touched, by
     /// triggers, until `greenroom rollback --give-up`. 0 by default: nothing is noted, and once users are in there is no way back.
     pub rollback_hours: Option<At<u32>>,
+    /// Folders of programs whose databases go live in the same window, relative to this program's folder: `greenroom together` switches all of them, or none.
+    pub together: Option<At<Vec<String>>>,
     /// Programs that run beside the switch, in this order: `[[switch.hook]]`.
     #[serde(default)]
     pub hook: Vec<RawHook>,
