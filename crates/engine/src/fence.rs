@@ -33,11 +33,22 @@ impl Fenced {
 pub trait Fence: Send {
     /// What stands open now. Changes nothing.
     async fn doors(&mut self) -> Result<Doors>;
+    /// The same where production stays beside the new one on the same server and accounts lead to both: doors of the database itself are among them, so that
+    /// [`Fence::part`] can open the others. Changes nothing.
+    async fn doors_apart(&mut self) -> Result<Doors> {
+        Err(EngineError::unsupported("shut production for good beside the new one", "this engine cannot do that yet"))
+    }
     /// Shuts every door, lets transactions that run end for as long as `drain`, then ends what sessions are left. Repeatable. When it returns
     /// without an error, every door is shut and nobody else is in. After an error some doors may be shut: see [`Fence::lift`].
     async fn raise(&mut self, doors: &Doors, drain: Duration) -> Result<()>;
     /// Opens every door as it was, whichever are shut. Repeatable.
     async fn lift(&mut self, doors: &Doors) -> Result<()>;
+    /// Opens the doors that lead to more than production, once users are let into what stands beside it; production itself stays shut for good, by doors of its own
+    /// and by the rights on it that are taken away first. Refuses while one of its own doors is open. Repeatable; there is no way back.
+    async fn part(&mut self, doors: &Doors) -> Result<()> {
+        let _ = doors;
+        Err(EngineError::unsupported("shut production for good beside the new one", "this engine cannot do that yet"))
+    }
     /// What is true now.
     async fn look(&mut self, doors: &Doors) -> Result<Fenced>;
 }

@@ -78,7 +78,7 @@ pub async fn production(address: &Address, spared: &[String], secrets: &dyn secr
     match address.engine {
         EngineKind::Sqlite => sqlite::production(address, base).await,
         EngineKind::Postgres => postgres::production(address, spared, secrets, base).await,
-        EngineKind::Mysql => mysql::production(address, secrets, base).await,
+        EngineKind::Mysql => mysql::production(address, spared, secrets, base).await,
         EngineKind::Mssql => {
             let hint = "take it out of use by `ALTER DATABASE … SET READ_ONLY WITH ROLLBACK AFTER 30 SECONDS` yourself";
             Err(EngineError::unsupported("fence production", "SQL Server is not fenced by Greenroom yet").hint(hint))

@@ -33,7 +33,7 @@ pub struct Capabilities {
     /// Pilot's and former generation's names change in one atomic act.
     pub atomic_swap: bool,
     /// A database of ours can take production's place: see [`Target::put_in_place`] and [`Target::promote`]. Where databases cannot be renamed, on another server
-    /// than production's only.
+    /// than production's, or under another name: see [`crate::fence::Fence::doors_apart`].
     pub takes_production: bool,
     /// Rights on objects let their holders in, whatever is sealed: [`Target::promote`] gives them, nothing before.
     pub grants_let_in: bool,
@@ -395,9 +395,10 @@ pub trait Target: Send {
         let _ = name;
         Err(crate::error::EngineError::unsupported(format!("call a new database `{database}`"), "databases are renamed here"))
     }
-    /// Whether [`Target::promote`] can let in whom it is to let in, and testers before them, with what they have in production. `elsewhere`: production is on another server.
-    async fn welcome(&mut self, doors: &greenroom_model::fence::Doors, testers: &[String], elsewhere: bool) -> Result<Welcome> {
-        let _ = (doors, testers, elsewhere);
+    /// Whether [`Target::promote`] can let in whom it is to let in, and testers before them, with what they have in production, into what bears `name` then. `elsewhere`:
+    /// production is on another server, or stays where it is under another name.
+    async fn welcome(&mut self, name: &str, doors: &greenroom_model::fence::Doors, testers: &[String], elsewhere: bool) -> Result<Welcome> {
+        let _ = (name, doors, testers, elsewhere);
         Ok(Welcome::default())
     }
     /// Ends a [`Target::copy_whole`] that the server still makes though nobody waits for it any more: until then nobody can come into production.

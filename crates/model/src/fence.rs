@@ -39,6 +39,10 @@ pub struct Doors {
     pub client: String,
     /// In the order in which they are shut; they are opened the other way round.
     pub doors: Vec<Door>,
+    /// Among them are doors of the database itself, which keep everybody from writing to it while those of accounts stand open: for a production that stays beside the
+    /// new one on the same server, where an account leads to both.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
     /// Greenroom's own logins, which stay in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spared: Vec<String>,
@@ -139,6 +143,7 @@ mod tests {
             engine_id: "1".into(),
             client: "c".into(),
             doors,
+            apart: false,
             spared: Vec::new(),
             besides: Vec::new(),
             gaps: Vec::new(),

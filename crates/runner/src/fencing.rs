@@ -52,6 +52,8 @@ pub struct Aim<'a> {
     pub first: Option<&'a str>,
     /// Another database is to take production's place: what would not survive that stands in the way, too.
     pub replaced: bool,
+    /// Production stays beside the new one on the same server, and accounts lead to both: doors of the database itself are shut, too.
+    pub apart: bool,
 }
 
 /// What a fence is raised with.
@@ -110,6 +112,23 @@ impl Fencing {
         Ok(if found.len() == 1 { found.pop() } else { None })
     }
 
+    /// What stands open now, for a fence with this aim.
+    async fn read(production: &mut dyn engine::Fence, apart: bool) -> Result<Doors, FenceError> {
+        Ok(if apart { production.doors_apart().await? } else { production.doors().await? })
+    }
+
+    /// Once users are let into the new production on the same server: the former one is shut for good by its own doors, and those of accounts, which lead to both, are
+    /// opened. There is no way back.
+    ///
+    /// # Errors
+    /// When it is not shut by its own doors, or rights on it are left: nobody is let in then.
+    pub async fn part(&self, doors: &Doors) -> Result<(), FenceError> {
+        self.engines.production().await?.part(doors).await.map_err(|e| {
+            let hint = e.hint.clone().unwrap_or_else(|| "mend the cause, then `greenroom resume`: nobody is let in before".into());
+            refusal("GR0787", format!("the former production is not shut for good: {e}"), hint)
+        })
+    }
+
     /// Whether the fence stands and nobody else is in.
     ///
     /// # Errors
@@ -138,6 +157,7 @@ impl Fencing {
                 match (fence.progress, now.stands) {
                     // Nothing of it is left: who may come in may be somebody else by now.
                     (_, Stands::Down) => None,
+                    _ if aim.apart && !doors.apart => return Err(by_accounts_alone()),
                     (Progress::Raised, Stands::Up) if now.is_tight() => {
                         let hint = "`greenroom fence` shows it; `greenroom fence prolong` gives it more time, `greenroom fence lift` takes it down";
                         return Err(refusal("GR0742", "production is fenced already", hint));
@@ -150,7 +170,7 @@ impl Fencing {
         let doors = match begun {
             Some(doors) => doors,
             None => {
-                let doors = production.doors().await?;
+                let doors = Self::read(production.as_mut(), aim.apart).await?;
                 unobstructed(&doors, aim.replaced)?;
                 write_json(&self.file(doors.hash()), &doors)?;
                 doors
@@ -231,6 +251,17 @@ impl Fencing {
     }
 }
 
+/// What a fence whose doors are accounts alone is refused with, where accounts are to be let into the new production beside it; and the way out.
+pub(crate) const ACCOUNTS_ALONE: [&str; 2] = [
+    "production was fenced by locking accounts alone, which cannot stay so once users are let in on the same server",
+    "`greenroom fence lift`: the switch raises its own, with triggers on every table",
+];
+
+/// See [`ACCOUNTS_ALONE`].
+pub(crate) fn by_accounts_alone() -> FenceError {
+    refusal("GR0786", ACCOUNTS_ALONE[0], ACCOUNTS_ALONE[1])
+}
+
 fn unobstructed(doors: &Doors, replaced: bool) -> Result<(), FenceError> {
     let hazards = doors.hazards.iter().filter(|_| replaced);
     let details: Vec<String> = doors.obstacles.iter().chain(hazards).map(|o| format!("{}: {}", o.what, o.way_out)).collect();
@@ -308,6 +339,7 @@ mod tests {
             engine_id: "7".into(),
             client: "psql -d postgres".into(),
             doors: vec![door(1), door(2)],
+            apart: false,
             spared: Vec::new(),
             besides: Vec::new(),
             gaps: Vec::new(),

@@ -365,6 +365,9 @@ pub fn make_over(
                     "`{name}` is another database after the swap; production itself is called `{}` then, stays fenced, and is not dropped",
                     names.former
                 ),
+                false if production.apart => format!(
+                    "programs have to be pointed to `{name}`; production itself keeps its name and its rows, shut for good: rights on it are taken away, and triggers reject every change"
+                ),
                 false => format!(
                     "`{name}` stands on the target's server afterwards; production itself stays where it is, fenced, and is not dropped"
                 ),
@@ -376,6 +379,11 @@ pub fn make_over(
                 "triggers that note the keys of touched rows, and tables of ours for them, from before the copy until it is complete"
                     .to_owned();
             footprint.created_in_source.push(what);
+        }
+        if production.apart {
+            footprint
+                .created_in_source
+                .push("three triggers on each table that reject every change, from the fence on; they stay once users are let in".into());
         }
         footprint.created_in_source.push("the fence: nobody but Greenroom comes in, and the card says how to give that back".into());
     }

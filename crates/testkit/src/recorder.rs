@@ -103,6 +103,18 @@ impl Recorder {
         Recorder::client(client, |n| format!("select 'stored {n}';"))
     }
 
+    /// As [`Recorder::mariadb`], into the database that a file names: it is read anew for every session, as a program reads its settings.
+    pub fn mariadb_pointed(server: &'static maria::Server, settings: &Path, user: &str) -> Recorder {
+        let (settings, user) = (settings.to_owned(), user.to_owned());
+        let client = move || {
+            let name = std::fs::read_to_string(&settings).unwrap_or_default();
+            let mut client = server.existing(name.trim()).client(&user);
+            client.arg("--unbuffered");
+            client
+        };
+        Recorder::client(client, |n| format!("select 'stored {n}';"))
+    }
+
     fn client(command: impl Fn() -> Command + Send + 'static, told: fn(u64) -> String) -> Recorder {
         let mut client: Option<Client> = None;
         Recorder::start(move |n| {

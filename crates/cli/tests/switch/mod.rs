@@ -3,6 +3,7 @@
 
 mod back;
 mod elsewhere;
+mod mariadb;
 mod together;
 
 use crate::fence::rights;

@@ -1,9 +1,10 @@
-//! The fence around the simulated production: one door, whose shutting and opening are cut apart from what follows.
+//! The fence around the simulated production: one door, whose shutting and opening are cut apart from what follows. Where production stays beside the new one there
+//! are two: everybody's account, which leads to both, and the database itself.
 
 use super::cuts::Cuts;
 use super::sessions::effect;
 use super::world::{Inner, World};
-use crate::error::Result;
+use crate::error::{EngineError, ErrorKind, Result};
 use crate::fence::{Fence, Fenced, same_database};
 use async_trait::async_trait;
 use greenroom_model::fence::{Door, Doors, Stands};
@@ -18,9 +19,7 @@ impl FakeFence {
     pub(super) fn new(world: World, cuts: Cuts) -> FakeFence {
         FakeFence { world, cuts }
     }
-}
 
-impl FakeFence {
     /// Identity of the database behind production's address; where production is not among the target's, it is always the same.
     fn engine_id(&self) -> String {
         let inner = self.world.inner();
@@ -29,6 +28,31 @@ impl FakeFence {
 
     fn same(&self, doors: &Doors) -> Result<()> {
         same_database(doors, &self.engine_id())
+    }
+
+    fn lock(&self, what: &str, locked: bool) -> Result<()> {
+        effect(&self.world, &self.cuts, what, |w| {
+            w.locked = locked;
+            Ok(())
+        })
+    }
+
+    fn read(&self, apart: bool) -> Result<Doors> {
+        self.cuts.pass("read the doors")?;
+        let door = |who: &str| Door { who: who.into(), key: vec![who.into()], shut: format!("shut {who}"), open: format!("open {who}") };
+        let doors = if apart { vec![door("everybody"), door("the database")] } else { vec![door("everybody")] };
+        Ok(Doors {
+            database: "production".into(),
+            engine_id: self.engine_id(),
+            client: "fake".into(),
+            doors,
+            apart,
+            spared: Vec::new(),
+            besides: Vec::new(),
+            gaps: Vec::new(),
+            obstacles: Vec::new(),
+            hazards: Vec::new(),
+        })
     }
 }
 
@@ -43,19 +67,10 @@ fn shut(w: &mut Inner, fenced: bool) {
 #[async_trait]
 impl Fence for FakeFence {
     async fn doors(&mut self) -> Result<Doors> {
-        self.cuts.pass("read the doors")?;
-        let door = Door { who: "everybody".into(), key: vec!["all".into()], shut: "shut".into(), open: "open".into() };
-        Ok(Doors {
-            database: "production".into(),
-            engine_id: self.engine_id(),
-            client: "fake".into(),
-            doors: vec![door],
-            spared: Vec::new(),
-            besides: Vec::new(),
-            gaps: Vec::new(),
-            obstacles: Vec::new(),
-            hazards: Vec::new(),
-        })
+        self.read(false)
+    }
+    async fn doors_apart(&mut self) -> Result<Doors> {
+        self.read(true)
     }
     async fn raise(&mut self, doors: &Doors, _drain: Duration) -> Result<()> {
         self.same(doors)?;
@@ -63,6 +78,9 @@ impl Fence for FakeFence {
         if late {
             self.world.write(7);
             self.world.write_to_the_new(7);
+        }
+        if doors.apart {
+            self.lock("lock the accounts", true)?;
         }
         effect(&self.world, &self.cuts, "fence", |w| {
             shut(w, true);
@@ -74,7 +92,15 @@ impl Fence for FakeFence {
         effect(&self.world, &self.cuts, "lift the fence", |w| {
             shut(w, false);
             Ok(())
-        })
+        })?;
+        if doors.apart { self.lock("unlock the accounts", false) } else { Ok(()) }
+    }
+    async fn part(&mut self, doors: &Doors) -> Result<()> {
+        self.same(doors)?;
+        if !doors.apart || !self.world.inner().fenced {
+            return Err(EngineError::new(ErrorKind::Conflict, "part the productions", "the former one is open but for its accounts"));
+        }
+        self.lock("let the accounts in", false)
     }
     async fn look(&mut self, doors: &Doors) -> Result<Fenced> {
         self.cuts.pass("look at the fence")?;
@@ -84,7 +110,7 @@ impl Fence for FakeFence {
             (Some(_), Some(id)) => inner.is_fenced(id),
             _ => inner.fenced,
         };
-        let stands = if fenced { Stands::Up } else { Stands::Down };
+        let stands = Stands::of([Some(fenced), doors.apart.then_some(inner.locked)].into_iter().flatten());
         Ok(Fenced { stands, open: Vec::new(), sessions: Vec::new() })
     }
 }

@@ -35,15 +35,18 @@ fn conflict(attempted: &str, message: impl Into<String>) -> EngineError {
 }
 
 fn capabilities(world: &World) -> Capabilities {
-    let atomicity = world.inner().atomicity;
+    let (atomicity, apart) = {
+        let inner = world.inner();
+        (inner.atomicity, inner.apart)
+    };
     Capabilities {
         transactional_ddl: atomicity.scripts,
-        rename_database: true,
+        rename_database: !apart,
         shared_snapshot: true,
         max_readers: 1,
         atomic_swap: atomicity.swap,
         takes_production: true,
-        grants_let_in: false,
+        grants_let_in: apart,
         progress_with_rows: true,
         physical_ranges: false,
         tools: Vec::new(),
@@ -313,6 +316,13 @@ impl Target for FakeTarget {
     }
     async fn swap(&mut self, swap: &Swap) -> Result<()> {
         self.exchange(swap)
+    }
+    async fn call(&mut self, _name: &str, database: &str) -> Result<()> {
+        // What a name stands for is what the world keeps its databases under.
+        effect(&self.world, &self.cuts, "call", |w| match w.databases.contains_key(database) {
+            true => Err(conflict("call", "a database of that name stands there already")),
+            false => Ok(()),
+        })
     }
     async fn put_in_place(&mut self, swap: &Swap, production: &str) -> Result<()> {
         {

@@ -94,6 +94,10 @@ pub struct Inner {
     pub production: Option<u64>,
     /// The name that it bore at first.
     pub production_name: String,
+    /// Databases are not renamed, and accounts lead to all of them: the new production stands beside the former one under a name of its own.
+    pub apart: bool,
+    /// Nobody but Greenroom can log in.
+    pub locked: bool,
 }
 
 /// A simulated server that outlives simulated processes; clones share it.
@@ -124,6 +128,8 @@ impl World {
                 late_writer: false,
                 production: None,
                 production_name: String::new(),
+                apart: false,
+                locked: false,
             })),
         }
     }
@@ -174,7 +180,7 @@ impl World {
     /// Production writes, unless it is fenced: a row of `client` changes, one goes, one comes.
     pub fn write(&self, round: i64) {
         let mut inner = self.inner();
-        if inner.fenced {
+        if inner.fenced || inner.locked {
             return;
         }
         if let Some(rows) = inner.source.get_mut(&TableName::new("main", "client")) {

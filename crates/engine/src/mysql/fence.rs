@@ -1,13 +1,16 @@
 //! The fence around a production database of MariaDB: the accounts that can reach it are locked, its events stopped, sessions ended (P23).
 //!
+//! Where production stays beside the new one on the same server, doors of the database itself (`apart`) are shut as well.
+//!
 //! Taking rights on the database away would miss those who have them on all databases. A locked account is locked on the whole server, which
 //! is said of those that work in other databases too. Accounts with SUPER are never locked, since a person may need one to open production
 //! again by hand: while one of them is in, the fence is not raised.
 
 use super::connect::{Server, Session, Variety, number, said, text};
 use super::error::{Doing, code, mapped};
+use super::grants::{self, Holder};
 use super::target::server_id;
-use super::{rights, sql};
+use super::{apart, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::fence::{Fence, Fenced, same_database, still_in};
 use async_trait::async_trait;
@@ -19,6 +22,9 @@ use std::time::{Duration, Instant};
 /// How long ended sessions are waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long sessions of our own are given to be gone.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// Rights on all databases with which nobody gets at a database's rows.
 pub(super) const HARMLESS: &str = "'USAGE', 'PROCESS', 'SHOW DATABASES', 'RELOAD', 'SHUTDOWN', 'CREATE USER', 'REPLICATION SLAVE', 'REPLICATION CLIENT', \
     'BINLOG MONITOR', 'BINLOG ADMIN', 'SLAVE MONITOR', 'REPLICA MONITOR', 'REPLICATION MASTER ADMIN', 'REPLICATION SLAVE ADMIN', 'CONNECTION ADMIN', \
@@ -28,6 +34,8 @@ pub(super) struct MyFence {
     pub server: Server,
     pub database: String,
     pub session: Session,
+    /// Logins of ours that read production and fill the new one.
+    pub ours: Vec<String>,
 }
 
 /// An account, by user and host.
@@ -44,33 +52,6 @@ fn grantee(text: &str) -> Account {
     (bare(user), bare(host))
 }
 
-/// One grantee's lines of `SHOW GRANTS` as grants on the database. Of several on databases that cover it only the one counts by which the server goes.
-fn on_this(lines: &[String], database: &str, fold: bool) -> Vec<String> {
-    let (mut all, mut whole): (Vec<String>, Option<(usize, String)>) = (Vec::new(), None);
-    for line in lines {
-        let Some((rights, rest)) = line.split_once(" ON ") else { continue };
-        let Some((on, to)) = rest.rsplit_once(" TO ") else { continue };
-        let (kind, object) = ["PROCEDURE ", "FUNCTION ", "PACKAGE BODY ", "PACKAGE "]
-            .iter()
-            .find_map(|kind| on.strip_prefix(kind).map(|object| (*kind, object)))
-            .unwrap_or(("", on));
-        match object.strip_suffix(".*").and_then(|o| o.strip_prefix('`')?.strip_suffix('`')) {
-            Some(pattern) => {
-                let pattern = pattern.replace("``", "`");
-                let said = rights::said_first(&pattern);
-                if rights::covers_as(&pattern, database, fold) && whole.as_ref().is_none_or(|(best, _)| *best < said) {
-                    whole = Some((said, format!("{rights} ON {}.* TO {to}", sql::ident(&sql::pattern(database)))));
-                }
-            }
-            None => {
-                let of = object.strip_prefix(&format!("{}.", sql::ident(database)));
-                all.extend(of.map(|of| format!("{rights} ON {kind}{}.{of} TO {to}", sql::ident(database))));
-            }
-        }
-    }
-    whole.map(|(_, statement)| statement).into_iter().chain(all).collect()
-}
-
 /// What is known of the accounts.
 struct People {
     us: Account,
@@ -81,12 +62,12 @@ struct People {
 
 impl MyFence {
     /// Connects, to a variety that can be fenced.
-    pub async fn open(server: Server, database: String, session: Session) -> Result<MyFence> {
+    pub async fn open(server: Server, database: String, session: Session, ours: Vec<String>) -> Result<MyFence> {
         if session.variety == Variety::MySql {
             let hint = format!("from 8.0.22 on, `alter schema {} read only = 1` does it by hand", sql::ident(&database));
             return Err(EngineError::unsupported("fence production", "MySQL is not fenced by Greenroom yet, only MariaDB").hint(hint));
         }
-        Ok(MyFence { server, database, session })
+        Ok(MyFence { server, database, session, ours })
     }
 
     async fn grantees(&mut self, query: &str) -> Result<BTreeSet<Account>> {
@@ -98,10 +79,15 @@ impl MyFence {
         Ok(rows.iter().map(|row| grantee(&said(row, 0))).collect())
     }
 
+    /// The account by which we are in.
+    async fn us(&mut self, doing: &str) -> Result<Account> {
+        let us = self.session.value("select current_user()").await.doing(doing)?.unwrap_or_default();
+        Ok(us.rsplit_once('@').map_or((us.clone(), String::new()), |(user, host)| (user.to_owned(), host.to_owned())))
+    }
+
     async fn people(&mut self) -> Result<People> {
         let doing = "read who may come into production";
-        let us = self.session.value("select current_user()").await.doing(doing)?.unwrap_or_default();
-        let us = us.rsplit_once('@').map_or((us.clone(), String::new()), |(user, host)| (user.to_owned(), host.to_owned()));
+        let us = self.us(doing).await?;
         let database = sql::literal(&self.database);
         let direct = format!(
             "select grantee from information_schema.user_privileges where privilege_type not in ({HARMLESS}) \
@@ -111,6 +97,9 @@ impl MyFence {
              union select concat('''', user, '''@''', host, '''') from mysql.procs_priv where db = {database}"
         );
         let reaching = self.grantees(&direct).await?;
+        // A grant on databases to the account without a name holds for everybody, whatever account they log in by.
+        let whole = format!("select grantee from information_schema.schema_privileges where {database} like table_schema");
+        let anonymous = self.grantees(&whole).await?.iter().any(|(user, host)| user.is_empty() && !host.is_empty());
         let superusers = self.grantees("select grantee from information_schema.user_privileges where privilege_type = 'SUPER'").await?;
         let mut others: BTreeMap<Account, BTreeSet<String>> = BTreeMap::new();
         let elsewhere =
@@ -145,7 +134,7 @@ impl MyFence {
             }
             if has(&account, &superusers) {
                 people.superusers.insert(account);
-            } else if has(&account, &reaching) {
+            } else if anonymous || has(&account, &reaching) {
                 let elsewhere = others.remove(&account).unwrap_or_default();
                 people.reaching.insert(account, elsewhere);
             }
@@ -211,7 +200,14 @@ impl MyFence {
             "select user, count(*) from information_schema.processlist where db = {} and id <> connection_id() group by 1 order by 1",
             sql::literal(&self.database)
         );
-        for row in self.session.rows(&query).await.doing("look for sessions")? {
+        let mut rows = self.session.rows(&query).await.doing("look for sessions")?;
+        // A busy server shows sessions for a moment after they were closed: those by which production was read just now are no program's.
+        let began = Instant::now();
+        while rows.iter().any(|row| said(row, 0) == people.us.0) && began.elapsed() < LINGER {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            rows = self.session.rows(&query).await.doing("look for sessions")?;
+        }
+        for row in rows {
             let (user, sessions) = (said(&row, 0), number(&row, 1));
             if user == people.us.0 {
                 let what = format!("other sessions use Greenroom's own login `{user}`, which the fence lets in ({sessions})");
@@ -299,12 +295,16 @@ impl MyFence {
         let events = format!("select name, status <> 'ENABLED' from mysql.event where db = {}", sql::literal(&self.database));
         let rows = self.session.rows(&events).await.doing(doing)?;
         let events: BTreeMap<String, bool> = rows.iter().map(|row| (said(row, 0), number(row, 1) == 1)).collect();
-        let shut = |door: &Door| match door.key.as_slice() {
+        let own = match doors.apart {
+            true => apart::shut(&mut self.session, &self.database, &doors.doors).await?,
+            false => vec![None; doors.doors.len()],
+        };
+        let shut = |(door, own): (&Door, Option<bool>)| match door.key.as_slice() {
             [user, host] => accounts.get(&(user.clone(), host.clone())).copied(),
             [event] => events.get(event).copied(),
-            _ => None,
+            _ => own,
         };
-        Ok(doors.doors.iter().map(shut).collect())
+        Ok(doors.doors.iter().zip(own).map(shut).collect())
     }
 
     /// Accounts that reach the database though the fence stands.
@@ -312,49 +312,143 @@ impl MyFence {
         Ok(self.people().await?.reaching.keys().map(spelled).collect())
     }
 
+    /// What stands open now; `apart`: with the doors of the database itself.
+    async fn read(&mut self, apart: bool) -> Result<Doors> {
+        let people = self.people().await?;
+        let mut obstacles = self.obstacles(&people).await?;
+        let mut doors: Vec<Door> = people
+            .reaching
+            .keys()
+            .map(|account| {
+                let who = spelled(account);
+                let key = vec![account.0.clone(), account.1.clone()];
+                Door { shut: format!("alter user {who} account lock"), open: format!("alter user {who} account unlock"), who, key }
+            })
+            .collect();
+        if doors.is_empty() {
+            obstacles.push(Obstacle {
+                what: "no account but Greenroom's can come in already".to_owned(),
+                way_out: "there is nothing to fence: find out who shut the others out, or whether it was production before a switch"
+                    .to_owned(),
+            });
+        }
+        let mut gaps = self.gaps(&people).await?;
+        for event in self.events().await? {
+            let who = format!("event `{}`", event.name);
+            if event.once {
+                let way_out = "let it run first, or disable it yourself and see to what it was to do".to_owned();
+                obstacles
+                    .push(Obstacle { what: format!("{who} is to run once: should its time pass under the fence, it never runs"), way_out });
+            }
+            if event.ends {
+                gaps.push(format!("{who} has an end: should that pass under the fence, it is not enabled again"));
+            }
+            if !event.name.is_ascii() && !event.charset.starts_with("utf8") {
+                let way_out = "disable it yourself".to_owned();
+                obstacles.push(Obstacle {
+                    what: format!("{who} was made under another character set than its name can be written in"),
+                    way_out,
+                });
+            }
+            doors.push(event.door(&self.database));
+        }
+        if apart {
+            for (user, _) in people.reaching.keys().filter(|(user, _)| self.ours.contains(user)) {
+                obstacles.push(Obstacle {
+                    what: format!(
+                        "`{user}`, by which Greenroom reads production or fills the new one, would be locked with everybody else"
+                    ),
+                    way_out: "let `[source]`, `[target]` and `[fence]` name one login".to_owned(),
+                });
+            }
+            obstacles.extend(apart::obstacles(&mut self.session, &self.database).await?);
+            gaps.extend(apart::gaps(&mut self.session, HARMLESS).await?);
+            doors.extend(apart::doors(&mut self.session, &self.database).await?);
+        }
+        Ok(Doors {
+            database: self.database.clone(),
+            engine_id: self.engine_id().await?,
+            client: format!(
+                "mariadb   (on {}, as an account with CREATE USER and SET USER{})",
+                self.server.shown(),
+                if apart { ", and TRIGGER on the database" } else { "" }
+            ),
+            doors,
+            apart,
+            spared: Vec::new(),
+            besides: self.besides(&people).await?,
+            gaps,
+            obstacles,
+            hazards: Vec::new(),
+        })
+    }
+
     /// The rights on the database and on what is in it of everybody but us, locked accounts and such with SUPER included, as statements for one in its place on another
     /// server; and who has roles with such rights. Rights on all databases are the server's.
     async fn besides(&mut self, people: &People) -> Result<Vec<String>> {
-        let doing = "read the rights on production";
-        let fold = self.session.value("select @@lower_case_table_names").await.doing(doing)?.as_deref() != Some("0");
-        let query = "select user, host, ifnull(json_value(priv, '$.is_role') in (1, 'true'), 0) from mysql.global_priv where user <> 'PUBLIC' order by 3 desc, 1, 2";
-        let mut grantees: Vec<(String, bool)> = Vec::new();
-        for row in self.session.rows(query).await.doing(doing)? {
-            let (account, is_role) = ((said(&row, 0), said(&row, 1)), number(&row, 2) == 1);
-            if account != people.us {
-                grantees.push((if is_role { sql::ident(&account.0) } else { spelled(&account) }, is_role));
-            }
-        }
-        if self.session.version >= (10, 11, 0) {
-            grantees.push(("public".to_owned(), false));
-        }
+        let fold =
+            self.session.value("select @@lower_case_table_names").await.doing("read the rights on production")?.as_deref() != Some("0");
         let (mut all, mut roles) = (Vec::new(), BTreeSet::new());
-        for (grantee, is_role) in grantees {
-            let lines = match self.session.rows(&format!("show grants for {grantee}")).await {
-                // Nobody ever granted it anything.
-                Err(e) if code(&e) == Some(1141) => continue,
-                lines => lines.doing(doing)?,
-            };
-            let lines: Vec<String> = lines.iter().map(|row| said(row, 0)).collect();
-            // An account's lines show those of its roles, too.
-            let to = |line: &String| {
-                line.rsplit_once(" TO ")
-                    .map(|(_, to)| to.trim_end_matches(" WITH GRANT OPTION").trim_end_matches(" WITH ADMIN OPTION").to_owned())
-            };
-            let us = grantee.replace('\'', "`");
-            let own: Vec<String> =
-                lines.iter().filter(|l| to(l).is_some_and(|t| t == us || t.eq_ignore_ascii_case(&us))).cloned().collect();
-            let here = on_this(&own, &self.database, fold);
+        for Holder { grantee, is_role, lines } in grants::holders(&mut self.session, &people.us).await? {
+            let here = grants::on_this(&lines, &self.database, fold);
             if is_role && !here.is_empty() {
                 roles.insert(grantee.clone());
             }
-            let memberships = own.iter().filter(|l| !l.contains(" ON ") && roles.iter().any(|r| l.starts_with(&format!("GRANT {r} TO "))));
+            let memberships =
+                lines.iter().filter(|l| !l.contains(" ON ") && roles.iter().any(|r| l.starts_with(&format!("GRANT {r} TO "))));
             all.extend(memberships.cloned());
             all.extend(here);
         }
         all.sort();
         all.dedup();
         Ok(all)
+    }
+
+    /// Whether our own doors of the database are among those that were shut.
+    fn is_own(door: &Door) -> bool {
+        door.key.len() == 3
+    }
+
+    /// Shuts, or opens, one door.
+    async fn turn(&mut self, door: &Door, statement: &str, doing: String) -> Result<()> {
+        if Self::is_own(door) {
+            return apart::change(&mut self.session, &self.database, statement, doing).await;
+        }
+        self.session.run(statement).await.map_err(|e| mapped(&e, doing))
+    }
+
+    /// Waits for transactions, then ends what sessions are left.
+    async fn clear(&mut self, doors: &Doors, drain: Duration) -> Result<()> {
+        let began = Instant::now();
+        while began.elapsed() < drain {
+            let ids: Vec<String> = self.others(doors).await?.iter().map(|(id, _)| id.to_string()).collect();
+            let ids = if ids.is_empty() { "null".to_owned() } else { ids.join(", ") };
+            let query = format!("select count(*) from information_schema.innodb_trx where trx_mysql_thread_id in ({ids})");
+            if self.session.value(&query).await.doing("look for transactions")?.is_none_or(|n| n == "0") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // Whoever logged in just before the account was locked appears a moment later: nobody must be in twice in a row.
+        let (began, mut quiet) = (Instant::now(), 0);
+        loop {
+            let others = self.others(doors).await?;
+            quiet = if others.is_empty() { quiet + 1 } else { 0 };
+            if quiet == 2 {
+                // One that was prepared while sessions were ended is no session's any more.
+                return match self.prepared().await? {
+                    0 => Ok(()),
+                    n => Err(still_in(&[format!("{n} prepared transactions (`xa recover`)")])),
+                };
+            }
+            for (id, _) in &others {
+                let _ = self.session.run(&format!("kill connection {id}")).await;
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(still_in(&others.into_iter().map(|(_, who)| who).collect::<Vec<_>>()));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     async fn engine_id(&mut self) -> Result<String> {
@@ -398,93 +492,27 @@ impl Event {
 #[async_trait]
 impl Fence for MyFence {
     async fn doors(&mut self) -> Result<Doors> {
-        let people = self.people().await?;
-        let mut obstacles = self.obstacles(&people).await?;
-        let mut doors: Vec<Door> = people
-            .reaching
-            .keys()
-            .map(|account| {
-                let who = spelled(account);
-                let key = vec![account.0.clone(), account.1.clone()];
-                Door { shut: format!("alter user {who} account lock"), open: format!("alter user {who} account unlock"), who, key }
-            })
-            .collect();
-        if doors.is_empty() {
-            obstacles.push(Obstacle {
-                what: "no account but Greenroom's can come in already".to_owned(),
-                way_out: "there is nothing to fence: find out who shut the others out, or whether it was production before a switch"
-                    .to_owned(),
-            });
-        }
-        let mut gaps = self.gaps(&people).await?;
-        for event in self.events().await? {
-            let who = format!("event `{}`", event.name);
-            if event.once {
-                let way_out = "let it run first, or disable it yourself and see to what it was to do".to_owned();
-                obstacles
-                    .push(Obstacle { what: format!("{who} is to run once: should its time pass under the fence, it never runs"), way_out });
-            }
-            if event.ends {
-                gaps.push(format!("{who} has an end: should that pass under the fence, it is not enabled again"));
-            }
-            if !event.name.is_ascii() && !event.charset.starts_with("utf8") {
-                let way_out = "disable it yourself".to_owned();
-                obstacles.push(Obstacle {
-                    what: format!("{who} was made under another character set than its name can be written in"),
-                    way_out,
-                });
-            }
-            doors.push(event.door(&self.database));
-        }
-        Ok(Doors {
-            database: self.database.clone(),
-            engine_id: self.engine_id().await?,
-            client: format!("mariadb   (on {}, as an account with CREATE USER and SET USER)", self.server.shown()),
-            doors,
-            spared: Vec::new(),
-            besides: self.besides(&people).await?,
-            gaps,
-            obstacles,
-            hazards: Vec::new(),
-        })
+        self.read(false).await
+    }
+
+    async fn doors_apart(&mut self) -> Result<Doors> {
+        self.read(true).await
     }
 
     async fn raise(&mut self, doors: &Doors, drain: Duration) -> Result<()> {
         same_database(doors, &self.engine_id().await?)?;
         let there = self.shut(doors).await?;
-        for (door, _) in doors.doors.iter().zip(there).filter(|(_, shut)| *shut == Some(false)) {
-            self.session.run(&door.shut).await.map_err(|e| mapped(&e, format!("shut out {}", door.who)))?;
+        let open: Vec<&Door> = doors.doors.iter().zip(there).filter(|(_, shut)| *shut == Some(false)).map(|(door, _)| door).collect();
+        // Those of the database come when nobody is in any more: a schema change waits for everybody who has the table in use, and everybody else behind it.
+        let (own, others): (Vec<&Door>, Vec<&Door>) = open.into_iter().partition(|door| Self::is_own(door));
+        for door in others {
+            self.turn(door, &door.shut, format!("shut out {}", door.who)).await?;
         }
-        let began = Instant::now();
-        while began.elapsed() < drain {
-            let ids: Vec<String> = self.others(doors).await?.iter().map(|(id, _)| id.to_string()).collect();
-            let ids = if ids.is_empty() { "null".to_owned() } else { ids.join(", ") };
-            let query = format!("select count(*) from information_schema.innodb_trx where trx_mysql_thread_id in ({ids})");
-            if self.session.value(&query).await.doing("look for transactions")?.is_none_or(|n| n == "0") {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        self.clear(doors, drain).await?;
+        for door in own {
+            self.turn(door, &door.shut, format!("shut {}", door.who)).await?;
         }
-        // Whoever logged in just before the account was locked appears a moment later: nobody must be in twice in a row.
-        let (began, mut quiet) = (Instant::now(), 0);
-        loop {
-            let others = self.others(doors).await?;
-            quiet = if others.is_empty() { quiet + 1 } else { 0 };
-            if quiet == 2 {
-                // One that was prepared while sessions were ended is no session's any more.
-                return match self.prepared().await? {
-                    0 => Ok(()),
-                    n => Err(still_in(&[format!("{n} prepared transactions (`xa recover`)")])),
-                };
-            }
-            for (id, _) in &others {
-                let _ = self.session.run(&format!("kill connection {id}")).await;
-            }
-            if began.elapsed() > PATIENCE {
-                return Err(still_in(&others.into_iter().map(|(_, who)| who).collect::<Vec<_>>()));
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        Ok(())
     }
 
     async fn lift(&mut self, doors: &Doors) -> Result<()> {
@@ -493,8 +521,7 @@ impl Fence for MyFence {
         let shut = self.shut(doors).await?;
         for (door, _) in doors.doors.iter().zip(shut).rev().filter(|(_, shut)| *shut == Some(true)) {
             // One that cannot be opened, since its account was dropped for example, must not keep the others shut.
-            if let Err(e) = self.session.run(&door.open).await {
-                let e = mapped(&e, format!("open production again for {}", door.who));
+            if let Err(e) = self.turn(door, &door.open, format!("open production again for {}", door.who)).await {
                 if e.kind == ErrorKind::Lost {
                     return Err(e);
                 }
@@ -504,12 +531,34 @@ impl Fence for MyFence {
         failed.map_or(Ok(()), Err)
     }
 
+    async fn part(&mut self, doors: &Doors) -> Result<()> {
+        same_database(doors, &self.engine_id().await?)?;
+        let doing = "let users in beside the former production";
+        let shut = self.shut(doors).await?;
+        let mut open: Vec<String> =
+            doors.doors.iter().zip(&shut).filter(|(d, s)| Self::is_own(d) && **s == Some(false)).map(|(d, _)| d.who.clone()).collect();
+        open.extend(apart::open_tables(&mut self.session, &self.database).await?);
+        if !doors.apart || !open.is_empty() {
+            let what = format!("the former production is not shut but by its accounts' locks: {}", open.join(", "));
+            return Err(EngineError::new(ErrorKind::Conflict, doing, what));
+        }
+        let us = self.us(doing).await?;
+        apart::take_rights(&mut self.session, &self.database, &us).await?;
+        for (door, _) in doors.doors.iter().zip(shut).filter(|(d, shut)| d.key.len() == 2 && *shut == Some(true)) {
+            self.turn(door, &door.open, format!("let {} in", door.who)).await?;
+        }
+        Ok(())
+    }
+
     async fn look(&mut self, doors: &Doors) -> Result<Fenced> {
         same_database(doors, &self.engine_id().await?)?;
         let shut = self.shut(doors).await?;
         let sessions = self.others(doors).await?.into_iter().map(|(_, who)| who).collect();
         let stands = Stands::of(shut.into_iter().flatten());
-        let open = if stands == Stands::Down { Vec::new() } else { self.may_come().await? };
+        let mut open = if stands == Stands::Down { Vec::new() } else { self.may_come().await? };
+        if doors.apart && stands != Stands::Down {
+            open.extend(apart::open_tables(&mut self.session, &self.database).await?);
+        }
         Ok(Fenced { stands, open, sessions })
     }
 }
@@ -517,31 +566,6 @@ impl Fence for MyFence {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn grants_on_the_database_are_told_from_others() {
-        let on = |lines: &[&str]| on_this(&lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>(), "my_shop", false);
-        assert_eq!(on(&["GRANT SELECT, INSERT ON `my\\_shop`.* TO `app`@`%`"]), ["GRANT SELECT, INSERT ON `my\\_shop`.* TO `app`@`%`"]);
-        assert_eq!(
-            on(&["GRANT SELECT ON `my%`.* TO `app`@`%` WITH GRANT OPTION"]),
-            ["GRANT SELECT ON `my\\_shop`.* TO `app`@`%` WITH GRANT OPTION"]
-        );
-        assert_eq!(on(&["GRANT SELECT (`a`) ON `my_shop`.`t TO x` TO `r`"]), ["GRANT SELECT (`a`) ON `my_shop`.`t TO x` TO `r`"]);
-        assert_eq!(on(&["GRANT EXECUTE ON PROCEDURE `my_shop`.`p` TO `r`"]), ["GRANT EXECUTE ON PROCEDURE `my_shop`.`p` TO `r`"]);
-        // A server goes by the grant that says most of the name.
-        let both = ["GRANT ALL PRIVILEGES ON `my%`.* TO `a`@`%`", "GRANT SELECT ON `my\\_shop`.* TO `a`@`%`"];
-        assert_eq!(on(&both), ["GRANT SELECT ON `my\\_shop`.* TO `a`@`%`"]);
-        for other in [
-            "GRANT USAGE ON *.* TO `app`@`%`",
-            "GRANT ALL PRIVILEGES ON `your_shop`.* TO `a`@`%`",
-            "GRANT ALL PRIVILEGES ON `My_shop`.* TO `a`@`%`",
-            "GRANT `r` TO `app`@`%`",
-            "GRANT SELECT ON `my_shop2`.`t` TO `a`@`%`",
-        ] {
-            assert!(on(&[other]).is_empty(), "{other}");
-        }
-        assert_eq!(on_this(&["GRANT SELECT ON `My_shop`.* TO `a`@`%`".to_owned()], "my_shop", true).len(), 1);
-    }
 
     #[test]
     fn grantees_are_read_as_the_information_schema_writes_them() {

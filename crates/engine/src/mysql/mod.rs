@@ -10,12 +10,13 @@
 //! | `query` | queries that people and programs wrote |
 //! | `ddl`, `access` | the schema's statements and definers, made harmless |
 //! | `target`, `names`, `swap` | databases from outside, and which of them is called the pilot |
-//! | `fence` | shutting people out of production |
+//! | `fence`, `apart`, `grants` | shutting people out of production, for good where it stays beside the new one, and the rights that they have in it |
 //! | `generation`, `script` | work inside a generation |
 //! | `restore` | dumps as raw copies |
 //! | `ground`, `dialect` | scratch databases and words for the contract's tests |
 
 mod access;
+mod apart;
 mod carry;
 mod charset;
 mod connect;
@@ -27,6 +28,7 @@ mod error;
 mod escape;
 mod fence;
 mod generation;
+mod grants;
 mod ground;
 mod hold;
 mod inspect;
@@ -69,15 +71,15 @@ pub async fn source(address: &Address, secrets: &dyn Secrets, base: &Path) -> Re
     Ok(Box::new(MySource { server, database, session }))
 }
 
-/// Connects to a production database, to fence it.
+/// Connects to a production database, to fence it; `ours` are logins of ours besides the address's.
 ///
 /// # Errors
 /// As [`source`]; and on MySQL.
-pub(crate) async fn production(address: &Address, secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Fence>> {
+pub(crate) async fn production(address: &Address, ours: &[String], secrets: &dyn Secrets, base: &Path) -> Result<Box<dyn Fence>> {
     let server = Server::resolve(address, secrets, base)?;
     let database = server.database.clone().unwrap_or_default();
     let session = server.open(Some(&database), Purpose::Catalog).await?;
-    Ok(Box::new(fence::MyFence::open(server, database, session).await?))
+    Ok(Box::new(fence::MyFence::open(server, database, session, ours.to_vec()).await?))
 }
 
 /// Connects to a server as a target.

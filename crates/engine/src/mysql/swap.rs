@@ -6,7 +6,7 @@
 use super::connect::{Session, number, said};
 use super::error::{Doing, mapped};
 use super::fence::HARMLESS;
-use super::{names, own, sql};
+use super::{grants, names, own, sql};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{Admission, Marker, MarkerState, Swap, Welcome};
 use greenroom_model::fence::{Doors, Obstacle};
@@ -106,7 +106,7 @@ pub(crate) async fn put_in_place(session: &mut Session, swap: &Swap) -> Result<(
 }
 
 /// See [`crate::seam::Target::welcome`].
-pub(crate) async fn welcome(session: &mut Session, doors: &Doors, testers: &[String]) -> Result<Welcome> {
+pub(crate) async fn welcome(session: &mut Session, name: &str, doors: &Doors, testers: &[String]) -> Result<Welcome> {
     let doing = "look for those who are to be let in";
     let denied = "grant Greenroom's login SELECT on mysql.* of the target's server";
     let accounts = doors.doors.iter().filter_map(|d| match d.key.as_slice() {
@@ -149,17 +149,19 @@ pub(crate) async fn welcome(session: &mut Session, doors: &Doors, testers: &[Str
             Err(e) => return Err(mapped(&e, doing).hint(denied)),
         }
     }
+    if doors.apart {
+        welcome.refused.extend(locked_testers(session, doors, testers).await?);
+    }
     let own: Vec<String> = session.rows("show grants").await.doing(doing)?.iter().map(|row| said(row, 0)).collect();
     let covers = |line: &String| {
         let on = line
             .split_once(" ON ")
             .and_then(|(_, rest)| rest.split_once(" TO "))
             .map(|(on, _)| on.trim_end_matches(".*").trim_matches('`').replace("``", "`"));
-        line.contains(" ON ") && on.is_some_and(|pattern| super::rights::covers(&pattern, &doors.database))
+        line.contains(" ON ") && on.is_some_and(|pattern| super::rights::covers(&pattern, name))
     };
     if !own.iter().any(|l| l.starts_with("GRANT ALL PRIVILEGES") && l.ends_with("WITH GRANT OPTION") && covers(l)) {
-        let (us, on) =
-            (session.value("select current_user()").await.doing(doing)?.unwrap_or_default(), sql::ident(&sql::pattern(&doors.database)));
+        let (us, on) = (session.value("select current_user()").await.doing(doing)?.unwrap_or_default(), sql::ident(&sql::pattern(name)));
         welcome.refused.push(Obstacle {
             what: "Greenroom's login cannot pass on every right on the new database".to_owned(),
             way_out: format!("on the target's server: `grant all privileges on {on}.* to {} with grant option`", sql::account(&us)),
@@ -169,15 +171,35 @@ pub(crate) async fn welcome(session: &mut Session, doors: &Doors, testers: &[Str
         "select distinct grantee from information_schema.user_privileges where privilege_type not in ({HARMLESS}) and replace(grantee, '''', '') <> current_user() \
          union select distinct grantee from information_schema.schema_privileges where {0} like table_schema and table_schema not in ({0}, {1}) \
          and replace(grantee, '''', '') <> current_user() order by 1",
-        sql::literal(&doors.database),
-        sql::literal(&sql::pattern(&doors.database))
+        sql::literal(name),
+        sql::literal(&sql::pattern(name))
     );
     let unasked = session.rows(&query).await.doing(doing)?;
     welcome.unasked.extend(unasked.iter().map(|row| said(row, 0)));
     Ok(welcome)
 }
 
-/// Gives those who had rights on production, on another server, the same here; nobody else has any.
+/// Testers who cannot come in before users are: their accounts lead to production as well, on the same server, and are locked with it.
+async fn locked_testers(session: &mut Session, doors: &Doors, testers: &[String]) -> Result<Vec<Obstacle>> {
+    let locked = |user: &str, host: &str| doors.doors.iter().any(|d| d.key == [user, host]);
+    let mut all = Vec::new();
+    for tester in testers {
+        let (user, host) = tester.rsplit_once('@').filter(|(user, _)| !user.is_empty()).unwrap_or((tester, "%"));
+        let query = format!("select user, host from mysql.roles_mapping where role = {}", sql::literal(tester));
+        let rows = session.rows(&query).await.doing("look for testers")?;
+        let mut members = rows.iter().map(|row| (said(row, 0), said(row, 1))).filter(|(_, host)| !host.is_empty()).peekable();
+        let every_member = members.peek().is_some() && members.all(|(user, host)| locked(&user, &host));
+        if locked(user, host) || every_member {
+            all.push(Obstacle {
+                what: format!("`{tester}`, whom `[pilot] testers` names, works in production too, and is locked until users are let in"),
+                way_out: "create an account for testing that has no rights on production, and name that".to_owned(),
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Gives those who had rights on production, on another server or under another name, the same here; nobody else has any.
 pub(crate) async fn promote(session: &mut Session, database: &str, doors: &Doors) -> Result<()> {
     let doing = || format!("let users into `{database}`");
     if own::marker(session, database).await?.is_none_or(|m| m.state != MarkerState::Promoted) {
@@ -187,7 +209,7 @@ pub(crate) async fn promote(session: &mut Session, database: &str, doors: &Doors
     admit(session, database, &Admission::Sealed).await?;
     no_new_accounts(session).await?;
     for statement in doors.besides.iter().filter(|s| s.contains(" ON ")) {
-        match session.run(statement).await {
+        match session.run(&grants::renamed(statement, &doors.database, database)).await {
             Ok(()) => {}
             // What the upgrade dropped, or was dropped long ago: nobody has a right on what is not there.
             Err(e) if matches!(super::error::code(&e), Some(1146 | 1054 | 1305)) => {}

@@ -4,7 +4,7 @@
 use super::connect::{Purpose, Server, Session, number, said};
 use super::error::{Doing, code};
 use super::generation::MyGeneration;
-use super::{names, own, rights, sql, swap};
+use super::{apart, names, own, rights, sql, swap};
 use crate::backup::{Backup, Restored, Tell};
 use crate::error::{EngineError, ErrorKind, Result};
 use crate::seam::{
@@ -169,8 +169,8 @@ impl Target for MyTarget {
         swap::transaction(&mut self.session, &names::assign(name, database)).await
     }
 
-    async fn welcome(&mut self, doors: &Doors, testers: &[String], _elsewhere: bool) -> Result<Welcome> {
-        swap::welcome(&mut self.session, doors, testers).await
+    async fn welcome(&mut self, name: &str, doors: &Doors, testers: &[String], _elsewhere: bool) -> Result<Welcome> {
+        swap::welcome(&mut self.session, name, doors, testers).await
     }
 
     async fn put_in_place(&mut self, names: &Swap, _production: &str) -> Result<()> {
@@ -179,11 +179,11 @@ impl Target for MyTarget {
 
     async fn promote(&mut self, name: &str, former: Option<&str>, doors: &Doors) -> Result<()> {
         let doing = format!("let users into `{name}`");
-        if former.is_some() || doors.database != name {
+        if former.is_some() {
             return Err(EngineError::new(
                 ErrorKind::Conflict,
                 doing,
-                "it is not on another server than production under production's name",
+                "production bears its own name still: databases are not renamed here",
             ));
         }
         let database = self.database(name, &doing).await?;
@@ -202,6 +202,26 @@ impl Target for MyTarget {
 
     async fn drop_marked(&mut self, name: &str, nonce: &str) -> Result<()> {
         swap::drop_marked(&mut self.session, name, nonce).await
+    }
+
+    async fn drop_former(&mut self, name: &str, engine_id: &str) -> Result<bool> {
+        let doing = format!("drop the former production `{name}`");
+        let Some(standing) = self.standing(name).await? else { return Ok(false) };
+        let database = self.database(name, &doing).await?;
+        if standing.engine_id != engine_id || standing.marker.is_some() {
+            return Err(EngineError::new(ErrorKind::Conflict, doing, "another database stands under that name"));
+        }
+        // Here a name is all that a database is known by: it must be as the switch left it.
+        let open = apart::open_tables(&mut self.session, &database).await?;
+        if !open.is_empty() {
+            let what = format!("it is not as the switch left it: {} can be written to", open.join(", "));
+            return Err(
+                EngineError::new(ErrorKind::Conflict, doing, what).hint("find out who opened it, or made it again, and drop it by hand")
+            );
+        }
+        self.session.run(&format!("drop database {}", sql::ident(&database))).await.doing(doing)?;
+        apart::forget(&mut self.session, &database).await?;
+        Ok(true)
     }
 
     async fn restore(&mut self, name: &str, marker: &Marker, backup: &Backup, tell: Tell) -> Result<Restored> {

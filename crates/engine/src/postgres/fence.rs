@@ -373,6 +373,7 @@ impl Fence for PgFence {
             engine_id: self.engine_id().await?,
             client,
             doors,
+            apart: false,
             spared: self.ours.clone(),
             besides: besides(&self.session, self.name(), self.name(), &self.ours).await?,
             gaps: self.gaps().await?,

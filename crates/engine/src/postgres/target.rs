@@ -280,7 +280,7 @@ impl Target for PgTarget {
         swap::swap(&self.server, &self.session, names, Some(oid)).await
     }
 
-    async fn welcome(&mut self, doors: &Doors, testers: &[String], elsewhere: bool) -> Result<Welcome> {
+    async fn welcome(&mut self, _name: &str, doors: &Doors, testers: &[String], elsewhere: bool) -> Result<Welcome> {
         swap::welcome(&self.session, doors, testers, elsewhere).await
     }
 

@@ -222,7 +222,7 @@ impl Fence for SqliteFence {
                 way_out,
             });
         }
-        Ok(Doors { database, engine_id, client, doors, spared: Vec::new(), besides, gaps, obstacles, hazards })
+        Ok(Doors { database, engine_id, client, doors, apart: false, spared: Vec::new(), besides, gaps, obstacles, hazards })
     }
 
     async fn raise(&mut self, doors: &Doors, _drain: Duration) -> Result<()> {

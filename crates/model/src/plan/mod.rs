@@ -136,6 +136,9 @@ pub struct Production {
     pub server: Option<String>,
     /// It stands on the target under the name that the new database takes, and is put aside.
     pub on_target: bool,
+    /// It stays on the very server that the new one stands on, under a name of its own, and accounts lead to both: it is shut for good by doors of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
     /// The engine copies it whole, once it is shut.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,

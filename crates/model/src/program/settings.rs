@@ -139,9 +139,12 @@ pub(super) fn switch(
     }
     let name = last(layers, |m| m.switch.as_ref()?.name.as_ref()).filter(|(_, at)| !at.value.is_empty());
     if let Some((layer, at)) = &name {
-        let renames = matches!(source.engine, EngineKind::Sqlite | EngineKind::Postgres);
+        let renames = matches!(source.engine, EngineKind::Sqlite | EngineKind::Postgres | EngineKind::Mysql);
         let what = match () {
-            () if !renames => Some("`switch.name` means nothing on this engine, where databases cannot be renamed".to_owned()),
+            () if !renames => Some("`switch.name` means nothing on this engine, which cannot be switched yet".to_owned()),
+            () if source.engine == EngineKind::Mysql && at.value.chars().count() > 64 => {
+                Some("a database's name holds at most 64 characters, and `switch.name` is longer".to_owned())
+            }
             () if source.engine == EngineKind::Postgres && at.value.len() > 63 => {
                 Some("PostgreSQL cuts names longer than 63 bytes, and `switch.name` is longer".to_owned())
             }

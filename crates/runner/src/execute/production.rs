@@ -77,6 +77,7 @@ impl Execution {
         let first = card_first(&self.plan);
         let log = self.log.clone();
         let doors = match standing {
+            Some(doors) if production.apart && !doors.apart => return Err(crate::fencing::by_accounts_alone().into()),
             Some(doors) if fencing.is_tight(&doors).await? => {
                 // From now on it is the switch's, with its own time and its own card.
                 self.log.beside(Some(&fencing.actor), Body::FenceProlonged { until }).map_err(RunError::from)?;
@@ -89,7 +90,7 @@ impl Execution {
                 let mut record = |actor: Option<&Actor>, body: Body| log.beside(actor, body);
                 let observer = self.setup.observer.clone();
                 let mut shown = |card: &str, _: &Doors| observer.notice(Notice::Line(card.to_owned()));
-                let aim = Aim { until, reason: Some(&reason), first: first.as_deref(), replaced: true };
+                let aim = Aim { until, reason: Some(&reason), first: first.as_deref(), replaced: true, apart: production.apart };
                 fencing.raise(&mut record, known, aim, &mut shown).await?
             }
         };
@@ -151,7 +152,7 @@ impl Execution {
         // Somebody may have been given rights since the plan was made; from the exchange on, and for whoever is to be let in, it must be certain.
         if let Some(fence) = self.known_fence()? {
             let doors = self.setup.fencing.doors_of(&fence)?;
-            let welcome = self.target.welcome(&doors, &self.setup.program.pilot.testers, !production.on_target).await?;
+            let welcome = self.target.welcome(&names.pilot, &doors, &self.setup.program.pilot.testers, !production.on_target).await?;
             if !welcome.refused.is_empty() {
                 let mut f = failure("GR0766", "not everybody could be let into the new production as they came into the former one");
                 f.details = welcome.refused.into_iter().map(|o| format!("{}: {}", o.what, o.way_out)).collect();
@@ -239,6 +240,9 @@ impl Execution {
         }
         let former = production.on_target.then_some(names.former.as_str());
         self.target.promote(&names.pilot, former, &doors).await?;
+        if production.apart {
+            self.setup.fencing.part(&doors).await?;
+        }
         self.setup.fencing.put_aside(doors.hash(), "kept").map_err(FenceError::from)?;
         self.forget_numbers()?;
         Ok(Outcome::default())
@@ -274,6 +278,10 @@ impl Execution {
 
     /// Part of undo: production is open as it was.
     pub(super) async fn open_production(&mut self) -> Result<(), StepError> {
+        // What production is shut by may be part of its tables, and whoever reads them holds them. A snapshot that is lost holds nothing.
+        if let Some(held) = self.held.take() {
+            let _ = held.release().await;
+        }
         let Some(fence) = self.known_fence()? else { return Ok(()) };
         let fencing = self.setup.fencing.clone();
         let doors = fencing.doors_of(&fence)?;
@@ -326,6 +334,12 @@ pub(super) fn time_is_up(until: Timestamp) -> greenroom_model::run::Failure {
 /// What the break-glass card says before its statements, once a switch may have given production's name to another database.
 pub(crate) fn card_first(plan: &Plan) -> Option<String> {
     let names = &plan.names;
+    if plan.production.as_ref()?.apart {
+        return Some(format!(
+            "  let nobody into the new `{}`: revoke the rights that testers have on it;\n  let the applications work with the former database again\n",
+            names.pilot
+        ));
+    }
     if !plan.production.as_ref()?.on_target {
         return Some(format!("  point the applications at the former server again, and let nobody into the new `{}`\n", names.pilot));
     }

@@ -92,7 +92,7 @@ impl Session {
         let known = self.whole_history()?.fence;
         let mut journal = self.journal()?;
         let mut record = |actor: Option<&Actor>, body: Body| journal.append(None, actor, body).map(drop);
-        self.fencing().raise(&mut record, known, Aim { until, reason, first: None, replaced: false }, shown).await?;
+        self.fencing().raise(&mut record, known, Aim { until, reason, first: None, replaced: false, apart: false }, shown).await?;
         self.fence().await
     }
 

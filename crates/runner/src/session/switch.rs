@@ -3,9 +3,11 @@
 
 use super::{Session, SessionError};
 use crate::execute::foreign;
+use crate::fencing::ACCOUNTS_ALONE;
 use crate::journal::{Journal, Projection};
 use crate::planning::{self, Over, Survey};
 use greenroom_model::catalog::TableForm;
+use greenroom_model::fence::Doors;
 use greenroom_model::finding::{Finding, Severity, any_error};
 use greenroom_model::hash::Hash;
 use greenroom_model::plan::{Plan, PlannedHook, Production};
@@ -88,10 +90,11 @@ impl Session {
         let history = self.history()?;
         let mut guards = vec![Guard::new("program", "it fits its databases", checked.findings.clone())];
         guards.extend(self.process_guard()?);
-        guards.push(self.engine_guard(&survey).await);
         let (place, mut production) = self.place_guard(&survey).await?;
+        let apart = production.as_ref().is_some_and(|p| p.apart);
+        guards.push(self.engine_guard(&survey, apart).await);
         guards.push(place);
-        let elsewhere = production.as_ref().is_some_and(|p| !p.on_target);
+        let elsewhere = production.as_ref().filter(|p| !p.on_target).cloned();
         guards.extend(self.people(production.as_ref()).await?);
         guards.extend(self.final_copy(&survey, production.as_ref())?);
         let (hooks, guard) = self.hooks();
@@ -144,40 +147,55 @@ impl Session {
         guards.push(self.dress_guard(plan.as_ref())?);
         let rows = survey.catalog.tables.iter().filter(|t| t.is_copied()).map(|t| t.estimated_rows).sum();
         guards.push(self.restore_guard(&history, plan.as_ref(), rows).await?);
-        guards.push(self.way_back(plan.as_ref(), elsewhere)?);
+        guards.push(self.way_back(plan.as_ref(), elsewhere.as_ref())?);
         Ok((SwitchPreview { guards, plan }, survey))
     }
 
     /// Whether production can be fenced, and what is in the way of that now.
-    async fn engine_guard(&self, survey: &Survey) -> Guard {
+    async fn engine_guard(&self, survey: &Survey, apart: bool) -> Guard {
         const WHAT: &str = "fence";
         if !survey.target.takes_production {
             let message = format!("a database of {} cannot take production's place yet", survey.catalog.engine);
             let hint = "`greenroom dress` tries the go-live out; carry it out by the vendor's own procedure";
             return Guard::new(WHAT, "", vec![Finding::error("GR0767", message).hint(hint)]);
         }
-        self.doors_guard().await
+        self.doors_guard_of(apart).await
     }
 
     /// Whether production can be shut, and what is in the way of that now.
     pub(super) async fn doors_guard(&self) -> Guard {
+        self.doors_guard_of(false).await
+    }
+
+    /// The same; `apart`: by doors of its own, too.
+    async fn doors_guard_of(&self, apart: bool) -> Guard {
         const WHAT: &str = "fence";
-        let read = async { self.engines.production().await?.doors().await }.await;
+        let read = self.open_doors(apart).await;
         match read {
             Err(e) => {
                 let hint = e.hint.clone().unwrap_or_else(|| "`[fence]` names the login that shuts others out".into());
                 Guard::new(WHAT, "", vec![Finding::error("GR0741", e.to_string()).hint(hint)])
             }
             Ok(doors) => {
-                let fenced = matches!(self.whole_history(), Ok(Projection { fence: Some(_), .. }));
-                let obstacles = doors.obstacles.iter().filter(|_| !fenced);
+                let known = self.whole_history().ok().and_then(|history| history.fence);
+                let obstacles = doors.obstacles.iter().filter(|_| known.is_none());
                 let mut findings: Vec<Finding> =
                     obstacles.map(|o| Finding::error("GR0741", o.what.clone()).hint(o.way_out.clone())).collect();
+                let alone = |fence| self.fencing().doors_of(fence).is_ok_and(|standing| apart && !standing.apart);
+                if known.as_ref().is_some_and(alone) {
+                    findings.push(Finding::error("GR0786", ACCOUNTS_ALONE[0]).hint(ACCOUNTS_ALONE[1]));
+                }
                 findings.extend(doors.hazards.iter().map(|o| Finding::error("GR0771", o.what.clone()).hint(o.way_out.clone())));
                 findings.extend(doors.gaps.iter().map(|g| Finding::warning("GR0741", g.clone())));
                 Guard::new(WHAT, format!("{} doors can be shut", doors.doors.len()), findings)
             }
         }
+    }
+
+    /// What stands open in production now; `apart`: doors of the database itself among them.
+    async fn open_doors(&self, apart: bool) -> greenroom_engine::Result<Doors> {
+        let mut production = self.engines.production().await?;
+        if apart { production.doors_apart().await } else { production.doors().await }
     }
 
     /// Whether production can note what is touched, where only that is copied in the window.
@@ -202,8 +220,11 @@ impl Session {
             return Ok(None);
         }
         let tables: Vec<_> = survey.catalog.tables.iter().filter(|t| t.is_copied()).collect();
-        if production.is_some_and(|p| !p.on_target) {
-            let message = "production stands on another server than the target, and cannot be made to note what is touched";
+        if let Some(production) = production.filter(|p| !p.on_target) {
+            let message = match production.apart {
+                true => "production's server cannot be made to note what is touched",
+                false => "production stands on another server than the target, and cannot be made to note what is touched",
+            };
             let finding = Finding::error("GR0779", message).hint("`[switch] final_copy = \"all\"` reads every row once more in the window");
             return Ok(Some(Guard::new(WHAT, "", vec![finding])));
         }
@@ -222,7 +243,13 @@ impl Session {
     async fn place_guard(&self, survey: &Survey) -> Result<(Guard, Option<Production>), SessionError> {
         const WHAT: &str = "place";
         let name = self.program.production_name();
-        let standing = self.engines.target().await?.look(name).await?;
+        let mut target = self.engines.target().await?;
+        let standing = target.look(name).await?;
+        // By what the server says of itself: one server can be written in many ways.
+        let beside = match !survey.target.rename_database && self.program.source_name() != name {
+            true => target.look(self.program.source_name()).await?.is_some_and(|s| s.engine_id == survey.source_id),
+            false => false,
+        };
         let strategy = self.program.switch.strategy;
         // The target's own means reach production where both are one server, or files.
         let one_server = !survey.catalog.engine.has_server() || same_server(&self.program.source, &self.program.target);
@@ -231,6 +258,7 @@ impl Session {
             name: self.program.source_name().to_owned(),
             server: self.program.source.server(),
             on_target,
+            apart: beside,
             whole: survey.target.rename_database && one_server && strategy != Strategy::PilotToProduction,
             minutes: self.program.switch.minutes,
             hold: false,
@@ -243,7 +271,7 @@ impl Session {
             None if folder.is_some_and(|f| !self.folder.join(f).is_dir()) => {
                 refused(format!("the folder of `{name}` is not there"), "make it, for the user who is to own the database")
             }
-            None if strategy == Strategy::InPlace => {
+            None if strategy == Strategy::InPlace && !beside => {
                 let message = "production does not stand on the target under the name that the new one is to bear".to_owned();
                 refused(message, "leave out `[target]` and `[switch] name`, or write `strategy = \"server-move\"`")
             }
@@ -251,13 +279,22 @@ impl Session {
                 let message = format!("production stands there already: `{name}` on the target is production itself");
                 refused(message, "name another server under `[target]`, or another name with `[switch] name`")
             }
+            None if beside => {
+                let found = format!(
+                    "`{name}` is free on production's own server; `{}` keeps its name, and is shut for good",
+                    self.program.source_name()
+                );
+                (Guard::new(WHAT, found, Vec::new()), Some(production(false)))
+            }
             None => (Guard::new(WHAT, format!("`{name}` is free on the target"), Vec::new()), Some(production(false))),
             Some(s) if s.engine_id == survey.source_id && !survey.target.rename_database => {
                 let engine = survey.catalog.engine;
                 let message = format!(
                     "`{name}` on the target is production itself, which cannot be put aside: databases of {engine} are not renamed"
                 );
-                let hint = "write `strategy = \"server-move\"` under `[switch]` and name another server under `[target]`; or carry the go-live out by the vendor's own procedure";
+                let hint = format!(
+                    "give the new production a name of its own, `name = \"{name}_2\"` under `[switch]`, and let a hook tell programs; or write `strategy = \"server-move\"` and name another server under `[target]`"
+                );
                 (Guard::new(WHAT, "", vec![Finding::error("GR0767", message).hint(hint)]), None)
             }
             Some(s) if s.engine_id == survey.source_id => (
@@ -319,15 +356,19 @@ impl Session {
         // Under a fence nobody can be seen to come in.
         let doors = match self.whole_history()?.fence {
             Some(fence) => self.fencing().doors_of(&fence)?,
-            None => self.engines.production().await?.doors().await?,
+            None => self.open_doors(production.apart).await?,
         };
-        let welcome = self.engines.target().await?.welcome(&doors, &self.program.pilot.testers, !production.on_target).await?;
+        let name = self.program.production_name();
+        let welcome = self.engines.target().await?.welcome(name, &doors, &self.program.pilot.testers, !production.on_target).await?;
         let mut findings: Vec<Finding> = welcome.refused.into_iter().map(|o| Finding::error("GR0766", o.what).hint(o.way_out)).collect();
         findings.extend(welcome.unasked.into_iter().map(|who| {
             let message = format!("{who} has rights on other databases that cover this one, or on all of them, and can come in at any time, also before testers have decided");
             Finding::warning("GR0766", message).hint("point programs to the new production after testers have accepted, not before")
         }));
-        let found = if production.on_target { "they can be let in" } else { "all are known on the target's server" };
+        let found = match production.on_target || production.apart {
+            true => "they can be let in",
+            false => "all are known on the target's server",
+        };
         Ok(Some(Guard::new("people", found, findings)))
     }
 
@@ -368,19 +409,22 @@ impl Session {
     }
 
     /// Whether there is a way back once users are in, and whether it was tried.
-    fn way_back(&self, plan: Option<&Plan>, elsewhere: bool) -> Result<Guard, SessionError> {
+    fn way_back(&self, plan: Option<&Plan>, elsewhere: Option<&Production>) -> Result<Guard, SessionError> {
         const WHAT: &str = "way back";
         let hours = self.program.switch.rollback_hours;
         if hours == 0 {
             let finding = Finding::warning("GR0774", "once users are in there is no way back: what they write is not noted");
-            let finding = match elsewhere {
+            let finding = match elsewhere.is_some() {
                 true => finding.hint("nothing can be carried back to another server, or another name"),
                 false => finding.hint("`[switch] rollback_hours = 72` has it noted, so that it can be carried back"),
             };
             return Ok(Guard::new(WHAT, "until users are let in", vec![finding]));
         }
-        if elsewhere {
-            let message = "production moves to another server: what users write there cannot be carried back";
+        if let Some(production) = elsewhere {
+            let message = match production.apart {
+                true => "production stays beside the new one under its own name: what users write into that cannot be carried back to it",
+                false => "production moves to another server: what users write there cannot be carried back",
+            };
             let finding =
                 Finding::error("GR0774", message).hint("leave `[switch] rollback_hours` out; there is a way back until users are let in");
             return Ok(Guard::new(WHAT, "", vec![finding]));

@@ -26,6 +26,8 @@ use std::sync::Arc;
 pub const PILOT: &str = "pilot";
 /// The name whose place a switch takes.
 pub const PRODUCTION_NAME: &str = "production";
+/// The name that the new production bears where the former one keeps its own beside it.
+const BESIDE: &str = "production_2";
 
 struct FakeEngines(World, Cuts);
 
@@ -164,6 +166,7 @@ impl Machine {
         if v.what.switches() && v.former {
             world.stand_production(PRODUCTION_NAME);
         }
+        world.inner().apart = v.what == What::Beside;
         let doors = block(async { world.production(&Cuts::never()).doors().await.unwrap() });
         let (journal, program) = (MemoryJournal::default(), program(v.what));
         let mut m = Machine { world, journal, disk, program, what: v.what, answer: "accept", doors };
@@ -174,6 +177,32 @@ impl Machine {
             (0..5).for_each(|round| m.world.write_to_the_new(round));
         }
         m
+    }
+
+    /// The name that is taken.
+    fn stage(&self) -> &'static str {
+        match self.what {
+            What::Beside => BESIDE,
+            what if what.switches() => PRODUCTION_NAME,
+            _ => PILOT,
+        }
+    }
+
+    /// Nobody but Greenroom can write to what was production at first.
+    pub fn is_shut(&self) -> bool {
+        let inner = self.world.inner();
+        inner.fenced || inner.locked
+    }
+
+    /// Somebody opens what was production at first, by hand.
+    pub fn open_by_hand(&self) {
+        let mut inner = self.world.inner();
+        (inner.fenced, inner.locked) = (false, false);
+    }
+
+    /// Users can write to what this run made.
+    pub fn is_open(&self, d: &Database) -> bool {
+        matches!(d.admission, Admission::Everybody { .. }) && !self.world.inner().locked
     }
 
     pub fn state(&self) -> Option<RunState> {
@@ -230,7 +259,7 @@ impl Machine {
                 survey.follow = follow;
                 let checked = planning::check(&self.program, &survey, &keys);
                 assert!(!any_error(&checked.findings), "{:?}", checked.findings);
-                let stage = if self.what.switches() { PRODUCTION_NAME } else { PILOT };
+                let stage = self.stage();
                 let names = Names {
                     number: 2,
                     nonce: "nonce".into(),
@@ -239,13 +268,15 @@ impl Machine {
                     former: format!("{stage}_former_nonce"),
                 };
                 let engine_id = engines.source().await?.identity().await?;
-                let on_target = self.world.inner().production.is_some();
+                let apart = self.what == What::Beside;
+                let on_target = self.world.inner().production.is_some() && !apart;
                 let switch = self.what.switches().then_some((
                     Production {
                         engine_id,
                         name: PRODUCTION_NAME.into(),
                         server: None,
                         on_target,
+                        apart,
                         whole: self.what == What::InPlace,
                         minutes: self.what.minutes(),
                         hold: false,
@@ -309,13 +340,12 @@ impl Machine {
                 }
                 if self.what.switches() {
                     let state = d.marker.as_ref().map(|m| m.state);
-                    assert!(
-                        name == PRODUCTION_NAME || d.admission == Admission::Sealed,
-                        "{what}: `{name}` is open before it is production"
-                    );
+                    assert!(name == self.stage() || d.admission == Admission::Sealed, "{what}: `{name}` is open before it is production");
                     assert!(matches!(state, None | Some(MarkerState::Raw | MarkerState::Promoted)), "{what}: `{name}` is marked {state:?}");
+                    let sealed = name != self.stage() && d.admission == Admission::Sealed;
+                    assert!(self.is_shut() || sealed, "{what}: two sides can be written to");
                     let fenced = self.world.inner().fenced;
-                    assert!(fenced || (name != PRODUCTION_NAME && d.admission == Admission::Sealed), "{what}: two sides can be written to");
+                    assert!(fenced || !self.is_open(d), "{what}: an account's lock alone keeps two sides apart");
                     continue;
                 }
                 assert!(name == PILOT || d.admission == Admission::Sealed, "{what}: `{name}` is open to people before it is the pilot");
@@ -392,9 +422,10 @@ impl Machine {
     /// What must hold when a switch is finished.
     fn switched(&self, initial: &BTreeMap<String, Database>, what: &str) {
         let now = self.databases();
-        let production = &now[PRODUCTION_NAME];
+        let production = &now[self.stage()];
         assert_eq!(production.marker.as_ref().map(|m| (m.nonce.as_str(), m.state)), Some(("nonce", MarkerState::Promoted)), "{what}");
         assert_eq!(production.admission, Admission::Everybody { mode: 0o644 }, "{what}: users are not in");
+        assert!(!self.world.inner().locked, "{what}: users are not in");
         assert!(self.world.inner().fenced, "{what}: the former production can be written to");
         let expected = ["alter table client add a text", "update client set a = 1", "alter table client add b text"];
         assert_eq!(production.executed, expected, "{what}: statements missing or twice");
@@ -403,7 +434,7 @@ impl Machine {
             let wanted = if table.name == "status" { statuses(SWITCHED) } else { rows.clone() };
             assert_eq!(production.tables[table], wanted, "{what}: rows of {table}");
         }
-        let former = now.get("production_former_nonce");
+        let former = now.get(if self.what == What::Beside { PRODUCTION_NAME } else { "production_former_nonce" });
         assert_eq!(former, initial.get(PRODUCTION_NAME), "{what}: the former production");
         assert_eq!(now[PILOT], initial[PILOT], "{what}: the pilot");
         assert_eq!(now.len(), initial.len() + 1, "{what}: something was left behind: {:?}", now.keys());
@@ -447,7 +478,7 @@ impl Machine {
             return;
         }
         assert_eq!(&self.databases(), initial, "{what}: undo must restore what stood before");
-        assert!(!self.world.inner().fenced, "{what}: production is still shut");
+        assert!(!self.is_shut(), "{what}: production is still shut");
     }
 }
 
@@ -475,6 +506,8 @@ pub enum What {
     Touched,
     /// A switch for which the engine copies production whole in the window.
     InPlace,
+    /// A switch that leaves production where it is, under its own name: databases are not renamed, and accounts lead to both.
+    Beside,
     /// A switch is taken back after users were let in and wrote.
     Rollback,
 }
@@ -482,7 +515,7 @@ pub enum What {
 impl What {
     /// The go-live itself. With a former database, production stands on the target and is put aside.
     pub fn switches(self) -> bool {
-        matches!(self, What::Switch | What::Late | What::Touched | What::InPlace | What::Rollback)
+        matches!(self, What::Switch | What::Late | What::Touched | What::InPlace | What::Beside | What::Rollback)
     }
 
     /// Minutes that a switch may take.
@@ -524,7 +557,7 @@ pub fn switches(what: What) -> Vec<Variant> {
     let v = |all, former, what| Variant { atomicity: Atomicity { swap: all, scripts: all }, former, what };
     let mut all = vec![v(true, true, what), v(false, true, what), v(true, false, what)];
     if what == What::Switch {
-        all.extend([v(false, true, What::Touched), v(false, true, What::InPlace)]);
+        all.extend([v(false, true, What::Touched), v(false, true, What::InPlace), v(false, true, What::Beside)]);
     }
     all
 }

@@ -155,18 +155,15 @@ fn a_production_that_somebody_opened_meanwhile_is_not_switched_away() {
         let mut met = 0;
         for n in 0..cuts_of(v) {
             let (m, initial) = dead_at(v, n);
-            let fenced = m.world.inner().fenced;
-            if !fenced || m.state().is_some_and(|s| s.promoted()) {
+            if !m.is_shut() || m.state().is_some_and(|s| s.promoted()) {
                 continue;
             }
             met += 1;
             // By hand, beside us.
-            m.world.inner().fenced = false;
+            m.open_by_hand();
             m.world.write(3);
             let ended = m.process(Act::Resume, &Cuts::never()).unwrap();
-            let new_is_open = m.databases().get(crate::machine::PRODUCTION_NAME).is_some_and(|d| {
-                !initial.values().any(|b| b.id == d.id) && matches!(d.admission, greenroom_engine::Admission::Everybody { .. })
-            });
+            let new_is_open = m.databases().values().any(|d| !initial.values().any(|b| b.id == d.id) && m.is_open(d));
             match ended {
                 // It was fenced and read once more: nothing is missing.
                 Ended::Finished => m.finished(&initial, &format!("opened after cut {n}")),

@@ -72,9 +72,12 @@ pub(crate) async fn read(session: &mut Session, database: &str) -> Result<Vec<Ma
         views.push(view);
     }
     all.extend(in_order(views));
-    let query = "select trigger_name from information_schema.triggers where trigger_schema = database() \
-                 order by event_object_table, action_timing, event_manipulation, action_order, trigger_name";
-    for name in names(session, query).await? {
+    let query = format!(
+        "select trigger_name from information_schema.triggers where trigger_schema = database() and {} \
+         order by event_object_table, action_timing, event_manipulation, action_order, trigger_name",
+        super::super::apart::not_ours("trigger_name")
+    );
+    for name in names(session, &query).await? {
         all.push(made(session, "trigger", name, "SQL Original Statement", database).await?);
     }
     let query = "select event_name from information_schema.events where event_schema = database() order by 1";

@@ -210,7 +210,7 @@ pub static CODES: &[CodeInfo] = &[
     CodeInfo {
         code: "GR0767",
         title: "the engine cannot be switched yet",
-        explain: "On this engine Greenroom cannot put another database in production's place yet; on MariaDB, where databases cannot be renamed, on another server only. A dress rehearsal tries the go-live out; the night itself follows the vendor's own procedure.",
+        explain: "On this engine Greenroom cannot put another database in production's place yet; on MariaDB, where databases cannot be renamed, on another server or under another name only (`[switch] name`). A dress rehearsal tries the go-live out; the night itself follows the vendor's own procedure.",
     },
     CodeInfo {
         code: "GR0768",
@@ -245,7 +245,7 @@ pub static CODES: &[CodeInfo] = &[
     CodeInfo {
         code: "GR0774",
         title: "a switch that cannot be taken back",
-        explain: "Once users are in the new production, going back without losing what they write needs to know what they touched. `[switch] rollback_hours` has the database note the keys of all rows that are inserted, changed or deleted, from before users are let in until `greenroom rollback --give-up`. Before users are let in `greenroom undo` gives production back as it was. Where production moves to another server, nothing can be carried back to it: leave `rollback_hours` out.",
+        explain: "Once users are in the new production, going back without losing what they write needs to know what they touched. `[switch] rollback_hours` has the database note the keys of all rows that are inserted, changed or deleted, from before users are let in until `greenroom rollback --give-up`. Before users are let in `greenroom undo` gives production back as it was. Where production moves to another server, or stays beside the new one under its own name, nothing can be carried back to it: leave `rollback_hours` out.",
     },
     CodeInfo {
         code: "GR0775",
@@ -316,6 +316,16 @@ pub static CODES: &[CodeInfo] = &[
         code: "GR0792",
         title: "the process does not allow the go-live now",
         explain: "`go_live` in `process.toml` names the stage in which `greenroom switch` may begin. It has to have been entered, and its entry gates have to be met still: its window open, what was approved unchanged.",
+    },
+    CodeInfo {
+        code: "GR0786",
+        title: "the fence that stands would not last",
+        explain: "Production stays on the server that the new one stands on, under a name of its own, and an account leads to both. A fence that locks accounts alone falls the moment users are let in. The switch needs one of its own, which shuts the database itself, too: triggers on every table reject each change. Lift the fence that was raised by hand, and let the switch raise its own.",
+    },
+    CodeInfo {
+        code: "GR0787",
+        title: "the former production is not shut for good",
+        explain: "Users are let into a new production on the same server only when nobody can write to the former one any more: our triggers stand on every table of it, and no account, role or PUBLIC has rights on it but such as they have on all databases. Something of that could not be done, or was undone by hand. Nobody was let in. Mend what is named, then resume: from there on there is only forward.",
     },
     CodeInfo {
         code: "GR0793",

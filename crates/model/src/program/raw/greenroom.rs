@@ -192,8 +192,8 @@ pub struct RawSwitch {
     pub restore_point_hours: Option<At<u32>>,
     /// Days that the former production is kept after a switch, 30 by default. It is never dropped by itself.
     pub keep_former_days: Option<At<u32>>,
-    /// What the new production is called, where production moves and is not to keep its name. SQLite: the file, relative to the program's folder. PostgreSQL: the database.
-    /// Production itself stays under its own name then, fenced.
+    /// What the new production is called, where production moves and is not to keep its name. SQLite: the file, relative to the program's folder. PostgreSQL, MariaDB: the database.
+    /// Production itself stays under its own name then, fenced; on MariaDB, where databases are not renamed, nothing else is possible on production's own server.
     pub name: Option<At<String>>,
     /// What takes production's place: `pilot-to-production` by default, production's rows with the pilot's configuration; or `in-place`, production as it is:
     /// in the window the engine makes a second database of it by its own means, which is upgraded, and no pilot's configuration is carried over; or `server-move`, the same on the server of `[target]`, or under `name`.
