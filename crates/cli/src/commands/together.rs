@@ -272,7 +272,7 @@ async fn prepare(app: &App, at: &Board, deeds: &[(usize, Deed)], fresh: bool) ->
     for (n, deed) in deeds {
         let line = &at.switches[*n];
         if *deed == Deed::Start {
-            app.say(paint(HEAD, format!("{}:", line.program)).to_string());
+            app.say(paint(HEAD, format!("{}:", line.program)));
             let starting = rehearse::Starting::new(&line.app).await?;
             let plan = starting.session.plan_switch(true, true, Some(&window)).await;
             planned.push((line, Some((starting.checked(plan)?, starting))));
