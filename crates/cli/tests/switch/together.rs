@@ -85,7 +85,7 @@ fn all_or_none(sides: &[Side<'_>; 2]) {
     assert!(second.done(&["together"], 1).stderr.contains("goes live alone"));
     assert!(first.done(&["together", "go", "--yes"], 1).stderr.contains("not all of them are prepared"));
 
-    for n in 0..rounds(2) {
+    for n in 0..rounds(3) {
         let what = format!("together, round {n}");
         if n % 3 == 0 {
             first.ground.greenroom().args(["together", "switch", "--yes"]).kill_after(Duration::from_millis(n * 43 % 400));

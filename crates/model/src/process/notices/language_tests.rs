@@ -254,17 +254,20 @@ fn a_polish_notice_has_no_english_word_and_the_same_people_are_told_the_same() {
         assert!(!text(m).contains(['{', '}']), "{}", m.text);
     }
     let find = |id: &str| polish.iter().find(|m| m.id.to_string() == id).unwrap_or_else(|| panic!("{id}: {:?}", ids(&polish)));
-    assert_eq!(find("6/wszystko/anna").subject, "[klinika] nowy termin etapu `noc`: niedziela, 21 lutego 2027, 18:00");
+    assert_eq!(find("10/wszystko/anna").subject, "[klinika] nowy termin etapu `noc`: niedziela, 21 lutego 2027, 18:00");
     assert!(
-        find("6/wszystko/anna")
+        find("10/wszystko/anna")
             .text
             .contains("ma się rozpocząć w niedzielę 21 lutego 2027 o 18:00, a nie w piątek 19 lutego 2027 o 18:00. Kto: Jan Kowalski.")
     );
-    assert!(find("8/wszystko/anna").text.contains("  - `zgoda` (Zgoda na noc): zatwierdzenie."), "{}", find("8/wszystko/anna").text);
+    assert!(find("4/wszystko/jan").text.contains("Do usunięcia do dnia: 28 lutego 2027."), "{}", find("4/wszystko/jan").text);
+    assert!(find("7/wszystko/jan").text.contains("negatywny"), "{}", find("7/wszystko/jan").text);
+    assert!(find("7/wszystko/jan").text.contains("1 uwaga jest otwarta."), "{}", find("7/wszystko/jan").text);
+    assert!(find("12/wszystko/anna").text.contains("  - `zgoda` (Zgoda na noc): zatwierdzenie."), "{}", find("12/wszystko/anna").text);
     assert!(
-        find("8/wszystko/anna").text.contains("odczekanie. Nie wcześniej niż w czwartek 11 lutego 2027 o 18:04."),
+        find("12/wszystko/anna").text.contains("odczekanie. Nie wcześniej niż w czwartek 11 lutego 2027 o 18:04."),
         "{}",
-        find("8/wszystko/anna").text
+        find("12/wszystko/anna").text
     );
 }
 
