@@ -5,19 +5,23 @@ use crate::desk::{Desk, Offer, Receipt};
 use crate::listen::Limits;
 use crate::page::Pages;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use greenroom_runner::session::{SessionError, Unreceived};
 use http_body_util::BodyExt;
-use hyper::header::CONTENT_LENGTH;
+use hyper::body::Frame;
+use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use hyper::{Method, StatusCode};
 use std::fmt::Display;
 use std::future::Future;
 use std::io::{self, Read};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +31,11 @@ use tokio_util::task::TaskTracker;
 const WAITING: usize = 4;
 /// What a form has around its file, at most: its head is sent by browsers, its end too.
 const AROUND: u64 = 16 << 10;
+
+/// So many bytes come before it is asked again whether there is room.
+const ASK_AGAIN: u64 = 64 << 20;
+/// So much of a form may wait in memory: one that never comes to its file would fill it.
+const AHEAD: u64 = 64 << 20;
 
 /// What is told of the links to whoever listens. Never a token, and nothing of who sends.
 #[derive(Debug)]
@@ -72,7 +81,7 @@ enum Source {
     /// As it is.
     Raw(Body),
     /// In a form.
-    Form(Multipart),
+    Form(Multipart, Arc<AtomicU64>),
 }
 
 /// How a file came.
@@ -84,6 +93,8 @@ enum Came {
     Torn,
     /// It has more bytes than are taken.
     TooBig,
+    /// There is no room for more of it.
+    NoRoom,
     /// For too long nothing came.
     Silent,
     /// The listener ends.
@@ -164,6 +175,13 @@ impl Room {
         if !matches!(method, Method::PUT | Method::POST) {
             return Answer::Form(offer);
         }
+        // Going on where an earlier one broke off would store the end as the whole (RFC 9110, section 14.5).
+        if request.headers().contains_key(CONTENT_RANGE) {
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                "Part of a file is not taken: send all of it again, without going on where it broke off.",
+            );
+        }
         let around = if method == Method::POST { AROUND } else { 0 };
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|l| l.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|n| n > self.limits.bytes.saturating_add(around)) {
@@ -179,8 +197,10 @@ impl Room {
         if method == Method::PUT {
             return self.take(token, offer, Source::Raw(request.into_body())).await;
         }
+        let taken = Arc::new(AtomicU64::new(0));
+        let request = request.map(|body| Body::new(Ahead { body, came: 0, taken: taken.clone() }));
         match Multipart::from_request(request, &()).await {
-            Ok(form) => self.take(token, offer, Source::Form(form)).await,
+            Ok(form) => self.take(token, offer, Source::Form(form, taken)).await,
             Err(_) => refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "That is no form with a file. Programs send the file itself, by PUT."),
         }
     }
@@ -206,10 +226,13 @@ impl Room {
             let _ = room.heard.send(heard);
             answer
         });
-        let mut sink = Sink { send: &send, room: self, bytes: 0 };
+        let mut sink = Sink { send: &send, room: self, bytes: 0, asked: 0, taken: None };
         let came = match source {
             Source::Raw(mut body) => sink.raw(&mut body).await,
-            Source::Form(mut form) => sink.form(&mut form).await,
+            Source::Form(mut form, taken) => {
+                sink.taken = Some(taken);
+                sink.form(&mut form).await
+            }
         };
         // Nobody may take it any more: then it is known why.
         let _ = send.send(Piece::End(came)).await;
@@ -229,6 +252,9 @@ impl Room {
             (Unreceived::Full(e), _) => (refuse(StatusCode::INSUFFICIENT_STORAGE, NO_ROOM), failed(e)),
             (Unreceived::Failed(e), _) => (refuse(StatusCode::INTERNAL_SERVER_ERROR, FAILED), failed(e)),
             (Unreceived::Torn, Came::TooBig) => (self.too_big(), here("it is larger than what is taken (`--max-size`)")),
+            (Unreceived::Torn, Came::NoRoom) => {
+                (refuse(StatusCode::INSUFFICIENT_STORAGE, NO_ROOM), here("there is no room for more of it"))
+            }
             (Unreceived::Torn, Came::Silent) => {
                 (refuse(StatusCode::REQUEST_TIMEOUT, "For too long nothing came."), here("for too long nothing came"))
             }
@@ -255,6 +281,10 @@ struct Sink<'r> {
     send: &'r Sender<Piece>,
     room: &'r Room,
     bytes: u64,
+    /// Its bytes when it was last asked whether there is room.
+    asked: u64,
+    /// The same for whoever reads the form.
+    taken: Option<Arc<AtomicU64>>,
 }
 
 impl Sink<'_> {
@@ -270,6 +300,17 @@ impl Sink<'_> {
         self.bytes += bytes.len() as u64;
         if self.bytes > self.room.limits.bytes {
             return Err(Came::TooBig);
+        }
+        if let Some(taken) = &self.taken {
+            taken.store(self.bytes, Ordering::Relaxed);
+        }
+        // Others fill the disk, too, and not every file's size is known beforehand.
+        if self.bytes - self.asked >= ASK_AGAIN {
+            self.asked = self.bytes;
+            let desk = self.room.desk.clone();
+            if let Ok(Some(_)) = self.room.tasks.spawn_blocking(move || desk.no_room_for(0)).await {
+                return Err(Came::NoRoom);
+            }
         }
         self.send.send(Piece::Bytes(bytes)).await.map_err(|_| Came::Unwanted)
     }
@@ -324,6 +365,30 @@ impl Sink<'_> {
                 Err(came) => return came,
             }
         }
+    }
+}
+
+/// A form's body, which ends when more of it waits in memory than may.
+struct Ahead {
+    body: Body,
+    came: u64,
+    /// Bytes of the file that were passed on.
+    taken: Arc<AtomicU64>,
+}
+
+impl HttpBody for Ahead {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.came += frame.data_ref().map_or(0, |data| data.len() as u64);
+            if self.came.saturating_sub(self.taken.load(Ordering::Relaxed)) > AHEAD + AROUND {
+                return Poll::Ready(Some(Err(axum::Error::new(io::Error::from(io::ErrorKind::InvalidData)))));
+            }
+        }
+        polled
     }
 }
 

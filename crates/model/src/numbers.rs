@@ -112,6 +112,22 @@ impl Numbers {
         self.groups.values().filter_map(|n| n.last()).max().copied()
     }
 
+    /// The group and the last number of it, where there is one group only.
+    pub fn only(&self) -> Option<(&str, u64)> {
+        let mut groups = self.groups.iter();
+        let (group, numbers) = groups.next().filter(|_| self.groups.len() == 1)?;
+        Some((group, *numbers.last()?))
+    }
+
+    /// The highest number that was given in the group to which a next number belongs. One without words around it belongs to a series of one group; of several it says nothing.
+    pub fn given_in(&self, group: &str) -> Option<u64> {
+        match self.groups.get(group) {
+            Some(numbers) => numbers.last().copied(),
+            None if group.is_empty() && self.groups.len() == 1 => self.highest(),
+            None => None,
+        }
+    }
+
     fn of_group(&self, group: &str) -> &[u64] {
         self.groups.get(group).map_or(&[], Vec::as_slice)
     }
@@ -353,6 +369,17 @@ mod tests {
         let (was, due, now) = (numbers(&["3", "4", "5"]), numbers(&["3", "5", "7", "8"]), numbers(&["3", "5", "7"]));
         let report = SeriesReport::new("i", &was, &due, &now);
         assert_eq!(report.listed(), ["i: lost: 8", "i: no document: 4, 6"]);
+    }
+
+    #[test]
+    fn a_counter_that_starts_anew_is_held_against_its_own_group() {
+        let all = numbers(&["2025-950", "2026-11", "2026-12"]);
+        assert_eq!(numbers(&["2026-13"]).only(), Some(("2026-", 13)));
+        assert_eq!(all.given_in("2026-"), Some(12));
+        assert_eq!(all.given_in("2027-"), None);
+        // Which of the years a bare 13 is of cannot be told.
+        assert_eq!(all.given_in(""), None);
+        assert_eq!(numbers(&["2026-11", "2026-12"]).given_in(""), Some(12));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::Done;
 use crate::app::App;
 use crate::error::Exit;
 use clap::Args;
+use greenroom_model::run::together::Place;
 use serde::Serialize;
 
 /// Answer what a run asks
@@ -26,7 +27,13 @@ struct Answered {
 }
 
 pub fn cmd_answer(app: &App, args: AnswerArgs) -> Done {
-    let run = app.session_under_way(std::sync::Arc::new(greenroom_runner::ports::Silent))?.0.answer(args.run.as_deref(), &args.word)?.0;
+    let session = app.session_under_way(std::sync::Arc::new(greenroom_runner::ports::Silent))?.0;
+    let state = session.find_run(args.run.as_deref())?;
+    // Everything goes back by whichever of them refuses.
+    if args.word != "refuse" && matches!(Place::of(Some(&state)), Place::Window | Place::Accept | Place::Hold) {
+        super::together::not_alone(&state, "answered")?;
+    }
+    let run = session.answer(Some(&state.id.0), &args.word)?.0;
     app.result(&Answered { run, answer: args.word }, |a| format!("recorded `{}` for {}\n", a.answer, a.run))?;
     app.say("next: `greenroom resume`");
     Ok(Exit::Ok)

@@ -94,7 +94,8 @@ pub async fn cmd_changes(app: &App, args: ChangesArgs) -> Done {
                 true => serde_json::to_string_pretty(&found).map_err(|e| CliError::Bug(format!("a result is no JSON: {e}")))? + "\n",
                 false => markdown(&found, &session.program.name, process),
             };
-            std::fs::write(file, page).map_err(|source| CliError::Io { attempted: format!("write {}", file.display()), source })?;
+            // It holds values of configuration.
+            super::proof::write(file, &page)?;
             let written = serde_json::json!({ "file": file, "nobodys": found.nobodys() });
             app.result(&written, |_| format!("written: {}\n", file.display()))?;
         }

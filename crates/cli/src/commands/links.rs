@@ -211,6 +211,7 @@ pub(super) async fn listen(app: &App, session: Session, args: &ListenArgs) -> Do
     app.say(format!("taking files at {scheme}://{address}{outside}, until Ctrl-C"));
     let over = tokio::time::sleep(left.and_then(|l| Duration::try_from(l).ok()).unwrap_or(Duration::MAX));
     tokio::pin!(over);
+    let mut unshown: Option<CliError> = None;
     loop {
         let heard = tokio::select! {
             heard = heard.recv() => heard,
@@ -224,8 +225,13 @@ pub(super) async fn listen(app: &App, session: Session, args: &ListenArgs) -> Do
                 if args.once {
                     stop.cancel();
                 }
-                app.result(&receipt.recorded, |r| recorded(r, &process))?;
+                let shown = app.result(&receipt.recorded, |r| recorded(r, &process));
                 notices::after(app).await;
+                // What cannot be shown any more is on record all the same; what is coming now comes to its end.
+                if let Err(e) = shown {
+                    unshown.get_or_insert(e);
+                    stop.cancel();
+                }
             }
             Some(Heard::Broken { link, artefact, why }) => {
                 app.say(format!("`{artefact}` was not received by link {link}: {why}; nothing of it is kept"));
@@ -235,7 +241,7 @@ pub(super) async fn listen(app: &App, session: Session, args: &ListenArgs) -> Do
     }
     serving.await.map_err(|e| CliError::Bug(format!("the listener died: {e}")))?;
     app.say("no more files are taken");
-    Ok(Exit::Ok)
+    unshown.map_or(Ok(Exit::Ok), Err)
 }
 
 /// What is said of a link's fact.

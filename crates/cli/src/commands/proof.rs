@@ -290,7 +290,7 @@ fn text(c: &Checked, known: bool) -> String {
 }
 
 /// Writes a file for its owner only.
-fn write(path: &Path, text: &str) -> Result<(), CliError> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
     let attempted = || CliError::io(format!("write {}", path.display()));
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path).map_err(attempted())?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(attempted())

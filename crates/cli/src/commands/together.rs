@@ -9,9 +9,11 @@ use crate::render::style::{HEAD, heading, paint};
 use crate::render::table::{Align, table};
 use crate::render::words;
 use clap::{Args, ValueEnum};
+use greenroom_model::catalog::EngineKind;
 use greenroom_model::plan::RunKind;
-use greenroom_model::run::RunState;
+use greenroom_model::program::Program;
 use greenroom_model::run::together::{Deed, Place, Word, next};
+use greenroom_model::run::{Phase, RunState};
 use greenroom_runner::ports::{Clock, Random, SystemClock, SystemRandom};
 use greenroom_runner::session::{Session, SessionError};
 use jiff::{SignedDuration, Timestamp};
@@ -110,6 +112,8 @@ pub async fn cmd_together(app: &App, args: TogetherArgs) -> Done {
     let mut at = board(apps)?;
     if let Some(question) = asked_first(&at, word) {
         app.confirm(&question, args.yes)?;
+        // A person takes time: where they stand is asked again.
+        at = board(at.switches.into_iter().map(|line| line.app).collect())?;
     }
     at = all_do(app, at, word).await?;
     // Testers' word lets users in, too, unless somebody holds it.
@@ -125,6 +129,8 @@ pub async fn cmd_together(app: &App, args: TogetherArgs) -> Done {
 fn apps(app: &App) -> Result<Vec<App>, CliError> {
     let opened = app.open()?;
     let mut seen = BTreeSet::from([opened.folder.clone()]);
+    let locks_accounts = |program: &Program| program.source.server().filter(|_| program.source.engine == EngineKind::Mysql);
+    let mut servers: BTreeSet<String> = locks_accounts(&opened.program).into_iter().collect();
     let mut all = vec![app.beside(opened.folder.clone())];
     for folder in &opened.program.switch.together {
         let other = app.beside(opened.folder.join(folder));
@@ -134,6 +140,13 @@ fn apps(app: &App) -> Result<Vec<App>, CliError> {
                 format!("`[switch] together` names `{folder}`, which is there already"),
                 "name each program once, and not this one",
             ));
+        }
+        // An account that is let in is let into both.
+        if let Some(server) = locks_accounts(&there.program).filter(|server| !servers.insert(server.clone())) {
+            let message = format!(
+                "two of the databases are on {server}, where accounts are locked for the whole server: one would be opened with the other"
+            );
+            return Err(refused(message, "let them go live one after the other, each by `greenroom switch`"));
         }
         if !there.program.switch.together.is_empty() {
             let hint = "one program names all of the others";
@@ -150,6 +163,17 @@ fn apps(app: &App) -> Result<Vec<App>, CliError> {
 
 fn refused(message: String, hint: &str) -> CliError {
     CliError::Session(SessionError::Refused { code: "GR0795", message, hint: hint.to_owned() })
+}
+
+/// Refuses for one of several switches what is done with all of them; `what`: how it would be done.
+pub fn not_alone(run: &RunState, what: &str) -> Result<(), CliError> {
+    match window_of(run).filter(|_| matches!(run.phase, Phase::Running | Phase::Undoing)) {
+        None => Ok(()),
+        Some(_) => {
+            let hint = "`greenroom together`, in the folder of the program that names the others; `greenroom undo --alone` takes back this one only";
+            Err(refused(format!("`{}` shares its window with other switches, and is not {what} alone", run.id), hint))
+        }
+    }
 }
 
 /// The word that the switches of a run's window share.
@@ -177,7 +201,15 @@ fn board(apps: Vec<App>) -> Result<Board, CliError> {
     }
     let line = |(app, session, run, until): (App, Session, Option<RunState>, Option<Timestamp>)| -> Result<Line, CliError> {
         let busy = session.busy()?;
-        let place = Place::of(run.as_ref());
+        let back = |of: &RunState| {
+            let backs = |r: &RunState| r.phase == Phase::Finished && r.plan.rollback.as_ref().is_some_and(|b| b.run == of.id.0);
+            Ok::<bool, CliError>(session.history()?.runs.iter().any(backs))
+        };
+        // Taken back with what users wrote is back, too.
+        let place = match &run {
+            Some(run) if back(run)? => Place::Back,
+            run => Place::of(run.as_ref()),
+        };
         let run = run.map(|run| RunReport::of(&run, busy));
         Ok(Line { program: session.program.name.clone(), folder: session.folder.clone(), place, run, until, app })
     };

@@ -16,6 +16,9 @@ use std::sync::Arc;
 pub struct UndoArgs {
     /// The run; the latest one without it
     run: Option<String>,
+    /// Although its switch shares its window with others (`greenroom together`), which are not taken back by this
+    #[arg(long)]
+    alone: bool,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -26,6 +29,9 @@ pub async fn cmd_undo(app: &App, args: UndoArgs) -> Done {
     let (session, _) = app.session_under_way(progress.clone())?;
     let state = session.find_run(args.run.as_deref())?;
     if state.phase != Phase::Undone {
+        if !args.alone {
+            super::together::not_alone(&state, "taken back")?;
+        }
         app.confirm(&consequence(&state), args.yes)?;
     }
     let ended = drive::attended(&session, &progress, session.undo(Some(&state.id.0))).await?;

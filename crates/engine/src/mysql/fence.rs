@@ -544,6 +544,12 @@ impl Fence for MyFence {
         }
         let us = self.us(doing).await?;
         apart::take_rights(&mut self.session, &self.database, &us).await?;
+        // That took a while, and whoever is not locked may have made a table meanwhile.
+        let open = apart::open_tables(&mut self.session, &self.database).await?;
+        if !open.is_empty() {
+            let what = format!("the former production can be written to: {}", open.join(", "));
+            return Err(EngineError::new(ErrorKind::Conflict, doing, what));
+        }
         for (door, _) in doors.doors.iter().zip(shut).filter(|(d, shut)| d.key.len() == 2 && *shut == Some(true)) {
             self.turn(door, &door.open, format!("let {} in", door.who)).await?;
         }

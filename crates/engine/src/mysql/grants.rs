@@ -25,27 +25,29 @@ pub(super) struct Holder {
 pub(super) async fn holders(session: &mut Session, us: &(String, String)) -> Result<Vec<Holder>> {
     let doing = "read the rights on production";
     let query = "select user, host, ifnull(json_value(priv, '$.is_role') in (1, 'true'), 0) from mysql.global_priv where user <> 'PUBLIC' order by 3 desc, 1, 2";
-    let mut grantees: Vec<(String, bool)> = Vec::new();
+    let mut grantees: Vec<(String, String, bool)> = Vec::new();
     for row in session.rows(query).await.doing(doing)? {
         let (account, is_role) = ((said(&row, 0), said(&row, 1)), number(&row, 2) == 1);
         if account != *us {
-            let shown = if is_role { sql::ident(&account.0) } else { format!("{}@{}", sql::literal(&account.0), sql::literal(&account.1)) };
-            grantees.push((shown, is_role));
+            let (user, host) = (&account.0, &account.1);
+            let shown = if is_role { sql::ident(user) } else { format!("{}@{}", sql::literal(user), sql::literal(host)) };
+            // Lines of SHOW GRANTS quote names as identifiers.
+            let listed = if is_role { sql::ident(user) } else { format!("{}@{}", sql::ident(user), sql::ident(host)) };
+            grantees.push((shown, listed, is_role));
         }
     }
     if session.version >= (10, 11, 0) {
-        grantees.push(("public".to_owned(), false));
+        grantees.push(("public".to_owned(), "public".to_owned(), false));
     }
     let mut all = Vec::new();
-    for (grantee, is_role) in grantees {
+    for (grantee, listed, is_role) in grantees {
         let lines = match session.rows(&format!("show grants for {grantee}")).await {
             // Nobody ever granted it anything.
             Err(e) if code(&e) == Some(1141) => continue,
             lines => lines.doing(doing)?,
         };
         // An account's lines show those of its roles, too.
-        let us = grantee.replace('\'', "`");
-        let own = lines.iter().map(|row| said(row, 0)).filter(|l| to(l).is_some_and(|t| t.eq_ignore_ascii_case(&us))).collect();
+        let own = lines.iter().map(|row| said(row, 0)).filter(|l| to(l).is_some_and(|t| t.eq_ignore_ascii_case(&listed))).collect();
         all.push(Holder { grantee, is_role, lines: own });
     }
     Ok(all)

@@ -212,6 +212,10 @@ impl Target for MyTarget {
             return Err(EngineError::new(ErrorKind::Conflict, doing, "another database stands under that name"));
         }
         // Here a name is all that a database is known by: it must be as the switch left it.
+        if apart::standing(&mut self.session, &database).await?.is_empty() {
+            let what = "none of the switch's triggers stands in it: somebody may have made it anew";
+            return Err(EngineError::new(ErrorKind::Conflict, doing, what).hint("find out whose it is, and drop it by hand"));
+        }
         let open = apart::open_tables(&mut self.session, &database).await?;
         if !open.is_empty() {
             let what = format!("it is not as the switch left it: {} can be written to", open.join(", "));

@@ -130,6 +130,8 @@ pub struct FindingState {
     pub event: u64,
     /// By whom and when it was said to be mended, the last time.
     pub mended: Option<(String, Mark)>,
+    /// Everybody who ever said so: none of them verifies it.
+    pub menders: BTreeSet<String>,
     /// By whom and when it was verified or accepted; or, while it is open, by whom it was last seen not to be mended.
     pub judged: Option<(String, Mark)>,
     /// See [`Stands`].
@@ -188,11 +190,15 @@ impl State {
             Fact::FindingFound { audit, finding, weight, owner, role, due } => {
                 let owner = Owner { person: owner.clone(), role: role.clone() };
                 let (event, found) = (self.event, who());
-                let (mended, judged, stands) = (None, None, Stands::Open);
-                let state = FindingState { id: finding.clone(), weight: *weight, owner, due: *due, found, event, mended, judged, stands };
+                let (mended, menders, judged, stands) = (None, BTreeSet::new(), None, Stands::Open);
+                let (id, weight, due) = (finding.clone(), *weight, *due);
+                let state = FindingState { id, weight, owner, due, found, event, mended, menders, judged, stands };
                 self.audits.entry(audit.clone()).or_default().findings.push(state);
             }
-            Fact::FindingMended { finding } => self.of_finding(finding, |f| (f.mended, f.stands) = (Some(who()), Stands::Mended)),
+            Fact::FindingMended { finding } => self.of_finding(finding, |f| {
+                f.menders.insert(by.to_owned());
+                (f.mended, f.stands) = (Some(who()), Stands::Mended);
+            }),
             Fact::FindingVerified { finding, good } => {
                 let stands = if *good { Stands::Verified } else { Stands::Open };
                 self.of_finding(finding, |f| (f.judged, f.stands) = (Some(who()), stands));
@@ -299,8 +305,22 @@ impl<'a> Sight<'a> {
         self.with_roles(&[audit.role.clone()].into()).into_iter().filter(of_party).collect()
     }
 
-    /// Who may say that a finding is mended: its owner, or whoever acts in their place.
+    /// An audit of a stage that was begun and has no good end: the stage would not be entered again to end it.
+    pub(super) fn unfinished_audit(&self, stage: &str) -> Option<(&'a str, &'static str)> {
+        self.process.audits.iter().filter(|(_, audit)| audit.stage == stage).find_map(|(id, audit)| match self.verdict(id, audit) {
+            Verdict::Negative(_) => Some((id.as_str(), "was concluded negative")),
+            Verdict::UnderWay => Some((id.as_str(), "is not concluded")),
+            _ => None,
+        })
+    }
+
+    /// Who may say that a finding is mended: its owner, or whoever acts in their place; anybody who is known where nobody is left of them.
     pub fn menders(&self, finding: &FindingState) -> Vec<String> {
+        let able = self.owners_of(finding);
+        if able.is_empty() { self.with_roles(&BTreeSet::new()) } else { able }
+    }
+
+    fn owners_of(&self, finding: &FindingState) -> Vec<String> {
         if let Some(person) = &finding.owner.person {
             let substitute = self.process.persons.get(person).and_then(|p| p.substitute.clone());
             return [person.clone()].into_iter().chain(substitute).filter(|p| self.process.persons.contains_key(p)).collect();
@@ -448,7 +468,7 @@ impl<'a> Sight<'a> {
         let Some((own, _)) = finding.id.rsplit_once('/') else { return Vec::new() };
         let audits = self.process.audits.iter().filter(|(id, _)| self.process.followed(id).contains(&own));
         let all: BTreeSet<String> = audits.flat_map(|(_, a)| self.auditors(a)).collect();
-        all.into_iter().filter(|p| finding.mended.as_ref().is_none_or(|(by, _)| by != p)).collect()
+        all.into_iter().filter(|p| !finding.menders.contains(p)).collect()
     }
 
     /// What a signature beside gates that ask for audits is about: `plain`, and how these audits and their findings stand.

@@ -54,8 +54,8 @@ fn of_side(form: &NumberColumn, side: &Side, at: usize, group: Option<usize>) ->
     Numbers::of(form, side.rows.values().map(row))
 }
 
-/// The number that is given next: by the program's query, else by the column's own counter.
-async fn next(database: &mut dyn Generation, catalog: &Catalog, form: &NumberColumn) -> Result<Option<u64>, StepError> {
+/// The number that is given next, and the group that it belongs to: by the program's query, else by the column's own counter.
+async fn next(database: &mut dyn Generation, catalog: &Catalog, form: &NumberColumn) -> Result<Option<(String, u64)>, StepError> {
     if let Some(sql) = &form.next {
         let value = database.query(sql).await.map_err(|e| match e.kind {
             ErrorKind::Statement | ErrorKind::Data | ErrorKind::Other => {
@@ -66,14 +66,16 @@ async fn next(database: &mut dyn Generation, catalog: &Catalog, form: &NumberCol
             }
             _ => e.into(),
         })?;
-        let digits = |t: String| t.trim().rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|d| d.parse().ok());
-        return Ok(value.first.and_then(digits));
+        let Some(text) = value.first else { return Ok(None) };
+        let written = Numbers::of(form, [(Some(text.as_str()), None)]);
+        let bare = || text.trim().parse().ok().map(|n| (String::new(), n));
+        return Ok(written.only().map(|(group, n)| (group.to_owned(), n)).or_else(bare));
     }
     // A counter that counts for several series says nothing about one of them.
     let Some(table) = find_table(catalog, &form.table).filter(|t| form.group.is_none() && t.column(&form.column).is_some()) else {
         return Ok(None);
     };
-    Ok(database.next_number(&table.name, &form.column).await?.and_then(|n| u64::try_from(n).ok()))
+    Ok(database.next_number(&table.name, &form.column).await?.and_then(|n| Some((String::new(), u64::try_from(n).ok()?))))
 }
 
 /// A series that could not be compared.
@@ -156,8 +158,9 @@ impl Execution {
                 Err(why) => unread(series, format!("in the new version {why}")),
                 Ok(now) => {
                     let mut report = SeriesReport::new(&series.name, was, was, &now);
-                    let given = was.highest().max(now.highest());
-                    report.counter(next(inside.as_mut(), &catalog, &series.after).await?, given);
+                    if let Some((group, next)) = next(inside.as_mut(), &catalog, &series.after).await? {
+                        report.counter(Some(next), was.given_in(&group).max(now.given_in(&group)));
+                    }
                     report
                 }
             });
@@ -203,9 +206,11 @@ impl Execution {
         let mut behind = Vec::new();
         for series in program.numbers.iter().filter(|s| !s.is_others(&before)) {
             let (here, there) = (read(former, &before, &series.before).await?, read(new, &now, &series.after).await?);
-            let given = [here, there].into_iter().filter_map(|n| n.ok()?.highest()).max();
             let mut report = SeriesReport { series: series.name.clone(), ..SeriesReport::default() };
-            report.counter(next(former, &before, &series.before).await?, given);
+            if let Some((group, next)) = next(former, &before, &series.before).await? {
+                let given = [here, there].into_iter().filter_map(|n| n.ok()?.given_in(&group)).max();
+                report.counter(Some(next), given);
+            }
             behind.extend(report.behind.is_some().then_some(report));
         }
         Ok(behind)

@@ -163,7 +163,9 @@ impl Session {
     /// What runs found, as far as gates ask for it, and the hash of the program where they ask for a check of it.
     pub(super) fn reports(&self, history: &Projection) -> Result<(BTreeMap<Reporter, Report>, Option<Hash>), SessionError> {
         let (asked, mut reports) = (self.asked_reporters(), BTreeMap::new());
-        let latest = |fits: &dyn Fn(RunKind) -> bool| history.runs.iter().rev().find(|r| fits(r.plan.kind) && r.phase == Phase::Finished);
+        // Another pilot's runs say nothing about this one.
+        let ours = |r: &RunState| r.plan.profile == self.program.profile && r.phase == Phase::Finished;
+        let latest = |fits: &dyn Fn(RunKind) -> bool| history.runs.iter().rev().find(|r| ours(r) && fits(r.plan.kind));
         let report = |run: &RunState| {
             let mut found = history.found.get(&run.plan_hash).cloned();
             // A pilot is verified again on request, after its run has ended well.

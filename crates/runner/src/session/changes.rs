@@ -180,10 +180,13 @@ struct Claims {
 impl Claims {
     fn add(&mut self, event: u64, rows: NotedRows) {
         for id in rows.rows.into_values().flatten() {
-            self.seen.insert(id.seen, event);
+            // Whoever said so first has it; two people may read the same changes at the same time.
+            self.seen.entry(id.seen).or_insert(event);
             self.places.insert(id.place, event);
         }
-        self.schema.extend(rows.schema.into_iter().map(|id| (id, event)));
+        for id in rows.schema {
+            self.schema.entry(id).or_insert(event);
+        }
     }
 
     fn table(&self, t: TableRead) -> TableChanges {

@@ -151,7 +151,9 @@ impl Session {
             self.clock.now().duration_since(at) <= SignedDuration::from_hours(i64::from(self.program.switch.restore_point_hours))
         };
         proved.extend(history.restore_points.last().filter(|p| young(p.at)).map(|p| (Proof::RestorePoint, p.at)));
-        let pilot = history.runs.iter().rev().find(|r| r.plan.kind.makes_pilot() && r.phase == Phase::Finished);
+        // Another pilot that was verified is not this one.
+        let made = |r: &&RunState| r.plan.kind.makes_pilot() && r.phase == Phase::Finished && r.plan.profile == self.program.profile;
+        let pilot = history.runs.iter().rev().find(made);
         let verified = pilot.and_then(|r| r.verdicts.last()).filter(|(_, v)| v.passed);
         proved.extend(verified.map(|(at, _)| (Proof::VerifiedPilot, *at)));
         let taken_back =

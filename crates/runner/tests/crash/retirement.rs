@@ -43,7 +43,7 @@ fn check(m: &Machine, before: &BTreeMap<String, Database>, what: &str) {
 
 /// Machines whose production is put aside: elsewhere nothing is the target's to drop.
 fn put_aside() -> Vec<crate::machine::Variant> {
-    switches(What::Switch).into_iter().filter(|v| v.former).collect()
+    switches(What::Switch).into_iter().filter(|v| v.former && v.what != What::Beside).collect()
 }
 
 #[test]

@@ -22,7 +22,9 @@ impl<'a> Sight<'a> {
     /// When there is no such point, the audit is not on, it was concluded negative, or the person may not.
     pub fn look(&self, id: &str, point: &str, look: Look, by: Option<&str>) -> Result<Fact, Refused> {
         let audit = self.for_auditor(id, by)?;
-        if !self.state.stage(&audit.stage).is_on() {
+        // What was concluded does not stand any more: a point came to it since, and its stage is over.
+        let again = matches!(self.verdict(id, audit), Verdict::Stale(..));
+        if !self.state.stage(&audit.stage).is_on() && !again {
             return refused(format!("the stage `{}` is not on", audit.stage), format!("`greenroom stage enter {}`", audit.stage));
         }
         self.not_negative(id, audit)?;
@@ -98,11 +100,11 @@ impl<'a> Sight<'a> {
     /// When nobody says that it is mended, the person does so themselves, or is no auditor of the finding's audit or of one that follows it.
     pub fn verify(&self, id: &str, good: bool, by: Option<&str>) -> Result<Fact, Refused> {
         let ((_, finding), by) = (self.known_finding(id)?, known(by)?);
-        match (finding.stands, &finding.mended) {
-            (Stands::Mended, Some((mender, _))) if mender == by => {
+        match (finding.stands, finding.menders.contains(by)) {
+            (Stands::Mended, true) => {
                 let able = self.verifiers(finding).join(", ");
                 let hint = if able.is_empty() { "another auditor is needed".to_owned() } else { format!("those who may: {able}") };
-                return refused(format!("{by} says that `{id}` is mended, and cannot verify it"), hint);
+                return refused(format!("{by} said that `{id}` is mended, and cannot verify it"), hint);
             }
             (Stands::Mended, _) => {}
             (Stands::Open, _) => {

@@ -217,9 +217,10 @@ impl Outbox {
         self.notices.values().filter_map(Delivery::next).min()
     }
 
-    /// Whether it is decided already who is reminded by a rule, of this.
+    /// Whether it is decided already who is reminded by a rule, of this. Reminders that were not sent because it became somebody else's turn do not count.
     pub(super) fn has_reminded(&self, id: &NoticeId) -> bool {
-        self.notices.keys().any(|n| (n.seq, &n.rule, &n.mark) == (id.seq, &id.rule, &id.mark))
+        let mut decided = self.notices.iter().filter(|(_, d)| d.stands != Stands::Moot);
+        decided.any(|(n, _)| (n.seq, &n.rule, &n.mark) == (id.seq, &id.rule, &id.mark))
     }
 
     /// The event after which a rule last sent a head by itself, and when that was decided.

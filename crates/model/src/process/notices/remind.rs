@@ -148,7 +148,7 @@ impl Reminders<'_> {
             return Default::default();
         }
         let stands: BTreeSet<NoticeId> = self.standing(outbox, now).into_iter().map(|m| m.id).collect();
-        let new = stands.iter().filter(|id| !outbox.has_reminded(id)).cloned().collect();
+        let new = stands.iter().filter(|id| !outbox.notices.contains_key(*id) && !outbox.has_reminded(id)).cloned().collect();
         // A head is one at any time.
         let moot = |id: &&&NoticeId| id.mark.as_deref() != Some(EVERY) && !stands.contains(**id);
         let moot = waiting.iter().filter(moot).map(|id| (*id).clone()).collect();
@@ -213,7 +213,7 @@ impl Reminders<'_> {
                 }
                 if on(Topic::Overdue) {
                     let about = About::LateStage { stage: stage.clone(), date };
-                    all.push(Moment { seq, mark: "late".into(), series: "late".into(), at: date + GRACE, about });
+                    all.push(Moment { seq, mark: "late".into(), series: "late".into(), at: later(date, GRACE), about });
                 }
             }
             for (id, gate) in process.gates_of(stage, Side::Entry).filter(|(id, g)| !sight.is_waived(id, g)) {
@@ -236,7 +236,7 @@ impl Reminders<'_> {
         for (id, task) in process.tasks.iter().filter(|(_, t)| on(Topic::Overdue) && t.minutes > 0 && known.state.stage(&t.stage).is_on()) {
             let now = sight.task(id);
             if let (Some(started), None, Some(seq)) = (now.started, now.done, known.tasks.get(id).copied()) {
-                let (at, about) = (ends(started, task.minutes) + GRACE, About::LateTask { task: id.clone(), started });
+                let (at, about) = (later(ends(started, task.minutes), GRACE), About::LateTask { task: id.clone(), started });
                 all.push(Moment { seq, mark: "late".into(), series: "late".into(), at, about });
             }
         }
@@ -252,8 +252,13 @@ impl Reminders<'_> {
     }
 }
 
+/// So long after; the end of time where there is none.
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
 fn ends(from: Timestamp, minutes: u32) -> Timestamp {
-    from + SignedDuration::from_mins(i64::from(minutes))
+    later(from, SignedDuration::from_mins(i64::from(minutes)))
 }
 
 /// A lapse as part of a name: `5-business-days`.
