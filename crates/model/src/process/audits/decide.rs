@@ -22,14 +22,15 @@ impl<'a> Sight<'a> {
     /// When there is no such point, the audit is not on, it was concluded negative, or the person may not.
     pub fn look(&self, id: &str, point: &str, look: Look, by: Option<&str>) -> Result<Fact, Refused> {
         let audit = self.for_auditor(id, by)?;
-        // What was concluded does not stand any more: a point came to it since, and its stage is over.
-        let again = matches!(self.verdict(id, audit), Verdict::Stale(..));
+        let number = point.parse::<usize>().ok().and_then(|n| audit.points.get(n.checked_sub(1)?));
+        let number = number.or_else(|| audit.points.iter().find(|p| *p == point));
+        // A point that came to the audit after its stage was over: what was concluded does not stand any more, and can be concluded again.
+        let again = matches!(self.verdict(id, audit), Verdict::Stale(..)) && number.is_some_and(|p| self.looked(id, audit, p).is_none());
         if !self.state.stage(&audit.stage).is_on() && !again {
             return refused(format!("the stage `{}` is not on", audit.stage), format!("`greenroom stage enter {}`", audit.stage));
         }
         self.not_negative(id, audit)?;
-        let number = point.parse::<usize>().ok().and_then(|n| audit.points.get(n.checked_sub(1)?));
-        match number.or_else(|| audit.points.iter().find(|p| *p == point)) {
+        match number {
             Some(point) => Ok(Fact::AuditPoint { audit: id.to_owned(), point: point.clone(), look }),
             None => {
                 let all: Vec<String> = audit.points.iter().enumerate().map(|(n, p)| format!("{} {p}", n + 1)).collect();
