@@ -196,7 +196,10 @@ impl Sight<'_> {
         let testers = self.testers(case);
         if !by.is_some_and(|by| testers.iter().any(|t| t == by)) {
             let who = by.unwrap_or("nobody who is known");
-            return no(format!("`{id}` is not {who}'s: it is for a {}", case.role), format!("those who may: {}", testers.join(", ")));
+            return no(
+                format!("`{id}` is not {who}'s: it is for the role `{}`", case.role),
+                format!("those who may: {}", testers.join(", ")),
+            );
         }
         if !self.state.stage(&case.stage).is_on() {
             return no(format!("the stage `{}` is not on", case.stage), format!("`greenroom stage enter {}`", case.stage));

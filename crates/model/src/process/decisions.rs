@@ -339,9 +339,10 @@ impl<'a> Sight<'a> {
         let able = self.owners(written);
         match able.iter().any(|p| p == person) {
             true => Ok(()),
-            false => {
-                refused(format!("`{task}` is not {person}'s: it is for a {}", written.role), format!("those who may: {}", able.join(", ")))
-            }
+            false => refused(
+                format!("`{task}` is not {person}'s: it is for the role `{}`", written.role),
+                format!("those who may: {}", able.join(", ")),
+            ),
         }
     }
 }

@@ -12,7 +12,9 @@ impl<'a> Sight<'a> {
         let able = self.auditors(audit);
         match able.iter().any(|p| p == by) {
             true => Ok(audit),
-            false => refused(format!("`{id}` is not {by}'s: it is for a {}", audit.role), format!("those who may: {}", able.join(", "))),
+            false => {
+                refused(format!("`{id}` is not {by}'s: it is for the role `{}`", audit.role), format!("those who may: {}", able.join(", ")))
+            }
         }
     }
 
