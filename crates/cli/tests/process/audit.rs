@@ -131,7 +131,7 @@ fn an_audit_finds_is_mended_verified_and_concluded() {
 
     s.refused("maria", &["audit", "mended", "first/1", "--note", "done"], "is not maria's to mend");
     s.done("jan", &["audit", "mended", "first/1", "--note", "restored on Tuesday"]);
-    s.refused("jan", &["audit", "verify", "first/1"], "jan says that `first/1` is mended, and cannot verify it");
+    s.refused("jan", &["audit", "verify", "first/1"], "jan said that `first/1` is mended, and cannot verify it");
     assert!(s.told("maria").contains("greenroom audit verify first/1"), "{}", s.told("maria"));
     s.done("maria", &["audit", "reject", "first/1", "--note", "one table was lacking"]);
     assert!(s.told("jan").contains("it is not mended"), "{}", s.told("jan"));

@@ -89,15 +89,6 @@ impl<'a> Sight<'a> {
         if !self.state.stage(stage).is_on() {
             return refused(format!("`{stage}` is not on"), format!("`greenroom stage enter {stage}` begins it"));
         }
-        if good && let Some((audit, why)) = self.unfinished_audit(stage) {
-            let message = format!("`{stage}` cannot end well: the audit `{audit}` {why}");
-            return refused(
-                message,
-                format!(
-                    "`greenroom audit show {audit}` shows how it stands; `--failed` ends the stage with a bad result, and its next try begins the audit anew"
-                ),
-            );
-        }
         let (required, recommended) = if good { self.unmet(stage, Side::Exit) } else { Default::default() };
         if !required.is_empty() {
             let message = format!("`{stage}` cannot end well: {} not met", counted(required.len()));
@@ -106,6 +97,15 @@ impl<'a> Sight<'a> {
                 hint: "`greenroom why GATE` explains each; `--failed` ends it with a bad result".into(),
                 gates: required,
             });
+        }
+        if good && let Some((audit, why)) = self.unfinished_audit(stage) {
+            let message = format!("`{stage}` cannot end well: the audit `{audit}` {why}");
+            return refused(
+                message,
+                format!(
+                    "`greenroom audit show {audit}` shows how it stands; `--failed` ends the stage with a bad result, and its next try begins the audit anew"
+                ),
+            );
         }
         Ok(Fact::StageLeft { stage: stage.to_owned(), good, despite: recommended.into_iter().map(|s| s.gate).collect() })
     }
