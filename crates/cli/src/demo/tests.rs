@@ -160,7 +160,7 @@ fn audited_migration_is_played_to_its_end() {
         "4 weeks must pass: not before 2026-02-09",
         "the audit `audit-1` was concluded positive on 2026-02-09 15:00, and 2 days must pass",
         "`audit-1` cannot be concluded positive: not looked at: list of what has to be mended is handed over; blocking: audit-1/1 (open)",
-        "piotr says that `audit-1/1` is mended, and cannot verify it",
+        "piotr said that `audit-1/1` is mended, and cannot verify it",
         "to be verified of the audit before: audit-1/2 (open)",
         "not before 2026-03-04 00:00",
         "0 are missing",
